@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Keyword arguments as iproute2 has them; every refusal says what would do. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static int accepted(struct ctl *c, const char *word, const struct kw *kws)
+{
+	char list[512] = "";
+	size_t n = 0;
+
+	for (; kws->name; kws++)
+		n += snprintf(list + n, sizeof(list) - n, "%s%s",
+			      n ? ", " : "", kws->name);
+	return ctl_fail(c, EXIT_SYNTAX, "\"%s\" is unknown; accepted: %s",
+			word, n ? list : "nothing more");
+}
+
+static int number(struct ctl *c, const char *name, const char *s,
+		  unsigned long max, unsigned long *v)
+{
+	char *end;
+
+	errno = 0;
+	*v = strtoul(s, &end, 0);
+	if (*s < '0' || *s > '9' || *end || errno || *v > max)
+		return ctl_fail(c, EXIT_SYNTAX,
+				"%s takes a number 0..%lu, not \"%s\"", name,
+				max, s);
+	return 0;
+}
+
+static int words(struct ctl *c, const struct kw *k, const char *s)
+{
+	const char *w = k->words;
+	size_t n = strlen(s), len;
+	uint8_t i;
+
+	for (i = 0; *w; i++) {
+		len = strcspn(w, "|");
+		if (n == len && !strncmp(w, s, n)) {
+			*(uint8_t *)k->to = i;
+			return 0;
+		}
+		w += len + (w[len] == '|');
+	}
+	return ctl_fail(c, EXIT_SYNTAX, "%s takes %s, not \"%s\"", k->name,
+			k->words, s);
+}
+
+static int proto(struct ctl *c, const char *s, uint8_t *to)
+{
+	static const struct { const char *name; uint8_t n; } known[] = {
+		{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP },
+		{ "icmp", IPPROTO_ICMP }, { "icmpv6", IPPROTO_ICMPV6 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(s, known[i].name)) {
+			*to = known[i].n;
+			return 0;
+		}
+	return ctl_fail(c, EXIT_SYNTAX,
+			"proto takes tcp, udp, icmp or icmpv6, not \"%s\"", s);
+}
+
+static int mac(struct ctl *c, const char *s, uint8_t *to)
+{
+	unsigned int b[6];
+	int end = 0, i;
+
+	if (strlen(s) != 17 ||
+	    sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2],
+		   &b[3], &b[4], &b[5], &end) != 6 || end != 17)
+		return ctl_fail(c, EXIT_SYNTAX,
+				"a MAC address looks like 02:00:00:00:00:01, not \"%s\"",
+				s);
+	for (i = 0; i < 6; i++)
+		to[i] = b[i];
+	return 0;
+}
+
+static int value(struct ctl *c, const struct kw *k, const char *s)
+{
+	struct list *list = k->to;
+	unsigned long v;
+	int err;
+
+	switch (k->type) {
+	case KW_U32:
+		err = number(c, k->name, s, UINT32_MAX, &v);
+		if (!err)
+			*(uint32_t *)k->to = v;
+		return err;
+	case KW_U16:
+		err = number(c, k->name, s, UINT16_MAX, &v);
+		if (!err)
+			*(uint16_t *)k->to = v;
+		return err;
+	case KW_STR:
+		*(const char **)k->to = s;
+		return 0;
+	case KW_ADDR:
+		if (cham_addr__parse(k->to, s))
+			return ctl_fail(c, EXIT_SYNTAX,
+					"%s takes an IP address, not \"%s\"",
+					k->name, s);
+		return 0;
+	case KW_MAC:
+		return mac(c, s, k->to);
+	case KW_PROTO:
+		return proto(c, s, k->to);
+	case KW_WORDS:
+		return words(c, k, s);
+	case KW_LIST:
+		if (list->n == (int)(sizeof(list->v) / sizeof(list->v[0])))
+			return ctl_fail(c, EXIT_SYNTAX, "too many %s", k->name);
+		list->v[list->n++] = s;
+		return 0;
+	case KW_FLAG:
+		break;
+	}
+	return 0;
+}
+
+int kw_parse(struct ctl *c, int argc, char **argv, const struct kw *kws,
+	     uint64_t *set)
+{
+	const struct kw *k;
+	int err;
+
+	while (argc) {
+		for (k = kws; k->name; k++)
+			if (!strcmp(k->name, *argv))
+				break;
+		if (!k->name)
+			return accepted(c, *argv, kws);
+		if (k->type != KW_LIST && (*set & k->bit))
+			return ctl_fail(c, EXIT_SYNTAX, "%s is given twice",
+					k->name);
+		*set |= k->bit;
+		if (k->type == KW_FLAG) {
+			argc--;
+			argv++;
+			continue;
+		}
+		if (argc < 2)
+			return ctl_fail(c, EXIT_SYNTAX, "%s needs a value",
+					k->name);
+		err = value(c, k, argv[1]);
+		if (err)
+			return err;
+		argc -= 2;
+		argv += 2;
+	}
+	return 0;
+}
+
+int no_args(struct ctl *c, int argc, char **argv)
+{
+	static const struct kw none[] = { { 0 } };
+
+	return argc ? accepted(c, argv[0], none) : 0;
+}
+
+int need_name(struct ctl *c, int *argc, char ***argv, const char *what,
+	      const char **name)
+{
+	if (!*argc)
+		return ctl_fail(c, EXIT_SYNTAX, "%s is missing", what);
+	*name = **argv;
+	(*argc)--;
+	(*argv)++;
+	return 0;
+}
+
+int need_dev(struct ctl *c, const char *name, uint32_t *ifindex)
+{
+	*ifindex = if_nametoindex(name);
+	if (!*ifindex)
+		return ctl_fail(c, EXIT_KERNEL, "no network device \"%s\" here",
+				name);
+	return 0;
+}
+
+int need_tenant(struct ctl *c, const char *name, uint32_t *id)
+{
+	struct cham_tenant t = { .sz = sizeof(t) };
+
+	if (cham_tenant__get(c->h, name, &t))
+		return ctl_kernel(c);
+	*id = t.id;
+	return 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of chamctl share. */
+#ifndef CHAMCTL_H
+#define CHAMCTL_H
+
+#include <stdio.h>
+
+#include "cham.h"
+
+#define EXIT_SYNTAX	1
+#define EXIT_KERNEL	2
+
+/* ---- json.c: a writer that owns commas and indentation ---------------- */
+
+struct json {
+	FILE *f;
+	bool pretty;
+	bool comma;
+	int depth;
+};
+
+void json_open(struct json *j, const char *key, char bracket);
+void json_close(struct json *j, char bracket);
+void json_str(struct json *j, const char *key, const char *value);
+void json_u64(struct json *j, const char *key, uint64_t value);
+void json_real(struct json *j, const char *key, double value);
+void json_bool(struct json *j, const char *key, bool value);
+
+/* ---- main.c ------------------------------------------------------------- */
+
+struct ctl {
+	struct cham *h;		/* opened on demand by ctl_open() */
+	bool json;
+	bool pretty;
+	struct json j;
+};
+
+struct cmd {
+	const char *name;
+	const char *args;	/* grammar; its lower-case words are keywords */
+	int (*run)(struct ctl *c, int argc, char **argv);
+};
+
+struct object {
+	const char *name;
+	const struct cmd *cmds;	/* the first is what the bare object does */
+	const char *help;
+};
+
+extern const struct cmd tenant_cmds[], port_cmds[], uplink_cmds[], conn_cmds[],
+	fdb_cmds[], stat_cmds[], monitor_cmds[], datapath_cmds[], down_cmds[];
+
+int ctl_open(struct ctl *c);
+int ctl_kernel(struct ctl *c);			/* last error, EXIT_KERNEL */
+int ctl_fail(struct ctl *c, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+int ctl_walked(struct ctl *c, int err);		/* end of a for_each */
+
+/* ---- args.c: keyword arguments ------------------------------------------ */
+
+enum kw_type { KW_U32, KW_U16, KW_STR, KW_ADDR, KW_MAC, KW_PROTO, KW_WORDS,
+	       KW_FLAG, KW_LIST };
+
+struct list {
+	const char *v[64];
+	int n;
+};
+
+struct kw {
+	const char *name;
+	enum kw_type type;
+	void *to;
+	const char *words;	/* KW_WORDS: "off|on" gives 0, 1 in a uint8_t */
+	uint64_t bit;		/* set in *set, which also finds repetitions */
+};
+
+int kw_parse(struct ctl *c, int argc, char **argv, const struct kw *kws,
+	     uint64_t *set);
+int no_args(struct ctl *c, int argc, char **argv);
+int need_name(struct ctl *c, int *argc, char ***argv, const char *what,
+	      const char **name);
+int need_dev(struct ctl *c, const char *name, uint32_t *ifindex);
+int need_tenant(struct ctl *c, const char *name, uint32_t *id);
+
+/* ---- show.c: what several objects print alike --------------------------- */
+
+/* Only what the kernel sent appears in JSON, under the specification's name. */
+#define J_U64(c, SET, ID, o, m)						\
+	do {								\
+		if (CHAM_HAS(o, CHAM_##SET##_##ID))			\
+			json_u64(&(c)->j, cham_attr__name(CHAM_SET_##SET, \
+				 CHAM_##SET##_##ID), (o)->m);		\
+	} while (0)
+#define J_STR(c, SET, ID, o, text)					\
+	do {								\
+		if (CHAM_HAS(o, CHAM_##SET##_##ID))			\
+			json_str(&(c)->j, cham_attr__name(CHAM_SET_##SET, \
+				 CHAM_##SET##_##ID), text);		\
+	} while (0)
+
+const char *show_ifname(uint32_t ifindex);
+const char *show_mac(const uint8_t *mac);
+const char *show_addr(const struct cham_addr *a);
+const char *show_proto(uint8_t proto);
+const char *show_number(const char *name, const char *kind, unsigned int n);
+void show_blocked(struct ctl *c, uint32_t blocked);
+void tenant_names_load(struct ctl *c);
+const char *tenant_name(uint32_t id);
+
+void tenant_show_one(struct ctl *c, const struct cham_tenant *t);
+void port_show_one(struct ctl *c, const struct cham_port *p);
+void conn_show_one(struct ctl *c, const struct cham_conn *x);
+
+/* The members only, for an object that the caller has opened. */
+void tenant_json(struct ctl *c, const struct cham_tenant *t);
+void port_json(struct ctl *c, const struct cham_port *p);
+void conn_json(struct ctl *c, const struct cham_conn *x);
+
+/* ---- spawn.c, datapath.c ------------------------------------------------- */
+
+int spawn(struct ctl *c, bool quiet, const char *const *argv);
+int datapath_follow(struct ctl *c);
+
+int tenant_setup(struct ctl *c, int argc, char **argv);
+int tenant_teardown(struct ctl *c, int argc, char **argv);
+
+#endif

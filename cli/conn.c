@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char *tcp_state(uint8_t s)
+{
+	static const char *const names[] = {
+		[TCP_ESTABLISHED] = "established", [TCP_SYN_SENT] = "syn-sent",
+		[TCP_SYN_RECV] = "syn-recv", [TCP_FIN_WAIT1] = "fin-wait1",
+		[TCP_FIN_WAIT2] = "fin-wait2", [TCP_TIME_WAIT] = "time-wait",
+		[TCP_CLOSE] = "close", [TCP_CLOSE_WAIT] = "close-wait",
+		[TCP_LAST_ACK] = "last-ack", [TCP_LISTEN] = "listen",
+		[TCP_CLOSING] = "closing",
+	};
+
+	return show_number(s < sizeof(names) / sizeof(names[0]) ? names[s] :
+			   NULL, "tcp-state", s);
+}
+
+static const char *action(uint8_t a)
+{
+	return show_number(cham_action__name(a), "action", a);
+}
+
+static void dir_json(struct ctl *c, const char *name, const struct cham_dir *d)
+{
+	json_open(&c->j, name, '{');
+	J_U64(c, DIR, PACKETS, d, packets);
+	J_U64(c, DIR, BYTES, d, bytes);
+	J_U64(c, DIR, RETRANS, d, retrans);
+	J_U64(c, DIR, SEQ, d, seq);
+	J_U64(c, DIR, ACK, d, ack);
+	J_U64(c, DIR, WINDOW, d, window);
+	J_U64(c, DIR, WSCALE, d, wscale);
+	J_STR(c, DIR, ACTION, d, action(d->action));
+	J_U64(c, DIR, IFINDEX, d, ifindex);
+	J_STR(c, DIR, REMOTE, d, show_addr(&d->remote));
+	json_close(&c->j, '}');
+}
+
+void conn_json(struct ctl *c, const struct cham_conn *x)
+{
+	J_U64(c, CONN, TENANT_ID, x, tenant_id);
+	J_STR(c, CONN, PROTO, x, show_proto(x->proto));
+	J_STR(c, CONN, SRC, x, show_addr(&x->src));
+	J_STR(c, CONN, DST, x, show_addr(&x->dst));
+	J_U64(c, CONN, SPORT, x, sport);
+	J_U64(c, CONN, DPORT, x, dport);
+	J_STR(c, CONN, TCP_STATE, x, tcp_state(x->tcp_state));
+	J_U64(c, CONN, FLAGS, x, flags);
+	J_U64(c, CONN, IDLE_MS, x, idle_ms);
+	J_U64(c, CONN, SRTT_US, x, srtt_us);
+	J_U64(c, CONN, RTTVAR_US, x, rttvar_us);
+	if (CHAM_HAS(x, CHAM_CONN_FORWARD))
+		dir_json(c, "forward", &x->forward);
+	if (CHAM_HAS(x, CHAM_CONN_REVERSE))
+		dir_json(c, "reverse", &x->reverse);
+	J_STR(c, CONN, REASON, x,
+	      show_number(cham_reason__name(x->reason), "reason", x->reason));
+}
+
+static void dir_text(FILE *f, const char *name, const struct cham_dir *d)
+{
+	fprintf(f, "    %s: packets %llu bytes %llu retrans %u %s", name,
+		(unsigned long long)d->packets, (unsigned long long)d->bytes,
+		d->retrans, action(d->action));
+	if (d->action == CHAM_ACTION_REMOTE)
+		fprintf(f, " %s", show_addr(&d->remote));
+	if (d->action != CHAM_ACTION_NONE)
+		fprintf(f, " dev %s", show_ifname(d->ifindex));
+	fputc('\n', f);
+}
+
+void conn_show_one(struct ctl *c, const struct cham_conn *x)
+{
+	FILE *f = c->j.f;
+
+	if (c->json) {
+		json_open(&c->j, NULL, '{');
+		conn_json(c, x);
+		json_close(&c->j, '}');
+		return;
+	}
+	fprintf(f, "tenant %s %s %s:%u -> %s:%u", tenant_name(x->tenant_id),
+		show_proto(x->proto), show_addr(&x->src), x->sport,
+		show_addr(&x->dst), x->dport);
+	if (x->proto == IPPROTO_TCP && CHAM_HAS(x, CHAM_CONN_TCP_STATE))
+		fprintf(f, " %s", tcp_state(x->tcp_state));
+	if (CHAM_HAS(x, CHAM_CONN_IDLE_MS))
+		fprintf(f, " idle %ums", x->idle_ms);
+	if (CHAM_HAS(x, CHAM_CONN_SRTT_US) && x->srtt_us)
+		fprintf(f, " rtt %u/%uus", x->srtt_us, x->rttvar_us);
+	fputc('\n', f);
+	if (CHAM_HAS(x, CHAM_CONN_FORWARD))
+		dir_text(f, "forward", &x->forward);
+	if (CHAM_HAS(x, CHAM_CONN_REVERSE))
+		dir_text(f, "reverse", &x->reverse);
+}
+
+static int each(const struct cham_conn *x, void *arg)
+{
+	conn_show_one(arg, x);
+	return 0;
+}
+
+static int show(struct ctl *c, int argc, char **argv)
+{
+	struct cham_conn x = { .sz = sizeof(x) };
+	const char *tenant = NULL;
+	const struct kw kws[] = {
+		{ "tenant", KW_STR, &tenant, NULL, CHAM_BIT(CHAM_CONN_TENANT_ID) },
+		{ "proto", KW_PROTO, &x.proto, NULL, CHAM_BIT(CHAM_CONN_PROTO) },
+		{ "src", KW_ADDR, &x.src, NULL, CHAM_BIT(CHAM_CONN_SRC) },
+		{ "dst", KW_ADDR, &x.dst, NULL, CHAM_BIT(CHAM_CONN_DST) },
+		{ "sport", KW_U16, &x.sport, NULL, CHAM_BIT(CHAM_CONN_SPORT) },
+		{ "dport", KW_U16, &x.dport, NULL, CHAM_BIT(CHAM_CONN_DPORT) },
+		{ 0 },
+	};
+	int ret;
+
+	ret = kw_parse(c, argc, argv, kws, &x.set);
+	if (!ret)
+		ret = ctl_open(c);
+	if (!ret && tenant)
+		ret = need_tenant(c, tenant, &x.tenant_id);
+	if (ret)
+		return ret;
+	if (c->json)
+		json_open(&c->j, NULL, '[');
+	else
+		tenant_names_load(c);
+	ret = ctl_walked(c, cham_conn__for_each(c->h, &x, each, c));
+	if (c->json)
+		json_close(&c->j, ']');
+	return ret;
+}
+
+static int flush(struct ctl *c, int argc, char **argv)
+{
+	const char *tenant = NULL;
+	uint64_t set = 0;
+	uint32_t id = 0;
+	int ret;
+	const struct kw kws[] = {
+		{ "tenant", KW_STR, &tenant, NULL, 1 },
+		{ 0 },
+	};
+
+	ret = kw_parse(c, argc, argv, kws, &set);
+	if (!ret)
+		ret = ctl_open(c);
+	if (!ret && tenant)
+		ret = need_tenant(c, tenant, &id);
+	if (ret)
+		return ret;
+	return cham_conn__flush(c->h, id) ? ctl_kernel(c) : 0;
+}
+
+const struct cmd conn_cmds[] = {
+	{ "show", "[tenant NAME] [proto tcp|udp|icmp|icmpv6] [src ADDR] [dst ADDR] [sport N] [dport N]", show },
+	{ "flush", "[tenant NAME]", flush },
+	{ 0 },
+};

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Everything off, in the order that lets rmmod follow. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* Collected first: a walk's callback must not use the handle. */
+struct all {
+	struct cham_port *ports;
+	struct cham_uplink *uplinks;
+	struct cham_tenant *tenants;
+	struct cham_fdb *fdbs;
+	size_t n_ports, n_uplinks, n_tenants, n_fdbs;
+};
+
+static int grow(void **a, size_t *n, const void *o, size_t size)
+{
+	void *p = realloc(*a, (*n + 1) * size);
+
+	if (!p)
+		return 1;
+	*a = p;
+	memcpy((char *)p + (*n)++ * size, o, size);
+	return 0;
+}
+
+static int port(const struct cham_port *p, void *arg)
+{
+	struct all *a = arg;
+
+	return grow((void **)&a->ports, &a->n_ports, p, sizeof(*p));
+}
+
+static int uplink(const struct cham_uplink *u, void *arg)
+{
+	struct all *a = arg;
+
+	return grow((void **)&a->uplinks, &a->n_uplinks, u, sizeof(*u));
+}
+
+static int tenant(const struct cham_tenant *t, void *arg)
+{
+	struct all *a = arg;
+
+	return grow((void **)&a->tenants, &a->n_tenants, t, sizeof(*t));
+}
+
+static int fdb(const struct cham_fdb *f, void *arg)
+{
+	struct all *a = arg;
+
+	if (f->source != CHAM_FDB_STATIC)
+		return 0;
+	return grow((void **)&a->fdbs, &a->n_fdbs, f, sizeof(*f));
+}
+
+/* A step that fails does not keep the later ones from being tried. */
+static void step(struct ctl *c, int *failed, const char *what,
+		 const char *name, int err)
+{
+	if (err)
+		*failed = EXIT_KERNEL;
+	if (c->json) {
+		json_open(&c->j, NULL, '{');
+		json_str(&c->j, "step", what);
+		json_str(&c->j, "name", name);
+		if (err)
+			json_str(&c->j, "error", cham__last_error(c->h));
+		json_close(&c->j, '}');
+	} else {
+		fprintf(c->j.f, "%s%s%s\n", what, *name ? " " : "", name);
+	}
+	fflush(c->j.f);
+	if (err)
+		fprintf(stderr, "Error: chamelio: %s.\n",
+			cham__last_error(c->h));
+}
+
+static int down(struct ctl *c, int argc, char **argv, bool ports)
+{
+	struct all a = { 0 };
+	int failed = 0, ret;
+	size_t i;
+
+	ret = no_args(c, argc, argv);
+	if (!ret)
+		ret = ctl_open(c);
+	if (ret)
+		return ret;
+	if (cham_port__for_each(c->h, port, &a) ||
+	    cham_uplink__for_each(c->h, uplink, &a) ||
+	    cham_tenant__for_each(c->h, tenant, &a) ||
+	    cham_fdb__for_each(c->h, 0, fdb, &a)) {
+		ret = ctl_kernel(c);
+		goto out;
+	}
+	if (c->json)
+		json_open(&c->j, NULL, '[');
+	ret = cham_datapath__detach(c->h);
+	step(c, &failed, "detach datapath", "", ret < 0 ? ret : 0);
+	step(c, &failed, "flush connections", "", cham_conn__flush(c->h, 0));
+	for (i = 0; i < a.n_fdbs; i++)
+		step(c, &failed, "delete fdb", show_mac(a.fdbs[i].mac),
+		     cham_fdb__del(c->h, &a.fdbs[i]));
+	for (i = 0; i < a.n_ports; i++)
+		if (a.ports[i].tenant_id)
+			step(c, &failed, "unbind port", a.ports[i].ifname,
+			     cham_port__bind(c->h, a.ports[i].ifindex, NULL));
+	for (i = 0; i < a.n_uplinks; i++)
+		step(c, &failed, "delete uplink", a.uplinks[i].ifname,
+		     cham_uplink__del(c->h, a.uplinks[i].ifindex));
+	for (i = 0; i < a.n_tenants; i++)
+		step(c, &failed, "delete tenant", a.tenants[i].name,
+		     cham_tenant__del(c->h, a.tenants[i].name, true));
+	for (i = 0; ports && i < a.n_ports; i++) {
+		const char *const del[] = { "vdpa", "dev", "del",
+					    a.ports[i].vdpa, NULL };
+
+		step(c, &failed, "delete vdpa", a.ports[i].vdpa, 0);
+		if (spawn(c, false, del))
+			failed = EXIT_KERNEL;
+	}
+	if (c->json) {
+		json_close(&c->j, ']');
+		fputc('\n', c->j.f);
+	}
+	ret = failed;
+out:
+	free(a.ports);
+	free(a.uplinks);
+	free(a.tenants);
+	free(a.fdbs);
+	return ret;
+}
+
+static int all(struct ctl *c, int argc, char **argv)
+{
+	return down(c, argc, argv, false);
+}
+
+static int with_ports(struct ctl *c, int argc, char **argv)
+{
+	return down(c, argc, argv, true);
+}
+
+const struct cmd down_cmds[] = {
+	{ "all", "", all },
+	{ "ports", "", with_ports },
+	{ 0 },
+};

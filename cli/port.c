@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
+#include "cli.h"
+
+static const char *state(uint32_t s)
+{
+	return show_number(cham_port_state__name(s), "state", s);
+}
+
+void port_json(struct ctl *c, const struct cham_port *p)
+{
+	J_U64(c, PORT, IFINDEX, p, ifindex);
+	J_STR(c, PORT, IFNAME, p, p->ifname);
+	J_STR(c, PORT, VDPA, p, p->vdpa);
+	J_U64(c, PORT, TENANT_ID, p, tenant_id);
+	J_STR(c, PORT, TENANT_NAME, p, p->tenant_name);
+	J_STR(c, PORT, MAC, p, show_mac(p->mac));
+	J_U64(c, PORT, MTU, p, mtu);
+	J_U64(c, PORT, QUEUE_PAIRS, p, queue_pairs);
+	J_STR(c, PORT, STATE, p, state(p->state));
+	J_STR(c, PORT, BROKEN_REASON, p, p->broken_reason);
+	if (CHAM_HAS(p, CHAM_PORT_BLOCKED))
+		show_blocked(c, p->blocked);
+	J_U64(c, PORT, FEATURES, p, features);
+	J_U64(c, PORT, RX_PACKETS, p, rx_packets);
+	J_U64(c, PORT, RX_BYTES, p, rx_bytes);
+	J_U64(c, PORT, TX_PACKETS, p, tx_packets);
+	J_U64(c, PORT, TX_BYTES, p, tx_bytes);
+	J_U64(c, PORT, RX_DROPPED, p, rx_dropped);
+	J_U64(c, PORT, TX_DROPPED, p, tx_dropped);
+}
+
+void port_show_one(struct ctl *c, const struct cham_port *p)
+{
+	FILE *f = c->j.f;
+
+	if (c->json) {
+		json_open(&c->j, NULL, '{');
+		port_json(c, p);
+		json_close(&c->j, '}');
+		return;
+	}
+	fprintf(f, "%u: %s: vdpa %s tenant %s state %s", p->ifindex, p->ifname,
+		p->vdpa, p->tenant_id ? p->tenant_name : "-", state(p->state));
+	if (CHAM_HAS(p, CHAM_PORT_BROKEN_REASON))
+		fprintf(f, " (%s)", p->broken_reason);
+	fprintf(f, "\n    mac %s mtu %u queue-pairs %u features 0x%llx\n",
+		show_mac(p->mac), p->mtu, p->queue_pairs,
+		(unsigned long long)p->features);
+	fprintf(f, "    from guest: packets %llu bytes %llu dropped %llu\n",
+		(unsigned long long)p->rx_packets,
+		(unsigned long long)p->rx_bytes,
+		(unsigned long long)p->rx_dropped);
+	fprintf(f, "    to guest:   packets %llu bytes %llu dropped %llu\n",
+		(unsigned long long)p->tx_packets,
+		(unsigned long long)p->tx_bytes,
+		(unsigned long long)p->tx_dropped);
+	show_blocked(c, p->blocked);
+}
+
+struct which {
+	struct ctl *c;
+	const char *name;
+	bool found;
+};
+
+static int each(const struct cham_port *p, void *arg)
+{
+	struct which *w = arg;
+
+	if (w->name && strcmp(w->name, p->ifname))
+		return 0;
+	w->found = true;
+	port_show_one(w->c, p);
+	return 0;
+}
+
+static int show(struct ctl *c, int argc, char **argv)
+{
+	struct which w = { c, argc ? argv[0] : NULL, false };
+	int ret;
+
+	if (argc > 1)
+		return no_args(c, argc - 1, argv + 1);
+	ret = ctl_open(c);
+	if (ret)
+		return ret;
+	if (c->json)
+		json_open(&c->j, NULL, '[');
+	ret = ctl_walked(c, cham_port__for_each(c->h, each, &w));
+	if (c->json)
+		json_close(&c->j, ']');
+	if (!ret && w.name && !w.found)
+		return ctl_fail(c, EXIT_KERNEL, "no port \"%s\"", w.name);
+	return ret;
+}
+
+static int set(struct ctl *c, int argc, char **argv)
+{
+	const char *dev, *tenant = NULL;
+	uint64_t bits = 0;
+	uint32_t ifindex;
+	int ret;
+	const struct kw kws[] = {
+		{ "tenant", KW_STR, &tenant, NULL, 1 },
+		{ "notenant", KW_FLAG, NULL, NULL, 2 },
+		{ 0 },
+	};
+
+	ret = need_name(c, &argc, &argv, "the representor DEV", &dev);
+	if (!ret)
+		ret = kw_parse(c, argc, argv, kws, &bits);
+	if (!ret && bits != 1 && bits != 2)
+		ret = ctl_fail(c, EXIT_SYNTAX,
+			       "one is needed of: tenant NAME, notenant");
+	if (!ret)
+		ret = ctl_open(c);
+	if (!ret)
+		ret = need_dev(c, dev, &ifindex);
+	if (ret)
+		return ret;
+	if (cham_port__bind(c->h, ifindex, tenant))
+		return ctl_kernel(c);
+	return datapath_follow(c);
+}
+
+const struct cmd port_cmds[] = {
+	{ "show", "[DEV]", show },
+	{ "set", "DEV tenant NAME|notenant", set },
+	{ 0 },
+};

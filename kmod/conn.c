@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/jiffies.h>
+#include <linux/log2.h>
+#include <linux/moduleparam.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+#include <net/tcp_states.h>
+
+#include "conn.h"
+#include "netlink.h"
+#include "tenant.h"
+
+static unsigned int conn_max = 262144;
+module_param(conn_max, uint, 0444);
+MODULE_PARM_DESC(conn_max, "connections the table is sized for");
+
+/* Idle times in seconds: the same classes that nf_conntrack tells apart. */
+#define CHAM_IDLE_TCP		(3600)
+#define CHAM_IDLE_TCP_OPEN	(60)
+#define CHAM_IDLE_TCP_CLOSE	(10)
+#define CHAM_IDLE_OTHER		(60)
+
+#define CHAM_WHEEL_SLOTS	64	/* one a second: a conn is visited once a minute */
+#define CHAM_BUCKET_LOCKS	1024
+
+static struct cham_bucket *cham_buckets;
+static u32 cham_bucket_mask;
+static u64 cham_hash_seed[2];
+static spinlock_t cham_bucket_locks[CHAM_BUCKET_LOCKS];
+static struct kmem_cache *cham_conn_cache;
+static atomic_t cham_conns = ATOMIC_INIT(0);
+
+static struct llist_head cham_wheel[CHAM_WHEEL_SLOTS];
+static u32 cham_wheel_now;		/* slot the worker did last */
+static struct delayed_work cham_wheel_work;
+static DEFINE_MUTEX(cham_wheel_mutex);	/* flush against the worker */
+
+static_assert(sizeof(struct cham_tuple) == 40);
+static_assert(sizeof(struct cham_fwd) == 24);
+static_assert(offsetof(struct cham_conn, fwd) == 64);
+static_assert(offsetof(struct cham_conn, track) == 128);
+static_assert(sizeof(struct cham_conn) == 192);
+static_assert(sizeof(struct cham_bucket) == 64);
+
+/*
+ * A slot is (pointer << 7) | tag: objects are 64-byte aligned and x86-64
+ * pointers are canonical in at most 57 bits, which leaves 13 bits of tag, so
+ * that a foreign connection's line is touched once in 8,192 comparisons.
+ */
+static inline u64 cham_slot_make(const struct cham_conn *conn, u64 hash)
+{
+	return (u64)conn << 7 | hash >> 51;
+}
+
+static inline struct cham_conn *cham_slot_conn(u64 slot)
+{
+	return (struct cham_conn *)(unsigned long)(((s64)slot >> 7) & ~63LL);
+}
+
+static inline bool cham_key_equal(const struct cham_tuple *a,
+				  const struct cham_tuple *b)
+{
+	const u64 *x = (const u64 *)a, *y = (const u64 *)b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) |
+		 (x[3] ^ y[3]) | (x[4] ^ y[4]));
+}
+
+/**
+ * cham_conn_hash() - keyed 64-bit hash of a canonical key
+ * @key: the key
+ *
+ * Folded 64x64 multiplications (the "mum" construction of wyhash) under a
+ * boot-time secret. Chains are bounded by the bucket, so collisions that a
+ * tenant may find cost it its own fast path and nobody a walk.
+ */
+u64 cham_conn_hash(const struct cham_tuple *key)
+{
+	const u64 *k = (const u64 *)key;
+	unsigned __int128 a, b;
+
+	a = (unsigned __int128)(k[0] ^ k[1] ^ cham_hash_seed[0]) *
+	    (k[2] ^ cham_hash_seed[1]);
+	b = (unsigned __int128)(k[3] ^ (u64)a ^ cham_hash_seed[1]) *
+	    (k[4] ^ (u64)(a >> 64) ^ cham_hash_seed[0]);
+	return (u64)b ^ (u64)(b >> 64);
+}
+
+struct cham_conn *cham_conn_lookup_rcu(const struct cham_tuple *key, u64 hash)
+{
+	const struct cham_bucket *b = &cham_buckets[hash & cham_bucket_mask];
+	u64 tag = hash >> 51;
+	unsigned int i;
+
+	for (i = 0; i < CHAM_BUCKET_SLOTS; i++) {
+		u64 slot = READ_ONCE(b->slot[i]);
+		struct cham_conn *conn;
+
+		/* Kept dense; a reader racing a removal may miss: slow path. */
+		if (!slot)
+			return NULL;
+		if ((slot ^ tag) & 0x1fff)
+			continue;
+		conn = cham_slot_conn(slot);
+		if (likely(cham_key_equal(&conn->key, key)))
+			return conn;
+	}
+	return NULL;
+}
+
+static u32 cham_conn_idle(const struct cham_conn *conn)
+{
+	if (conn->key.proto != IPPROTO_TCP)
+		return CHAM_IDLE_OTHER * HZ;
+	switch (conn->state) {
+	case TCP_ESTABLISHED:
+		return CHAM_IDLE_TCP * HZ;
+	case TCP_SYN_SENT:
+	case TCP_SYN_RECV:
+		return CHAM_IDLE_TCP_OPEN * HZ;
+	default:
+		return CHAM_IDLE_TCP_CLOSE * HZ;
+	}
+}
+
+static void cham_wheel_add(struct cham_conn *conn, u32 in)
+{
+	u32 secs = clamp(in / HZ + 1, 1u, CHAM_WHEEL_SLOTS - 1u);
+
+	llist_add(&conn->wheel,
+		  &cham_wheel[(READ_ONCE(cham_wheel_now) + secs) % CHAM_WHEEL_SLOTS]);
+}
+
+/**
+ * cham_conn_insert() - make a connection
+ * @tenant: whose
+ * @key:    canonical
+ * @hash:   of @key
+ * @why:    receives the reason when there is none to be had
+ *
+ * Bounded: one bucket of eight, one allocation, no eviction. A racing insert
+ * of the same key yields the one that was first.
+ *
+ * Context: BH off, RCU read side. Return: the connection, or NULL.
+ */
+struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
+				   const struct cham_tuple *key, u64 hash,
+				   enum cham_reason *why)
+{
+	u32 index = hash & cham_bucket_mask;
+	struct cham_bucket *b = &cham_buckets[index];
+	spinlock_t *lock = &cham_bucket_locks[index % CHAM_BUCKET_LOCKS];
+	struct cham_conn *conn, *old;
+	unsigned int i;
+
+	if (atomic_inc_return(&tenant->conns) > READ_ONCE(tenant->cfg.max_conns)) {
+		*why = CHAM_REASON_QUOTA;
+		goto undo;
+	}
+	if (atomic_read(&cham_conns) >= conn_max) {
+		*why = CHAM_REASON_TABLE_FULL;
+		goto undo;
+	}
+	conn = kmem_cache_zalloc(cham_conn_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!conn) {
+		*why = CHAM_REASON_NO_MEMORY;
+		goto undo;
+	}
+	conn->key = *key;
+	conn->seen = (u32)jiffies;
+	conn->wscale[0] = 0xff;
+	conn->wscale[1] = 0xff;
+
+	spin_lock(lock);
+	old = cham_conn_lookup_rcu(key, hash);
+	if (old) {
+		spin_unlock(lock);
+		kmem_cache_free(cham_conn_cache, conn);
+		atomic_dec(&tenant->conns);
+		return old;
+	}
+	for (i = 0; i < CHAM_BUCKET_SLOTS && b->slot[i]; i++)
+		;
+	if (i == CHAM_BUCKET_SLOTS) {
+		spin_unlock(lock);
+		kmem_cache_free(cham_conn_cache, conn);
+		*why = CHAM_REASON_TABLE_FULL;
+		goto undo;
+	}
+	smp_store_release(&b->slot[i], cham_slot_make(conn, hash));
+	spin_unlock(lock);
+	atomic_inc(&cham_conns);
+	cham_wheel_add(conn, CHAM_IDLE_TCP_CLOSE * HZ);
+	return conn;
+undo:
+	atomic_dec(&tenant->conns);
+	return NULL;
+}
+
+/* Out of the table; memory stays until the caller's grace period. */
+static void cham_conn_unlink(struct cham_conn *conn)
+{
+	u64 hash = cham_conn_hash(&conn->key);
+	u32 index = hash & cham_bucket_mask;
+	struct cham_bucket *b = &cham_buckets[index];
+	spinlock_t *lock = &cham_bucket_locks[index % CHAM_BUCKET_LOCKS];
+	u64 self = cham_slot_make(conn, hash);
+	unsigned int i, last;
+	struct cham_tenant *t;
+
+	spin_lock_bh(lock);
+	for (i = 0; i < CHAM_BUCKET_SLOTS && b->slot[i] != self; i++)
+		;
+	if (!WARN_ON_ONCE(i == CHAM_BUCKET_SLOTS)) {
+		for (last = CHAM_BUCKET_SLOTS - 1; !b->slot[last]; last--)
+			;
+		WRITE_ONCE(b->slot[i], b->slot[last]);
+		WRITE_ONCE(b->slot[last], 0);
+	}
+	conn->flags |= CHAM_CONN_F_DEAD;
+	spin_unlock_bh(lock);
+	atomic_dec(&cham_conns);
+	rcu_read_lock();
+	t = cham_tenant_rcu(conn->key.zero);
+	if (t) {
+		atomic_dec(&t->conns);
+		cham_nl_conn_event(CHAM_CMD_CONN_DEL_NTF, t, conn);
+	}
+	rcu_read_unlock();
+}
+
+static void cham_conn_free_list(struct llist_head *dead)
+{
+	struct llist_node *list = llist_del_all(dead);
+	struct cham_conn *conn, *next;
+
+	if (!list)
+		return;
+	synchronize_rcu();
+	llist_for_each_entry_safe(conn, next, list, wheel) {
+		kfree(conn->priv);
+		kmem_cache_free(cham_conn_cache, conn);
+	}
+}
+
+/* One slot a second. A conn that was used since is put where it is due next. */
+static void cham_wheel_turn(struct work_struct *work)
+{
+	struct cham_conn *conn, *next;
+	struct llist_node *list;
+	LLIST_HEAD(dead);
+	u32 idle, limit;
+
+	mutex_lock(&cham_wheel_mutex);
+	WRITE_ONCE(cham_wheel_now, (cham_wheel_now + 1) % CHAM_WHEEL_SLOTS);
+	list = llist_del_all(&cham_wheel[cham_wheel_now]);
+	llist_for_each_entry_safe(conn, next, list, wheel) {
+		idle = (u32)jiffies - READ_ONCE(conn->seen);
+		limit = cham_conn_idle(conn);
+		if ((s32)idle < 0)
+			idle = 0;
+		if (idle < limit) {
+			cham_wheel_add(conn, limit - idle);
+		} else {
+			cham_conn_unlink(conn);
+			llist_add(&conn->wheel, &dead);
+		}
+		cond_resched();
+	}
+	cham_conn_free_list(&dead);
+	mutex_unlock(&cham_wheel_mutex);
+	queue_delayed_work(system_long_wq, &cham_wheel_work, HZ);
+}
+
+/**
+ * cham_conn_flush() - forget connections
+ * @tenant: id, or 0 for all
+ *
+ * Context: process, may sleep.
+ */
+void cham_conn_flush(u32 tenant)
+{
+	struct cham_conn *conn, *next;
+	struct llist_node *list;
+	LLIST_HEAD(dead);
+	unsigned int i;
+
+	mutex_lock(&cham_wheel_mutex);
+	for (i = 0; i < CHAM_WHEEL_SLOTS; i++) {
+		list = llist_del_all(&cham_wheel[i]);
+		llist_for_each_entry_safe(conn, next, list, wheel) {
+			if (tenant && conn->key.zero != tenant) {
+				llist_add(&conn->wheel, &cham_wheel[i]);
+				continue;
+			}
+			cham_conn_unlink(conn);
+			llist_add(&conn->wheel, &dead);
+			cond_resched();
+		}
+	}
+	cham_conn_free_list(&dead);
+	mutex_unlock(&cham_wheel_mutex);
+}
+
+u32 cham_conn_total(void)
+{
+	return atomic_read(&cham_conns);
+}
+
+int cham_conn_walk(unsigned long *bucket,
+		   int (*fn)(const struct cham_conn *conn, void *arg), void *arg)
+{
+	unsigned int i;
+	int err;
+
+	for (; *bucket <= cham_bucket_mask; (*bucket)++) {
+		rcu_read_lock();
+		for (i = 0; i < CHAM_BUCKET_SLOTS; i++) {
+			u64 slot = READ_ONCE(cham_buckets[*bucket].slot[i]);
+
+			if (!slot)
+				break;
+			err = fn(cham_slot_conn(slot), arg);
+			if (err) {
+				rcu_read_unlock();
+				return err;
+			}
+		}
+		rcu_read_unlock();
+		if (!(*bucket & 1023))
+			cond_resched();
+	}
+	return 0;
+}
+
+int cham_conn_init(void)
+{
+	unsigned int i;
+	u64 n;
+
+	if (!conn_max || conn_max > 1 << 26) {
+		pr_err("conn_max=%u is out of range, 1..67108864\n", conn_max);
+		return -ERANGE;
+	}
+	/* Two connections to a bucket of eight: overflow is one in 4,000. */
+	n = roundup_pow_of_two(max(conn_max / 2, 64u));
+	cham_buckets = vzalloc(n * sizeof(*cham_buckets));
+	if (!cham_buckets)
+		return -ENOMEM;
+	cham_conn_cache = KMEM_CACHE(cham_conn, SLAB_HWCACHE_ALIGN);
+	if (!cham_conn_cache) {
+		vfree(cham_buckets);
+		return -ENOMEM;
+	}
+	cham_bucket_mask = n - 1;
+	for (i = 0; i < CHAM_BUCKET_LOCKS; i++)
+		spin_lock_init(&cham_bucket_locks[i]);
+	for (i = 0; i < CHAM_WHEEL_SLOTS; i++)
+		init_llist_head(&cham_wheel[i]);
+	get_random_bytes(cham_hash_seed, sizeof(cham_hash_seed));
+	INIT_DELAYED_WORK(&cham_wheel_work, cham_wheel_turn);
+	queue_delayed_work(system_long_wq, &cham_wheel_work, HZ);
+	return 0;
+}
+
+void cham_conn_exit(void)
+{
+	cancel_delayed_work_sync(&cham_wheel_work);
+	cham_conn_flush(0);
+	rcu_barrier();
+	kmem_cache_destroy(cham_conn_cache);
+	vfree(cham_buckets);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Connections: one bidirectional object per conversation of a tenant.
+ *
+ * Found by (tenant, 5-tuple) with the end points in canonical order, so both
+ * directions find the same object; which direction a packet is follows from
+ * whether its tuple had to be swapped.
+ *
+ * A bucket is one cache line of eight tagged pointers, a conn is three lines:
+ * a lookup touches the bucket, the key line and the forwarding line.
+ */
+#ifndef CHAM_CONN_H
+#define CHAM_CONN_H
+
+#include <linux/cache.h>
+#include <linux/llist.h>
+#include <linux/types.h>
+#include "chamelio.h"
+#include "chamelio_kfunc.h"
+
+struct cham_tenant;
+
+/* Where a direction comes from and goes to; valid while @gen is the tenant's. */
+struct cham_fwd {
+	u32	gen;
+	u32	ingress;	/* ifindex of the representor, or outer source */
+	u8	macs[12];	/* destination and source, as on the wire */
+	union {
+		struct {
+			u32 egress : 20;	/* slot of a port or remote */
+			u32 epoch : 10;		/* low bits of the tenant's */
+			u32 action : 2;		/* enum cham_action */
+		};
+		u32 to;				/* all three; never 0 when valid */
+	};
+};
+
+/* What the host sees of one direction. */
+struct cham_track {
+	u32	seq;		/* next sequence number expected */
+	u32	ack;		/* highest acknowledgement sent in this direction */
+	u32	window;		/* bytes, scaled */
+	u32	retrans;	/* segments seen again */
+	u64	packets;
+	u64	bytes;
+};
+
+struct cham_conn {
+	/* line 0: compared by lookup */
+	struct cham_tuple key;		/* canonical; key.zero is the tenant id */
+	u8	*priv;			/* tenant's area, NULL without handlers */
+	u32	seen;			/* jiffies of the last packet */
+	u8	state;			/* TCP_ESTABLISHED ... ; 0 for others */
+	u8	wscale[2];		/* 0xff: not offered */
+	u8	flags;			/* CHAM_CONN_F_* */
+	struct llist_node wheel;
+
+	/* line 1: forwarding and round trip */
+	struct cham_fwd fwd[2];
+	u32	rtt_seq;
+	u32	rtt_stamp;		/* TSC >> 10, bit 0: direction; 0: none timed */
+	u32	srtt;			/* TSC >> 10, shifted left by 3 */
+	u32	rttvar;			/* TSC >> 10, shifted left by 2 */
+
+	/* line 2: tracking */
+	struct cham_track track[2];
+} __aligned(64);
+
+#define CHAM_EPOCH_MASK		0x3ff
+
+#define CHAM_CONN_F_DEAD	BIT(0)	/* out of the table, memory still pending */
+#define CHAM_CONN_F_SWAPPED	BIT(1)	/* opened by the second end point */
+#define CHAM_CONN_F_FIN0	BIT(2)
+#define CHAM_CONN_F_FIN1	BIT(3)
+
+#define CHAM_BUCKET_SLOTS	8
+
+struct cham_bucket {
+	u64	slot[CHAM_BUCKET_SLOTS];
+} __aligned(64);
+
+/**
+ * cham_conn_key() - canonical key of a packet
+ * @key:    receives it
+ * @tuple:  as seen in the packet
+ * @tenant: id
+ *
+ * Return: direction of the packet, 0 or 1.
+ */
+static inline unsigned int cham_conn_key(struct cham_tuple *key,
+					 const struct cham_tuple *tuple,
+					 u16 tenant)
+{
+	const u64 *s = (const u64 *)tuple->saddr, *d = (const u64 *)tuple->daddr;
+	u64 *k = (u64 *)key;
+	bool swap;
+
+	if (s[0] != d[0])
+		swap = s[0] > d[0];
+	else if (s[1] != d[1])
+		swap = s[1] > d[1];
+	else
+		swap = (__force u16)tuple->sport > (__force u16)tuple->dport;
+	if (swap) {
+		k[0] = d[0];
+		k[1] = d[1];
+		k[2] = s[0];
+		k[3] = s[1];
+		key->sport = tuple->dport;
+		key->dport = tuple->sport;
+	} else {
+		k[0] = s[0];
+		k[1] = s[1];
+		k[2] = d[0];
+		k[3] = d[1];
+		key->sport = tuple->sport;
+		key->dport = tuple->dport;
+	}
+	key->proto = tuple->proto;
+	key->family = tuple->family;
+	key->zero = tenant;
+	return swap;
+}
+
+/**
+ * cham_fwd_write() - publish where a direction goes
+ * @fwd:     of the connection
+ * @val:     everything but the generation
+ * @gen:     the tenant's, read before the tables were
+ *
+ * Generation last, so that a reader which sees it sees the rest.
+ */
+static inline void cham_fwd_write(struct cham_fwd *fwd,
+				  const struct cham_fwd *val, u32 gen)
+{
+	WRITE_ONCE(fwd->gen, 0);
+	smp_wmb();
+	fwd->ingress = val->ingress;
+	memcpy(fwd->macs, val->macs, 12);
+	smp_wmb();
+	WRITE_ONCE(fwd->to, val->to);
+	smp_store_release(&fwd->gen, gen);
+}
+
+/**
+ * cham_fwd_read() - where this packet goes, if that is still true
+ * @fwd:     of the connection and direction
+ * @q:       the packet
+ * @ingress: where it came from
+ * @gen:     the tenant's
+ *
+ * A writer between the two reads of @to shows as a difference; one before
+ * the first left either all new fields or another generation.
+ *
+ * Return: cham_fwd.to, or 0.
+ */
+static inline u32 cham_fwd_read(const struct cham_fwd *fwd,
+				const struct cham_query *q, u32 ingress, u32 gen)
+{
+	u32 to = READ_ONCE(fwd->to);
+	bool same;
+
+	smp_rmb();
+	same = fwd->ingress == ingress &&
+	       !((*(const u64 *)q->macs ^ *(const u64 *)fwd->macs) |
+		 (*(const u32 *)(q->macs + 8) ^ *(const u32 *)(fwd->macs + 8)));
+	smp_rmb();
+	if (READ_ONCE(fwd->gen) != gen || !same)
+		return 0;
+	smp_rmb();
+	return READ_ONCE(fwd->to) == to ? to : 0;
+}
+
+u64 cham_conn_hash(const struct cham_tuple *key);
+struct cham_conn *cham_conn_lookup_rcu(const struct cham_tuple *key, u64 hash);
+struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
+				   const struct cham_tuple *key, u64 hash,
+				   enum cham_reason *why);
+void cham_conn_track(struct cham_conn *conn, unsigned int dir,
+		     const struct cham_query *q, u32 segs);
+void cham_conn_flush(u32 tenant);
+u32 cham_conn_total(void);
+
+/* Resumable walk for dumps: fn returns non-zero to stop at this bucket. */
+int cham_conn_walk(unsigned long *bucket,
+		   int (*fn)(const struct cham_conn *conn, void *arg), void *arg);
+
+int cham_conn_init(void);
+void cham_conn_exit(void);
+#endif

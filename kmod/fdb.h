@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where a MAC address lives, mirrored from Linux' bridges and vxlan devices
+ * and added to by netlink.
+ *
+ * One table; a domain is the ifindex of a bridge or vxlan device, or a
+ * tenant's own static entries. Readers: RCU. Writers: a spinlock, because
+ * switchdev notifies in atomic context.
+ */
+#ifndef CHAM_FDB_H
+#define CHAM_FDB_H
+
+#include <linux/if_ether.h>
+#include <linux/rhashtable-types.h>
+#include "chamelio.h"
+
+struct cham_port;
+struct cham_remote;
+struct cham_tenant;
+struct netlink_ext_ack;
+
+struct cham_fdb_key {
+	u32	domain;
+	u8	mac[ETH_ALEN];
+	u16	zero;
+};
+
+struct cham_fdb {
+	struct rhash_head	head;
+	struct cham_fdb_key	key;
+	u32			ifindex;	/* bridge, static port: where to */
+	struct cham_remote	*remote;	/* vxlan, static: where to */
+	u8			source;		/* enum cham_fdb_source */
+	bool			opaque;		/* several remotes, nexthop group */
+	struct rcu_head		rcu;
+};
+
+/* Where a frame for an address goes; filled by cham_fdb_resolve_rcu(). */
+struct cham_dest {
+	u8	action;		/* enum cham_action */
+	u32	slot;		/* of the port or remote */
+	u32	ingress;	/* what a packet *from* there arrives with */
+};
+
+bool cham_fdb_resolve_rcu(const struct cham_tenant *tenant, const u8 *mac,
+			  struct cham_dest *dest);
+int cham_fdb_static_add(struct cham_tenant *tenant, const u8 *mac,
+			struct cham_port *port, const u8 *addr, u8 family,
+			struct netlink_ext_ack *extack);
+int cham_fdb_static_del(struct cham_tenant *tenant, const u8 *mac,
+			struct netlink_ext_ack *extack);
+void cham_fdb_flush_tenant(struct cham_tenant *tenant);
+void cham_fdb_flush_tenant_remotes(struct cham_tenant *tenant);
+void cham_fdb_flush_port(struct cham_port *port);
+void cham_fdb_flush_domain(u32 domain);
+/* RTNL held: ask a bridge port and a vxlan device what they know. */
+void cham_fdb_replay_bridge_port(struct net_device *brport);
+void cham_fdb_replay_vxlan(struct net_device *vxlan, u32 vni);
+/* RTNL held. */
+int cham_fdb_walk(int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg);
+bool cham_fdb_of_tenant(const struct cham_fdb *fdb, const struct cham_tenant *t);
+int cham_fdb_init(void);
+void cham_fdb_exit(void);
+#endif

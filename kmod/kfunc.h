@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The packet event: what kfuncs and the representor's driver share. */
+#ifndef CHAM_KFUNC_H
+#define CHAM_KFUNC_H
+
+#include <net/xdp.h>
+#include "chamelio_kfunc.h"
+#include "ledger.h"
+#include "remote.h"
+#include "tenant.h"
+
+struct cham_port;
+struct cham_tenant;
+struct virtio_net_hdr;
+
+#define CHAM_XMIT_BATCH	64
+
+/* One per CPU; BH off. */
+struct cham_cpu {
+	struct cham_event	ev;		/* what the program sees */
+	const struct xdp_buff	*xdp;		/* whose event this is */
+	bool			in_burst;	/* a representor's NAPI runs: xdp is cham_xdp_buff */
+	u64			stamp;		/* clock at the last class boundary */
+	struct cham_tenant	*tenant;
+	struct cham_port	*port;		/* ingress, NULL: uplink */
+	const struct virtio_net_hdr *vnet;	/* the guest's, or NULL */
+	const struct cham_outer	*outer;
+	u32			egress;		/* slot of the port */
+	u32			tcp;		/* 1: established TCP */
+	u32			segs;
+	u32			len;		/* inner bytes */
+	u16			ip_id;		/* next identification of the outer IPv4 */
+
+	struct cham_tenant	*burst_tenant;
+	unsigned int		nframes;
+	u32			batch_ifindex;
+	struct xdp_frame	*frames[CHAM_XMIT_BATCH];
+};
+
+DECLARE_PER_CPU(struct cham_cpu, cham_cpus);
+
+/* Who pays for this event. */
+static inline struct cham_ledger __percpu *cham_books(const struct cham_cpu *cpu)
+{
+	return cpu->tenant ? cpu->tenant->ledger : cham_ledger_infra;
+}
+
+int cham_kfunc_init(void);
+#endif

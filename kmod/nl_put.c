@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <asm/tsc.h>
+#include <net/netlink.h>
+
+#include "conn.h"
+#include "fdb.h"
+#include "ledger.h"
+#include "nl_put.h"
+#include "port.h"
+#include "remote.h"
+#include "tenant.h"
+#include "uplink.h"
+
+int cham_put_tenant(struct sk_buff *msg, const struct cham_tenant *t)
+{
+	return nla_put_u32(msg, CHAM_TENANT_ID, t->id) ||
+	       nla_put_string(msg, CHAM_TENANT_NAME, t->name) ||
+	       nla_put_u32(msg, CHAM_TENANT_VNI, t->cfg.vni) ||
+	       nla_put_u32(msg, CHAM_TENANT_WEIGHT, t->cfg.weight) ||
+	       nla_put_u32(msg, CHAM_TENANT_MAX_CONNS, t->cfg.max_conns) ||
+	       nla_put_u32(msg, CHAM_TENANT_MAX_PORTS, t->cfg.max_ports) ||
+	       nla_put_u32(msg, CHAM_TENANT_MAX_FDB, t->cfg.max_fdb) ||
+	       nla_put_u8(msg, CHAM_TENANT_DSCP, t->cfg.dscp_pipe) ||
+	       nla_put_u32(msg, CHAM_TENANT_CONNS, atomic_read(&t->conns)) ||
+	       nla_put_u32(msg, CHAM_TENANT_PORTS, t->ports) ||
+	       nla_put_u32(msg, CHAM_TENANT_FDBS, atomic_read(&t->fdbs)) ||
+	       nla_put_u32(msg, CHAM_TENANT_GENERATION, READ_ONCE(t->gen)) ?
+	       -EMSGSIZE : 0;
+}
+
+static int cham_put_u64(struct sk_buff *msg, int attr, u64 value)
+{
+	/* 0 is every set's unspec attribute, which serves as padding. */
+	return nla_put_u64_64bit(msg, attr, value, 0);
+}
+
+int cham_put_port(struct sk_buff *msg, struct cham_port *port)
+{
+	const struct net_device *dev = cham_port_dev(port);
+	const struct cham_tenant *t;
+	struct cham_port_info info;
+	int err;
+
+	cham_port_get_info(port, &info);
+	rcu_read_lock();
+	t = cham_port_tenant_rcu(port);
+	err = nla_put_u32(msg, CHAM_PORT_TENANT_ID, t ? t->id : 0) ||
+	      (t && nla_put_string(msg, CHAM_PORT_TENANT_NAME, t->name));
+	rcu_read_unlock();
+	return err ||
+	       nla_put_u32(msg, CHAM_PORT_IFINDEX, dev->ifindex) ||
+	       nla_put_string(msg, CHAM_PORT_IFNAME, dev->name) ||
+	       nla_put_string(msg, CHAM_PORT_VDPA, info.vdpa_name) ||
+	       nla_put(msg, CHAM_PORT_MAC, ETH_ALEN, info.mac) ||
+	       nla_put_u32(msg, CHAM_PORT_MTU, info.mtu) ||
+	       nla_put_u32(msg, CHAM_PORT_QUEUE_PAIRS, info.queue_pairs) ||
+	       nla_put_u32(msg, CHAM_PORT_STATE, info.state) ||
+	       (info.broken[0] &&
+		nla_put_string(msg, CHAM_PORT_BROKEN_REASON, info.broken)) ||
+	       nla_put_u32(msg, CHAM_PORT_BLOCKED, cham_port_blocked(port)) ||
+	       cham_put_u64(msg, CHAM_PORT_FEATURES, info.features) ||
+	       cham_put_u64(msg, CHAM_PORT_RX_PACKETS, info.rx_packets) ||
+	       cham_put_u64(msg, CHAM_PORT_RX_BYTES, info.rx_bytes) ||
+	       cham_put_u64(msg, CHAM_PORT_TX_PACKETS, info.tx_packets) ||
+	       cham_put_u64(msg, CHAM_PORT_TX_BYTES, info.tx_bytes) ||
+	       cham_put_u64(msg, CHAM_PORT_RX_DROPPED, info.rx_dropped) ||
+	       cham_put_u64(msg, CHAM_PORT_TX_DROPPED, info.tx_dropped) ?
+	       -EMSGSIZE : 0;
+}
+
+int cham_put_uplink(struct sk_buff *msg, const struct cham_uplink *up)
+{
+	u64 rx = 0, tx = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		rx += READ_ONCE(per_cpu_ptr(up->packets, cpu)[0]);
+		tx += READ_ONCE(per_cpu_ptr(up->packets, cpu)[1]);
+	}
+	return nla_put_u32(msg, CHAM_UPLINK_IFINDEX, up->ifindex) ||
+	       nla_put_string(msg, CHAM_UPLINK_IFNAME, up->dev->name) ||
+	       (up->local4 && nla_put_be32(msg, CHAM_UPLINK_LOCAL4, up->local4)) ||
+	       (!ipv6_addr_any(&up->local6) &&
+		nla_put(msg, CHAM_UPLINK_LOCAL6, 16, &up->local6)) ||
+	       nla_put_u16(msg, CHAM_UPLINK_UDP_PORT, ntohs(up->udp_port)) ||
+	       nla_put_u32(msg, CHAM_UPLINK_MTU, up->dev->mtu) ||
+	       nla_put_u32(msg, CHAM_UPLINK_BLOCKED, READ_ONCE(up->blocked)) ||
+	       cham_put_u64(msg, CHAM_UPLINK_RX_PACKETS, rx) ||
+	       cham_put_u64(msg, CHAM_UPLINK_TX_PACKETS, tx) ||
+	       nla_put_u32(msg, CHAM_UPLINK_REMOTES, cham_remote_total()) ||
+	       nla_put_u8(msg, CHAM_UPLINK_IGNORE_FILTER, up->ignore_filter) ?
+	       -EMSGSIZE : 0;
+}
+
+static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *conn,
+			unsigned int dir)
+{
+	const struct cham_track *t = &conn->track[dir];
+	u8 action = conn->fwd[dir].action;
+	u32 egress = conn->fwd[dir].egress;
+	struct nlattr *nest = nla_nest_start(msg, attr);
+	struct cham_remote *r = NULL;
+	struct cham_port *port = NULL;
+	int err;
+
+	if (!nest)
+		return -EMSGSIZE;
+	rcu_read_lock();
+	if (action == CHAM_ACTION_REMOTE)
+		r = cham_remote_rcu(egress);
+	else if (action == CHAM_ACTION_PORT)
+		port = cham_port_by_slot_rcu(egress);
+	err = (r && nla_put(msg, CHAM_DIR_REMOTE, r->family == 4 ? 4 : 16, r->addr)) ||
+	      (port && nla_put_u32(msg, CHAM_DIR_IFINDEX,
+				   cham_port_dev(port)->ifindex));
+	rcu_read_unlock();
+	err = err || cham_put_u64(msg, CHAM_DIR_PACKETS, READ_ONCE(t->packets)) ||
+	      cham_put_u64(msg, CHAM_DIR_BYTES, READ_ONCE(t->bytes)) ||
+	      nla_put_u8(msg, CHAM_DIR_ACTION, action);
+	if (!err && conn->key.proto == IPPROTO_TCP)
+		err = nla_put_u32(msg, CHAM_DIR_RETRANS, READ_ONCE(t->retrans)) ||
+		      nla_put_u32(msg, CHAM_DIR_SEQ, READ_ONCE(t->seq)) ||
+		      nla_put_u32(msg, CHAM_DIR_ACK, READ_ONCE(t->ack)) ||
+		      nla_put_u32(msg, CHAM_DIR_WINDOW, READ_ONCE(t->window)) ||
+		      (conn->wscale[dir] != 0xff &&
+		       nla_put_u8(msg, CHAM_DIR_WSCALE, conn->wscale[dir]));
+	if (err) {
+		nla_nest_cancel(msg, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+static u32 cham_tsc_us(u32 kilocycles)
+{
+	return div_u64(((u64)kilocycles << 10) * 1000, tsc_khz);
+}
+
+int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn)
+{
+	unsigned int dir = !!(conn->flags & CHAM_CONN_F_SWAPPED);
+	const struct cham_tuple *k = &conn->key;
+	u32 alen = k->family == 4 ? 4 : 16, idle = (u32)jiffies - READ_ONCE(conn->seen);
+
+	return nla_put_u32(msg, CHAM_CONN_TENANT_ID, k->zero) ||
+	       nla_put_u8(msg, CHAM_CONN_PROTO, k->proto) ||
+	       nla_put(msg, CHAM_CONN_SRC, alen, dir ? k->daddr : k->saddr) ||
+	       nla_put(msg, CHAM_CONN_DST, alen, dir ? k->saddr : k->daddr) ||
+	       nla_put_u16(msg, CHAM_CONN_SPORT, ntohs(dir ? k->dport : k->sport)) ||
+	       nla_put_u16(msg, CHAM_CONN_DPORT, ntohs(dir ? k->sport : k->dport)) ||
+	       nla_put_u8(msg, CHAM_CONN_TCP_STATE, conn->state) ||
+	       nla_put_u32(msg, CHAM_CONN_FLAGS, conn->flags) ||
+	       nla_put_u32(msg, CHAM_CONN_IDLE_MS,
+			   (s32)idle < 0 ? 0 : jiffies_to_msecs(idle)) ||
+	       nla_put_u32(msg, CHAM_CONN_SRTT_US, cham_tsc_us(conn->srtt >> 3)) ||
+	       nla_put_u32(msg, CHAM_CONN_RTTVAR_US, cham_tsc_us(conn->rttvar >> 2)) ||
+	       cham_put_dir(msg, CHAM_CONN_FORWARD, conn, dir) ||
+	       cham_put_dir(msg, CHAM_CONN_REVERSE, conn, !dir) ? -EMSGSIZE : 0;
+}
+
+int cham_put_miss(struct sk_buff *msg, u32 tenant, const struct cham_query *q,
+		  enum cham_reason why)
+{
+	const struct cham_tuple *k = &q->tuple;
+	u32 alen = k->family == 4 ? 4 : 16;
+
+	return nla_put_u32(msg, CHAM_CONN_TENANT_ID, tenant) ||
+	       nla_put_u8(msg, CHAM_CONN_PROTO, k->proto) ||
+	       nla_put(msg, CHAM_CONN_SRC, alen, k->saddr) ||
+	       nla_put(msg, CHAM_CONN_DST, alen, k->daddr) ||
+	       nla_put_u16(msg, CHAM_CONN_SPORT, ntohs(k->sport)) ||
+	       nla_put_u16(msg, CHAM_CONN_DPORT, ntohs(k->dport)) ||
+	       nla_put_u32(msg, CHAM_CONN_REASON, why) ? -EMSGSIZE : 0;
+}
+
+int cham_put_fdb(struct sk_buff *msg, const struct cham_fdb *fdb, u32 tenant)
+{
+	const struct cham_remote *r = fdb->remote;
+
+	return nla_put_u32(msg, CHAM_FDB_TENANT_ID, tenant) ||
+	       nla_put(msg, CHAM_FDB_MAC, ETH_ALEN, fdb->key.mac) ||
+	       nla_put_u8(msg, CHAM_FDB_SOURCE, fdb->source) ||
+	       (fdb->ifindex && nla_put_u32(msg, CHAM_FDB_IFINDEX, fdb->ifindex)) ||
+	       (r && nla_put(msg, CHAM_FDB_REMOTE, r->family == 4 ? 4 : 16, r->addr)) ?
+	       -EMSGSIZE : 0;
+}
+
+int cham_put_stat(struct sk_buff *msg, u32 tenant, const struct cham_ledger *sum)
+{
+	u64 slow = 0, drops = 0;
+	unsigned int i;
+
+	for (i = 1; i < __CHAM_REASON_MAX; i++)
+		*(cham_reason_is_drop[i] ? &drops : &slow) += sum->reasons[i];
+	return nla_put_u32(msg, CHAM_STAT_TENANT_ID, tenant) ||
+	       cham_put_u64(msg, CHAM_STAT_FAST_PACKETS, sum->fast_packets) ||
+	       cham_put_u64(msg, CHAM_STAT_FAST_BYTES, sum->fast_bytes) ||
+	       cham_put_u64(msg, CHAM_STAT_SLOW_PACKETS, slow) ||
+	       cham_put_u64(msg, CHAM_STAT_DROPS, drops) ||
+	       cham_put_u64(msg, CHAM_STAT_TCP_FAST, sum->tcp_fast) ||
+	       cham_put_u64(msg, CHAM_STAT_TCP_SLOW, sum->tcp_slow) ||
+	       nla_put(msg, CHAM_STAT_CLASSES, sizeof(sum->cycles), sum->cycles) ||
+	       nla_put(msg, CHAM_STAT_CLASS_PACKETS, sizeof(sum->events), sum->events) ||
+	       nla_put(msg, CHAM_STAT_REASONS, sizeof(sum->reasons), sum->reasons) ||
+	       nla_put_u32(msg, CHAM_STAT_TSC_KHZ, tsc_khz) ? -EMSGSIZE : 0;
+}

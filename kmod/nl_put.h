@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Objects to attributes. All return 0 or -EMSGSIZE and need no lock beyond
+ * what keeps the object alive.
+ */
+#ifndef CHAM_NL_PUT_H
+#define CHAM_NL_PUT_H
+
+#include <linux/skbuff.h>
+#include "chamelio.h"
+
+struct cham_conn;
+struct cham_fdb;
+struct cham_ledger;
+struct cham_port;
+struct cham_query;
+struct cham_tenant;
+struct cham_uplink;
+
+int cham_put_tenant(struct sk_buff *msg, const struct cham_tenant *t);
+int cham_put_port(struct sk_buff *msg, struct cham_port *port);
+int cham_put_uplink(struct sk_buff *msg, const struct cham_uplink *up);
+int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn);
+int cham_put_fdb(struct sk_buff *msg, const struct cham_fdb *fdb, u32 tenant);
+int cham_put_stat(struct sk_buff *msg, u32 tenant, const struct cham_ledger *sum);
+int cham_put_miss(struct sk_buff *msg, u32 tenant, const struct cham_query *q,
+		  enum cham_reason why);
+#endif

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The cache must never know better than Linux. What Linux would do to a
+ * frame beyond "bridge it" and "put it in the tunnel" cannot be represented
+ * in a connection, so any sign of it switches caching off for the port, or
+ * for the tenant's way to the wire, until the sign is gone.
+ *
+ * Bridge and device changes come by notifier. Filters have none, so a kernel
+ * netlink socket listens to the same broadcasts that `ip monitor` and
+ * `nft monitor` print, and a slow periodic look catches what has no broadcast
+ * (tcx links).
+ */
+#include <linux/if_bridge.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/workqueue.h>
+#include <net/pkt_sched.h>
+#include <net/sch_generic.h>
+#include <net/vxlan.h>
+
+#include "fdb.h"
+#include "netlink.h"
+#include "policy.h"
+#include "port.h"
+#include "remote.h"
+#include "tenant.h"
+#include "uplink.h"
+
+static bool cham_dirty;
+static struct delayed_work cham_policy_work;
+static struct socket *cham_policy_socks[2];
+
+bool cham_policy_is_dirty(void)
+{
+	return READ_ONCE(cham_dirty);
+}
+
+void cham_policy_dirty(void)
+{
+	WRITE_ONCE(cham_dirty, true);
+	cham_tenant_invalidate_all();
+	mod_delayed_work(system_wq, &cham_policy_work, 0);
+}
+
+/* Queueing disciplines that neither police, shape nor classify. */
+static bool cham_qdisc_plain(const struct Qdisc *q)
+{
+	static const char * const plain[] = {
+		"noop", "noqueue", "mq", "pfifo_fast", "fq_codel", "fq", "pfifo",
+		"mqprio",
+	};
+
+	return !q || !q->ops || match_string(plain, ARRAY_SIZE(plain), q->ops->id) >= 0;
+}
+
+static u32 cham_policy_filters(const struct net_device *dev)
+{
+	u32 blocked = 0;
+
+	if (rcu_access_pointer(dev->tcx_ingress) ||
+	    rcu_access_pointer(dev->tcx_egress) ||
+	    !cham_qdisc_plain(rtnl_dereference(dev->qdisc)))
+		blocked |= BIT(CHAM_BLOCK_TC);
+	if (rcu_access_pointer(dev->nf_hooks_ingress) ||
+	    rcu_access_pointer(dev->nf_hooks_egress))
+		blocked |= BIT(CHAM_BLOCK_NFT);
+	return blocked;
+}
+
+/* ebtables, nft family bridge and br_netfilter all hook here. */
+static bool cham_policy_bridge_hooks(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(init_net.nf.hooks_bridge); i++) {
+		const struct nf_hook_entries *e;
+
+		e = rcu_access_pointer(init_net.nf.hooks_bridge[i]);
+		if (e && data_race(e->num_hook_entries))
+			return true;
+	}
+	return false;
+}
+
+static bool cham_policy_ip_hooks(const struct cham_uplink *up)
+{
+	static const u8 way[] = { NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN,
+				  NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(way); i++) {
+		if (up->local4 && rcu_access_pointer(init_net.nf.hooks_ipv4[way[i]]))
+			return true;
+		if (!ipv6_addr_any(&up->local6) &&
+		    rcu_access_pointer(init_net.nf.hooks_ipv6[way[i]]))
+			return true;
+	}
+	return false;
+}
+
+/* One member of a bridge: what would the bridge not do with its frames? */
+static u32 cham_policy_brport(struct net_device *dev, struct net_device *br)
+{
+	u32 blocked = cham_policy_filters(dev) | cham_policy_filters(br);
+
+	if (br_vlan_enabled(br))
+		blocked |= BIT(CHAM_BLOCK_VLAN);
+	if (br_port_get_stp_state(dev) != BR_STATE_FORWARDING)
+		blocked |= BIT(CHAM_BLOCK_STP);
+	if (br_port_flag_is_set(dev, BR_ISOLATED))
+		blocked |= BIT(CHAM_BLOCK_ISOLATED);
+	if (br_port_flag_is_set(dev, BR_PORT_LOCKED))
+		blocked |= BIT(CHAM_BLOCK_LOCKED);
+	if (!netif_running(dev) || !netif_running(br))
+		blocked |= BIT(CHAM_BLOCK_DOWN);
+	if (cham_policy_bridge_hooks())
+		blocked |= BIT(CHAM_BLOCK_NFT);
+	return blocked;
+}
+
+/* The vxlan device of a VNI, if it is one this datapath can stand in for. */
+static struct net_device *cham_policy_vxlan(const struct cham_tenant *t,
+					    const struct cham_uplink *up,
+					    u32 *blocked)
+{
+	const u32 cannot = VXLAN_F_COLLECT_METADATA | VXLAN_F_GBP | VXLAN_F_GPE |
+			   VXLAN_F_REMCSUM_TX | VXLAN_F_VNIFILTER | VXLAN_F_MDB |
+			   VXLAN_F_RSC | VXLAN_F_PROXY;
+	struct net_device *dev;
+
+	for_each_netdev(&init_net, dev) {
+		const struct vxlan_config *cfg;
+
+		if (!netif_is_vxlan(dev))
+			continue;
+		cfg = &((struct vxlan_dev *)netdev_priv(dev))->cfg;
+		if (be32_to_cpu(cfg->vni) != t->cfg.vni)
+			continue;
+		if (!up || cfg->dst_port != up->udp_port || cfg->flags & cannot ||
+		    (cfg->remote_ifindex && cfg->remote_ifindex != up->ifindex) ||
+		    cfg->label || (cfg->tos && cfg->tos != 1) ||
+		    (cfg->tos == 1) == t->cfg.dscp_pipe ||
+		    (cfg->saddr.sa.sa_family == AF_INET &&
+		     cfg->saddr.sin.sin_addr.s_addr &&
+		     cfg->saddr.sin.sin_addr.s_addr != up->local4))
+			*blocked |= BIT(CHAM_BLOCK_TUNNEL);
+		return dev;
+	}
+	return NULL;
+}
+
+static u32 cham_policy_uplink(const struct cham_uplink *up)
+{
+	u32 blocked = cham_policy_filters(up->dev);
+
+	if (!netif_running(up->dev) || !netif_carrier_ok(up->dev))
+		blocked |= BIT(CHAM_BLOCK_DOWN);
+	if (up->ignore_filter)
+		blocked &= ~BIT(CHAM_BLOCK_NFT);
+	else if (cham_policy_ip_hooks(up))
+		blocked |= BIT(CHAM_BLOCK_NFT);
+	return blocked;
+}
+
+/* Returns true when something a connection may rest on is different now. */
+static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
+{
+	u32 blocked = up ? up->blocked : BIT(CHAM_BLOCK_DOWN);
+	struct net_device *vx, *br = NULL;
+	u32 vxlan = 0, bridge = 0;
+	unsigned long ageing = 300 * HZ;
+	bool changed;
+
+	vx = cham_policy_vxlan(t, up, &blocked);
+	if (vx) {
+		vxlan = vx->ifindex;
+		br = netdev_master_upper_dev_get(vx);
+		if (br && netif_is_bridge_master(br)) {
+			bridge = br->ifindex;
+			blocked |= cham_policy_brport(vx, br);
+		} else {
+			blocked |= BIT(br ? CHAM_BLOCK_FOREIGN : CHAM_BLOCK_NO_FDB);
+		}
+		if (((struct vxlan_dev *)netdev_priv(vx))->cfg.age_interval)
+			ageing = ((struct vxlan_dev *)netdev_priv(vx))->cfg.age_interval * HZ;
+	}
+	if (bridge)
+		ageing = min(ageing, READ_ONCE(t->ageing));
+	changed = vxlan != t->vxlan || bridge != t->bridge || blocked != t->blocked;
+	if (vxlan != t->vxlan && t->vxlan)
+		cham_fdb_flush_domain(t->vxlan);
+	if (bridge != t->bridge && t->bridge)
+		cham_fdb_flush_domain(t->bridge);
+	WRITE_ONCE(t->blocked, blocked);
+	WRITE_ONCE(t->vxlan, vxlan);
+	WRITE_ONCE(t->bridge, bridge);
+	return changed;
+}
+
+static int cham_policy_port(struct cham_port *port, void *arg)
+{
+	struct cham_tenant *t = cham_port_tenant_rcu(port);
+	struct net_device *dev = cham_port_dev(port), *br;
+	bool *changed = arg;
+	u32 blocked;
+
+	br = netdev_master_upper_dev_get(dev);
+	if (!t) {
+		blocked = BIT(CHAM_BLOCK_NO_TENANT);
+	} else if (br && netif_is_bridge_master(br)) {
+		blocked = cham_policy_brport(dev, br);
+		/* Without a tunnel the first port's bridge is the tenant's. */
+		if (!t->bridge)
+			WRITE_ONCE(t->bridge, br->ifindex);
+		if (t->bridge != br->ifindex)
+			blocked |= BIT(CHAM_BLOCK_FOREIGN);
+	} else if (br) {
+		blocked = BIT(CHAM_BLOCK_FOREIGN);
+	} else {
+		blocked = cham_policy_filters(dev);
+		if (!atomic_read(&t->fdbs))
+			blocked |= BIT(CHAM_BLOCK_NO_FDB);
+		if (!netif_running(dev))
+			blocked |= BIT(CHAM_BLOCK_DOWN);
+	}
+	if (!net_eq(dev_net(dev), &init_net))
+		blocked |= BIT(CHAM_BLOCK_FOREIGN);
+	if (blocked != cham_port_blocked(port)) {
+		cham_port_set_blocked(port, blocked);
+		cham_nl_port_event(CHAM_CMD_PORT_NTF, port);
+		*changed = true;
+	}
+	return 0;
+}
+
+static unsigned long cham_policy_ageing(u32 bridge)
+{
+	struct net_device *br = __dev_get_by_index(&init_net, bridge);
+
+	return br ? clock_t_to_jiffies(br_get_ageing_time(br)) : 300 * HZ;
+}
+
+static void cham_policy_replay(struct cham_tenant *t)
+{
+	struct net_device *vx, *br, *lower;
+	struct list_head *iter;
+
+	vx = __dev_get_by_index(&init_net, t->vxlan);
+	if (vx)
+		cham_fdb_replay_vxlan(vx, t->cfg.vni);
+	br = __dev_get_by_index(&init_net, t->bridge);
+	if (!br)
+		return;
+	/* One member is enough: the bridge replays its whole table. */
+	netdev_for_each_lower_dev(br, lower, iter) {
+		cham_fdb_replay_bridge_port(lower);
+		break;
+	}
+}
+
+static void cham_policy_look(struct work_struct *work)
+{
+	struct cham_tenant *t;
+	struct cham_uplink *up;
+	bool changed, dirty;
+
+	rtnl_lock();
+	dirty = xchg(&cham_dirty, false);
+	changed = dirty;
+	up = cham_uplink_rcu();
+	if (up)
+		WRITE_ONCE(up->blocked, cham_policy_uplink(up));
+	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t))
+		changed |= cham_policy_tenant(t, up);
+	cham_port_for_each(cham_policy_port, &changed);
+	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
+		if (t->bridge)
+			t->ageing = cham_policy_ageing(t->bridge);
+		if (dirty)
+			cham_policy_replay(t);
+		if (changed)
+			cham_tenant_invalidate(t);
+		/* See cham_kfunc_refresh(). */
+		if (time_after_eq(jiffies, t->epoch_next)) {
+			WRITE_ONCE(t->epoch, t->epoch + 1);
+			t->epoch_next = jiffies + max(t->ageing / 4, (unsigned long)HZ);
+		}
+	}
+	rtnl_unlock();
+	queue_delayed_work(system_wq, &cham_policy_work, HZ);
+}
+
+static int cham_policy_netdev(struct notifier_block *nb, unsigned long event,
+			      void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct cham_uplink *up = cham_uplink_rcu();
+
+	/* Other people's devices come and go without disturbing anybody. */
+	if (!netif_is_vxlan(dev) && !netif_is_bridge_master(dev) &&
+	    !cham_port_from_dev(dev) && !(up && up->dev == dev))
+		return NOTIFY_DONE;
+	switch (event) {
+	case NETDEV_UP:
+	case NETDEV_DOWN:
+	case NETDEV_CHANGE:
+	case NETDEV_CHANGEUPPER:
+	case NETDEV_CHANGEADDR:
+	case NETDEV_CHANGEMTU:
+	case NETDEV_UNREGISTER:
+		cham_policy_dirty();
+		break;
+	}
+	if (event == NETDEV_CHANGEADDR || event == NETDEV_CHANGEMTU ||
+	    event == NETDEV_DOWN)
+		cham_remote_invalidate_all();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block cham_policy_nb = {
+	.notifier_call = cham_policy_netdev,
+};
+
+/* A broadcast arrived: what it says is read from the devices themselves. */
+static void cham_policy_heard(struct sock *sk)
+{
+	struct sk_buff *skb;
+	bool any = false;
+
+	while ((skb = skb_dequeue(&sk->sk_receive_queue))) {
+		any = true;
+		kfree_skb(skb);
+	}
+	if (any || sk->sk_err) {
+		sk->sk_err = 0;
+		cham_policy_dirty();
+	}
+}
+
+static int cham_policy_listen(struct socket **sock, int protocol, u32 group)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK,
+				    .nl_groups = 1u << (group - 1) };
+	int err;
+
+	err = sock_create_kern(&init_net, AF_NETLINK, SOCK_RAW, protocol, sock);
+	if (err)
+		return err;
+	write_lock_bh(&(*sock)->sk->sk_callback_lock);
+	(*sock)->sk->sk_data_ready = cham_policy_heard;
+	write_unlock_bh(&(*sock)->sk->sk_callback_lock);
+	err = kernel_bind(*sock, (struct sockaddr *)&addr, sizeof(addr));
+	if (err) {
+		sock_release(*sock);
+		*sock = NULL;
+	}
+	return err;
+}
+
+int cham_policy_init(void)
+{
+	int err;
+
+	INIT_DELAYED_WORK(&cham_policy_work, cham_policy_look);
+	err = register_netdevice_notifier(&cham_policy_nb);
+	if (err)
+		return err;
+	err = cham_policy_listen(&cham_policy_socks[0], NETLINK_ROUTE, RTNLGRP_TC);
+	if (err)
+		goto err_nb;
+	/* Without nfnetlink there is no nft to listen to; the poll remains. */
+	cham_policy_listen(&cham_policy_socks[1], NETLINK_NETFILTER,
+			   NFNLGRP_NFTABLES);
+	queue_delayed_work(system_wq, &cham_policy_work, HZ);
+	return 0;
+err_nb:
+	unregister_netdevice_notifier(&cham_policy_nb);
+	return err;
+}
+
+void cham_policy_exit(void)
+{
+	unregister_netdevice_notifier(&cham_policy_nb);
+	if (cham_policy_socks[1])
+		sock_release(cham_policy_socks[1]);
+	sock_release(cham_policy_socks[0]);
+	cancel_delayed_work_sync(&cham_policy_work);
+}

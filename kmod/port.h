@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A port: a vDPA net device and its representor netdev, one object.
+ *
+ * port.c      the object, the vDPA management device, binding to a tenant
+ * port_vdpa.c vdpa_config_ops: what vhost-vdpa and virtio-vdpa call
+ * port_rep.c  the representor: NAPI, XDP, xmit, ethtool
+ * ring.c      the split virtqueue, pure walk separated from memory access
+ */
+#ifndef CHAM_PORT_H
+#define CHAM_PORT_H
+
+#include <linux/netdevice.h>
+#include <linux/vdpa.h>
+#include <linux/virtio_net.h>
+#include <net/xdp.h>
+
+struct cham_tenant;
+
+#define CHAM_PORT_QPAIRS_MAX	4
+
+/* The xdp_buff of a packet from a guest: ours first, so that kfuncs and the
+ * driver find the guest's virtio header without trusting metadata.
+ */
+struct cham_xdp_buff {
+	struct xdp_buff xdp;		/* must be first */
+	struct virtio_net_hdr vnet;	/* host byte order, validated */
+};
+
+/**
+ * cham_port_from_dev() - the port whose representor this is
+ * @dev: any netdev
+ *
+ * Context: any. Return: NULL if @dev is not a representor.
+ */
+struct cham_port *cham_port_from_dev(const struct net_device *dev);
+
+struct net_device *cham_port_dev(const struct cham_port *port);
+
+/* Slots name ports in connections: small, dense, never 0, reused only after a
+ * grace period. Assigned at creation.
+ */
+#define CHAM_PORTS_MAX	4096
+u32 cham_port_slot(const struct cham_port *port);
+struct cham_port *cham_port_by_slot_rcu(u32 slot);
+
+/* Tenant under RCU or RTNL; NULL when unbound. */
+struct cham_tenant *cham_port_tenant_rcu(const struct cham_port *port);
+/* RTNL held. Takes/drops nothing: tenant.c counts. @tenant NULL unbinds. */
+void cham_port_bind(struct cham_port *port, struct cham_tenant *tenant);
+
+/* Bitmap of BIT(CHAM_BLOCK_*): why this port's forwarding is not cached.
+ * Written by policy.c under RTNL, read locklessly on the fast path.
+ */
+u32 cham_port_blocked(const struct cham_port *port);
+void cham_port_set_blocked(struct cham_port *port, u32 blocked);
+
+/* Calls fn(port, arg) for each port under RTNL; stops at the first non-zero. */
+int cham_port_for_each(int (*fn)(struct cham_port *port, void *arg), void *arg);
+
+/**
+ * cham_port_deliver() - copy one packet into the guest's receive ring
+ * @port:  destination
+ * @xdp:   the packet, linear part and frags
+ * @strip: bytes to leave out at the front (outer headers)
+ * @vnet:  virtio header to give to the guest, NULL for none
+ * @hash:  chooses the queue pair
+ *
+ * The used index is published and the guest notified at the end of the burst:
+ * a NAPI instance of the port is scheduled on the first packet of one.
+ *
+ * Context: softirq, RCU read side, any CPU.
+ * Return: 0, or -ENOBUFS (ring full), -ENOTCONN (ring down or broken),
+ * -EMSGSIZE; counted in the port's tx drop counters by the callee.
+ */
+int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
+		      const struct virtio_net_hdr *vnet, u32 hash);
+
+struct cham_port_info {
+	char vdpa_name[32];
+	u8 mac[ETH_ALEN];
+	u32 mtu, queue_pairs, state;	/* enum cham_port_state */
+	char broken[64];
+	u64 features, rx_packets, rx_bytes, tx_packets, tx_bytes;
+	u64 rx_dropped, tx_dropped;
+};
+void cham_port_get_info(const struct cham_port *port, struct cham_port_info *info);
+
+int cham_port_init(void);
+void cham_port_exit(void);
+
+/* What the port room asks of the rest (implemented in kfunc.c / netlink.c). */
+
+/* The program of a representor returned XDP_TX: the last event of this CPU
+ * says where the packet goes. Takes over the packet's memory in every case.
+ */
+struct cham_tx_batch;
+void cham_port_rx_burst_begin(struct cham_port *port);
+void cham_port_rx_burst_end(struct cham_port *port);
+int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp);
+/* Events for netlink and policy. Any context. */
+void cham_port_event_broken(struct cham_port *port, const char *why);
+void cham_port_event_changed(struct cham_port *port);
+/* RTNL held: port is about to go; forget everything that points to it. */
+void cham_port_event_removing(struct cham_port *port);
+#endif

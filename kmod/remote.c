@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/inetdevice.h>
+#include <linux/ipv6.h>
+#include <linux/slab.h>
+#include <linux/udp.h>
+#include <linux/workqueue.h>
+#include <net/arp.h>
+#include <net/fib_notifier.h>
+#include <net/ip6_fib.h>
+#include <net/ip6_route.h>
+#include <net/ip_fib.h>
+#include <net/ipv6_stubs.h>
+#include <net/netevent.h>
+#include <net/neighbour.h>
+#include <net/nexthop.h>
+#include <net/route.h>
+#include <net/vxlan.h>
+
+#include "remote.h"
+#include "tenant.h"
+#include "uplink.h"
+
+struct cham_remote __rcu *cham_remotes[CHAM_REMOTES_MAX];
+
+static LIST_HEAD(cham_remote_list);	/* writers: lock; readers: RCU */
+static DEFINE_SPINLOCK(cham_remote_lock);
+static u32 cham_remote_count;
+static u32 cham_remote_hint = 1;
+static struct delayed_work cham_remote_work;
+
+static void cham_remote_kick(void)
+{
+	mod_delayed_work(system_wq, &cham_remote_work, 0);
+}
+
+/**
+ * cham_remote_get() - the remote for an end point, made if need be
+ * @vni:    network it is used in
+ * @addr:   16 bytes, IPv4 in the first four
+ * @family: 4 or 6
+ *
+ * The outer header is filled in by a worker; until then packets to it take
+ * the slow path. Context: any, BH off or process. Return: NULL when full or
+ * out of memory.
+ */
+struct cham_remote *cham_remote_get(u32 vni, const u8 *addr, u8 family)
+{
+	struct cham_remote *r;
+	u32 i, slot;
+
+	spin_lock_bh(&cham_remote_lock);
+	list_for_each_entry(r, &cham_remote_list, node) {
+		if (r->vni == vni && r->family == family &&
+		    !memcmp(r->addr, addr, 16)) {
+			refcount_inc(&r->refs);
+			goto out;
+		}
+	}
+	r = NULL;
+	for (i = 0; i < CHAM_REMOTES_MAX; i++) {
+		slot = (cham_remote_hint + i) % CHAM_REMOTES_MAX;
+		if (slot && !rcu_access_pointer(cham_remotes[slot]))
+			break;
+	}
+	if (i == CHAM_REMOTES_MAX)
+		goto out;
+	r = kzalloc(sizeof(*r), GFP_ATOMIC | __GFP_NOWARN);
+	if (!r)
+		goto out;
+	cham_remote_hint = slot + 1;
+	r->slot = slot;
+	r->vni = vni;
+	r->family = family;
+	memcpy(r->addr, addr, 16);
+	r->fold = cham_remote_fold(addr, family);
+	refcount_set(&r->refs, 1);
+	list_add_rcu(&r->node, &cham_remote_list);
+	rcu_assign_pointer(cham_remotes[slot], r);
+	cham_remote_count++;
+	cham_remote_kick();
+out:
+	spin_unlock_bh(&cham_remote_lock);
+	return r;
+}
+
+static void cham_remote_free(struct rcu_head *head)
+{
+	struct cham_remote *r = container_of(head, struct cham_remote, rcu);
+
+	kfree(rcu_dereference_raw(r->outer));
+	kfree(r);
+}
+
+void cham_remote_put(struct cham_remote *r)
+{
+	spin_lock_bh(&cham_remote_lock);
+	if (refcount_dec_and_test(&r->refs)) {
+		r->dead = true;
+		list_del_rcu(&r->node);
+		RCU_INIT_POINTER(cham_remotes[r->slot], NULL);
+		cham_remote_count--;
+		call_rcu(&r->rcu, cham_remote_free);
+	}
+	spin_unlock_bh(&cham_remote_lock);
+}
+
+u32 cham_remote_total(void)
+{
+	return READ_ONCE(cham_remote_count);
+}
+
+/* cham_remote_lock held. @outer NULL invalidates. */
+static void cham_remote_publish(struct cham_remote *r, struct cham_outer *outer)
+{
+	struct cham_outer *old;
+
+	old = rcu_replace_pointer(r->outer, outer,
+				  lockdep_is_held(&cham_remote_lock));
+	if (old)
+		kfree_rcu(old, rcu);
+}
+
+/* What the template says of the packet that will follow it. */
+static void cham_remote_fill(struct cham_outer *o, const struct cham_remote *r,
+			     const struct cham_uplink *up, const u8 *dmac, u32 mtu)
+{
+	struct ethhdr *eth = (struct ethhdr *)o->hdr;
+	struct vxlanhdr *vx;
+	struct udphdr *udp;
+
+	ether_addr_copy(eth->h_dest, dmac);
+	ether_addr_copy(eth->h_source, up->dev->dev_addr);
+	o->family = r->family;
+	o->ifindex = up->ifindex;
+	if (r->family == 4) {
+		struct iphdr *ip = (struct iphdr *)(eth + 1);
+
+		eth->h_proto = htons(ETH_P_IP);
+		ip->version = 4;
+		ip->ihl = 5;
+		ip->ttl = READ_ONCE(init_net.ipv4.sysctl_ip_default_ttl);
+		ip->protocol = IPPROTO_UDP;
+		ip->saddr = up->local4;
+		memcpy(&ip->daddr, r->addr, 4);
+		udp = (struct udphdr *)(ip + 1);
+		o->inner_mtu = mtu - sizeof(*ip);
+	} else {
+		struct ipv6hdr *ip6 = (struct ipv6hdr *)(eth + 1);
+
+		eth->h_proto = htons(ETH_P_IPV6);
+		ip6->version = 6;
+		ip6->nexthdr = IPPROTO_UDP;
+		ip6->hop_limit = 64;
+		ip6->saddr = up->local6;
+		memcpy(&ip6->daddr, r->addr, 16);
+		udp = (struct udphdr *)(ip6 + 1);
+		o->inner_mtu = mtu - sizeof(*ip6);
+	}
+	udp->dest = up->udp_port;
+	vx = (struct vxlanhdr *)(udp + 1);
+	vx->vx_flags = VXLAN_HF_VNI;
+	vx->vx_vni = vxlan_vni_field(cpu_to_be32(r->vni));
+	o->len = (u8 *)(vx + 1) - o->hdr;
+	o->inner_mtu -= sizeof(*udp) + sizeof(*vx) + ETH_HLEN;
+}
+
+static struct dst_entry *cham_remote_route(struct cham_remote *r,
+					   const struct cham_uplink *up)
+{
+	struct dst_entry *dst;
+
+	if (r->family == 4) {
+		struct flowi4 fl4 = { .flowi4_proto = IPPROTO_UDP,
+				      .saddr = up->local4,
+				      .fl4_dport = up->udp_port };
+		struct rtable *rt;
+
+		if (!up->local4)
+			return ERR_PTR(-EADDRNOTAVAIL);
+		memcpy(&fl4.daddr, r->addr, 4);
+		rt = ip_route_output_key(&init_net, &fl4);
+		dst = IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
+	} else {
+		struct flowi6 fl6 = { .flowi6_proto = IPPROTO_UDP,
+				      .saddr = up->local6,
+				      .fl6_dport = up->udp_port };
+
+		if (ipv6_addr_any(&up->local6))
+			return ERR_PTR(-EADDRNOTAVAIL);
+		memcpy(&fl6.daddr, r->addr, 16);
+		dst = ipv6_stub->ipv6_dst_lookup_flow(&init_net, NULL, &fl6, NULL);
+	}
+	if (IS_ERR(dst))
+		return dst;
+	/* Another device, a tunnel or an IPsec transform is Linux' business. */
+	if (dst->dev != up->dev || dst->xfrm || dst->lwtstate) {
+		dst_release(dst);
+		return ERR_PTR(-ENETUNREACH);
+	}
+	return dst;
+}
+
+/* Several next hops: Linux spreads flows over them, one template cannot. */
+static bool cham_remote_multipath(const struct dst_entry *dst,
+				  const struct cham_remote *r,
+				  const struct cham_uplink *up)
+{
+	bool multi = false;
+
+	rcu_read_lock();
+	if (r->family == 4) {
+		struct flowi4 fl4 = { .flowi4_proto = IPPROTO_UDP,
+				      .saddr = up->local4 };
+		struct fib_result res;
+
+		memcpy(&fl4.daddr, r->addr, 4);
+		if (!fib_lookup(&init_net, &fl4, &res, 0))
+			multi = fib_info_num_path(res.fi) > 1;
+	} else {
+		const struct fib6_info *from;
+
+		from = rcu_dereference(container_of(dst, struct rt6_info, dst)->from);
+		multi = from && (from->fib6_nsiblings ||
+				 (from->nh && nexthop_is_multipath(from->nh)));
+	}
+	rcu_read_unlock();
+	return multi;
+}
+
+/*
+ * Ask Linux for route and neighbour of one remote and publish the template.
+ * Also keeps the neighbour entry alive: traffic that bypasses Linux does not.
+ */
+static void cham_remote_refresh(struct cham_remote *r, const struct cham_uplink *up)
+{
+	struct cham_outer *o = NULL, *cur;
+	struct neighbour *n = NULL;
+	struct dst_entry *dst;
+	u8 ha[ETH_ALEN];
+	bool valid;
+
+	dst = up ? cham_remote_route(r, up) : ERR_PTR(-ENODEV);
+	if (!IS_ERR(dst) && !cham_remote_multipath(dst, r, up)) {
+		n = dst_neigh_lookup(dst, r->addr);
+		if (n) {
+			neigh_event_send(n, NULL);
+			memset(r->nexthop, 0, sizeof(r->nexthop));
+			memcpy(r->nexthop, n->primary_key, n->tbl->key_len);
+			read_lock_bh(&n->lock);
+			valid = n->nud_state & NUD_VALID && !n->dead;
+			ether_addr_copy(ha, n->ha);
+			read_unlock_bh(&n->lock);
+			if (valid)
+				o = kzalloc(sizeof(*o), GFP_KERNEL);
+			if (o)
+				cham_remote_fill(o, r, up, ha, dst_mtu(dst));
+			neigh_release(n);
+		}
+	}
+	if (!IS_ERR(dst))
+		dst_release(dst);
+
+	spin_lock_bh(&cham_remote_lock);
+	cur = rcu_dereference_protected(r->outer,
+					lockdep_is_held(&cham_remote_lock));
+	if (o && cur && !memcmp(cur, o, offsetof(struct cham_outer, rcu)))
+		kfree(o);
+	else if (r->dead)
+		kfree(o);
+	else
+		cham_remote_publish(r, o);
+	spin_unlock_bh(&cham_remote_lock);
+}
+
+static void cham_remote_refresh_all(struct work_struct *work)
+{
+	struct cham_uplink *up;
+	struct cham_remote *r;
+	u32 slot;
+
+	rtnl_lock();
+	up = cham_uplink_rcu();
+	for (slot = 1; slot < CHAM_REMOTES_MAX; slot++) {
+		spin_lock_bh(&cham_remote_lock);
+		r = rcu_dereference_protected(cham_remotes[slot],
+					      lockdep_is_held(&cham_remote_lock));
+		if (r)
+			refcount_inc(&r->refs);
+		spin_unlock_bh(&cham_remote_lock);
+		if (!r)
+			continue;
+		cham_remote_refresh(r, up);
+		cham_remote_put(r);
+	}
+	rtnl_unlock();
+	queue_delayed_work(system_wq, &cham_remote_work, 5 * HZ);
+}
+
+/* Any context: whoever matches is unusable until the worker has looked. */
+static void cham_remote_invalidate(bool (*match)(const struct cham_remote *r,
+						 const void *arg),
+				   const void *arg)
+{
+	struct cham_remote *r;
+	bool any = false;
+
+	spin_lock_bh(&cham_remote_lock);
+	list_for_each_entry(r, &cham_remote_list, node) {
+		if (match && !match(r, arg))
+			continue;
+		cham_remote_publish(r, NULL);
+		any = true;
+	}
+	spin_unlock_bh(&cham_remote_lock);
+	if (any)
+		cham_remote_kick();
+}
+
+void cham_remote_invalidate_all(void)
+{
+	cham_remote_invalidate(NULL, NULL);
+}
+
+static bool cham_remote_match_neigh(const struct cham_remote *r, const void *arg)
+{
+	const struct neighbour *n = arg;
+	const struct cham_outer *o;
+
+	if (n->tbl->key_len != (r->family == 4 ? 4 : 16) ||
+	    memcmp(r->nexthop, n->primary_key, n->tbl->key_len))
+		return false;
+	o = rcu_dereference_protected(r->outer,
+				      lockdep_is_held(&cham_remote_lock));
+	/* A mere change of state with the same address needs nothing. */
+	return !o || !(READ_ONCE(n->nud_state) & NUD_VALID) ||
+	       memcmp(o->hdr, n->ha, ETH_ALEN);
+}
+
+static int cham_remote_netevent(struct notifier_block *nb, unsigned long event,
+				void *ptr)
+{
+	if (event == NETEVENT_NEIGH_UPDATE)
+		cham_remote_invalidate(cham_remote_match_neigh, ptr);
+	return NOTIFY_DONE;
+}
+
+static bool cham_remote_match_fib4(const struct cham_remote *r, const void *arg)
+{
+	const struct fib_entry_notifier_info *info = arg;
+	__be32 addr;
+
+	memcpy(&addr, r->addr, 4);
+	return r->family == 4 &&
+	       !((addr ^ htonl(info->dst)) & inet_make_mask(info->dst_len));
+}
+
+static bool cham_remote_match_fib6(const struct cham_remote *r, const void *arg)
+{
+	const struct fib6_entry_notifier_info *info = arg;
+
+	return r->family == 6 &&
+	       ipv6_prefix_equal((const struct in6_addr *)r->addr,
+				 &info->rt->fib6_dst.addr,
+				 info->rt->fib6_dst.plen);
+}
+
+static bool cham_remote_match_family(const struct cham_remote *r, const void *arg)
+{
+	const struct fib_notifier_info *info = arg;
+
+	return (r->family == 4) == (info->family == AF_INET);
+}
+
+static int cham_remote_fib(struct notifier_block *nb, unsigned long event,
+			   void *ptr)
+{
+	const struct fib_notifier_info *info = ptr;
+
+	switch (event) {
+	case FIB_EVENT_ENTRY_REPLACE:
+	case FIB_EVENT_ENTRY_APPEND:
+	case FIB_EVENT_ENTRY_ADD:
+	case FIB_EVENT_ENTRY_DEL:
+		if (info->family == AF_INET)
+			cham_remote_invalidate(cham_remote_match_fib4, ptr);
+		else if (info->family == AF_INET6)
+			cham_remote_invalidate(cham_remote_match_fib6, ptr);
+		break;
+	case FIB_EVENT_RULE_ADD:
+	case FIB_EVENT_RULE_DEL:
+	case FIB_EVENT_NH_ADD:
+	case FIB_EVENT_NH_DEL:
+		cham_remote_invalidate(cham_remote_match_family, ptr);
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block cham_remote_netevent_nb = {
+	.notifier_call = cham_remote_netevent,
+};
+
+static struct notifier_block cham_remote_fib_nb = {
+	.notifier_call = cham_remote_fib,
+};
+
+int cham_remote_init(void)
+{
+	int err;
+
+	INIT_DELAYED_WORK(&cham_remote_work, cham_remote_refresh_all);
+	err = register_netevent_notifier(&cham_remote_netevent_nb);
+	if (err)
+		return err;
+	err = register_fib_notifier(&init_net, &cham_remote_fib_nb, NULL, NULL);
+	if (err) {
+		unregister_netevent_notifier(&cham_remote_netevent_nb);
+		return err;
+	}
+	queue_delayed_work(system_wq, &cham_remote_work, 5 * HZ);
+	return 0;
+}
+
+void cham_remote_exit(void)
+{
+	unregister_fib_notifier(&init_net, &cham_remote_fib_nb);
+	unregister_netevent_notifier(&cham_remote_netevent_nb);
+	cancel_delayed_work_sync(&cham_remote_work);
+	rcu_barrier();
+}

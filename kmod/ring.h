@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One split virtqueue, seen from the device.
+ *
+ * A ring has one consumer at a time: a receive ring's holds cham_ring.lock, a
+ * transmit ring's is the ring's NAPI poll. What the ring's memory is, is a
+ * struct cham_ring_mem under RCU: NULL means that the ring does not run.
+ */
+#ifndef CHAM_RING_H
+#define CHAM_RING_H
+
+#include <linux/cache.h>
+#include <linux/irq_work.h>
+#include <linux/netdevice.h>
+#include <linux/spinlock.h>
+#include <linux/uio.h>
+#include <linux/vdpa.h>
+#include <net/xdp.h>
+
+#include "ring_walk.h"
+
+#define CHAM_RING_NUM_MAX	1024
+
+/* Guest memory is reached through the direct map. */
+static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM));
+
+/* A piece of the device's address space that is contiguous in the host, too. */
+struct cham_range {
+	u64 start;
+	u64 last;
+	u8 *kaddr;
+	u32 perm;		/* VHOST_MAP_RO, VHOST_MAP_WO or both */
+};
+
+/**
+ * struct cham_map - the device's address space
+ * @n:      number of ranges
+ * @pinned: the map holds a reference on every page
+ * @range:  sorted by address, without overlaps
+ *
+ * Immutable once built.
+ */
+struct cham_map {
+	u32 n;
+	bool pinned;
+	struct cham_range range[] __counted_by(n);
+};
+
+/**
+ * struct cham_ring_mem - a running ring's memory
+ * @desc:    descriptor table; like @avail and @used the driver's memory
+ * @avail:   driver area
+ * @used:    device area
+ * @hit:     range of the last translation, the consumer's private cache
+ * @map:     where buffers are
+ * @table:   private copy of the indirect table in work
+ * @num:     ring size, a power of two
+ * @mask:    @num - 1
+ * @perm:    what the ring does to buffers: VHOST_MAP_RO reads, _WO writes
+ * @event_idx: VIRTIO_F_EVENT_IDX negotiated
+ * @indirect: VIRTIO_F_INDIRECT_DESC negotiated
+ * @vmap:    areas that are contiguous only by way of vmap()
+ */
+struct cham_ring_mem {
+	struct cham_desc *desc;
+	struct cham_avail *avail;
+	struct cham_used *used;
+	const struct cham_range *hit;
+	const struct cham_map *map;
+	struct cham_desc *table;
+	u32 num;
+	u32 mask;
+	u32 perm;
+	bool event_idx;
+	bool indirect;
+
+	void *vmap[3];
+};
+
+/* Names as ethtool -S shows them, seen from the representor: what a guest
+ * sends it receives. A ring counts only what applies to its direction.
+ */
+#define CHAM_RING_STAT_LIST(X)						\
+	X(PACKETS,	"packets")					\
+	X(BYTES,	"bytes")					\
+	X(CHAINS,	"descriptor_chains")				\
+	X(SIGNALS,	"guest_interrupts")				\
+	X(DROP_FULL,	"drop_ring_full")				\
+	X(DROP_DOWN,	"drop_ring_down")				\
+	X(DROP_OVERSIZE, "drop_oversize")				\
+	X(DROP_GSO,	"drop_bad_gso")					\
+	X(DROP_RUNT,	"drop_runt")					\
+	X(DROP_NOMEM,	"drop_no_memory")				\
+	X(DROP_ADMIN,	"drop_admin_down")				\
+	X(XDP_PASS,	"xdp_pass")					\
+	X(XDP_DROP,	"xdp_drop")					\
+	X(XDP_TX,	"xdp_tx")					\
+	X(XDP_REDIRECT,	"xdp_redirect")					\
+	X(XDP_ERROR,	"xdp_error")
+
+enum cham_ring_stat {
+#define X(id, name) CHAM_RING_##id,
+	CHAM_RING_STAT_LIST(X)
+#undef X
+	__CHAM_RING_STAT_MAX,
+};
+
+/**
+ * struct cham_ring - one virtqueue
+ * @lock:       receive ring: the consumer; both: @cb
+ * @last_avail: next available entry to take
+ * @avail_seen: driver's available index when last read
+ * @used_next:  next used entry to write
+ * @used_pub:   used index the driver has been shown
+ * @flush_due:  the flush NAPI will publish what is not published
+ * @mem:        running memory; cleared by whoever finds the ring broken
+ * @stats:      written by the consumer only, see enum cham_ring_stat
+ * @napi:       transmit ring: the burst; receive ring: the flush
+ * @port:       owner
+ * @cb:         how to interrupt the driver
+ * @kick:       gets a kick out of a region with interrupts off
+ * @owned:      what @mem was set to; freed by the control path only
+ * @desc_iova:  ring areas as the driver gave them
+ * @num:        ring size as the driver gave it, 0 if that was nonsense
+ * @index:      virtqueue index
+ * @ready:      driver enabled the queue
+ * @started:    the used index has been taken from the driver's memory
+ * @pool:       transmit ring: pages for packets
+ * @rxq:        transmit ring: the representor's receive queue
+ */
+struct cham_ring {
+	spinlock_t lock;
+	u16 last_avail;
+	u16 avail_seen;
+	u16 used_next;
+	u16 used_pub;
+	bool flush_due;
+	struct cham_ring_mem __rcu *mem;
+	u64 stats[__CHAM_RING_STAT_MAX];
+
+	struct napi_struct napi ____cacheline_aligned_in_smp;
+	struct cham_port *port;
+	struct vdpa_callback cb;
+	struct irq_work kick;
+	struct cham_ring_mem *owned;
+	u64 desc_iova;
+	u64 avail_iova;
+	u64 used_iova;
+	u32 num;
+	u16 index;
+	bool ready;
+	bool started;
+	struct page_pool *pool;
+	struct xdp_rxq_info rxq;
+} ____cacheline_aligned_in_smp;
+
+static_assert(offsetof(struct cham_ring, stats) <= 32);
+
+static inline void cham_ring_count(struct cham_ring *r, enum cham_ring_stat s,
+				   u64 n)
+{
+	/* One writer; readers on 64 bit see whole words. */
+	WRITE_ONCE(r->stats[s], r->stats[s] + n);
+}
+
+/* A chain on its way through the ring. */
+struct cham_chain {
+	struct cham_walk walk;
+	struct cham_seg seg;	/* rest of the current buffer */
+	u16 head;
+};
+
+struct cham_map *cham_map_from_iotlb(struct vhost_iotlb *iotlb,
+				     const char **why);
+struct cham_map *cham_map_identity(struct device *dma_dev, const char **why);
+void cham_map_free(struct cham_map *map);
+
+struct cham_ring_mem *cham_ring_mem_new(const struct cham_ring *r,
+					const struct cham_map *map,
+					u64 features, bool write);
+void cham_ring_mem_free(struct cham_ring_mem *m);
+
+const char *cham_ring_err_text(int err);
+int cham_ring_chain_table(struct cham_ring_mem *m, struct cham_chain *c);
+void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len);
+
+int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
+		   bool mergeable);
+bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m);
+bool cham_ring_enable_kicks(struct cham_ring *r, struct cham_ring_mem *m);
+void cham_ring_disable_kicks(struct cham_ring_mem *m);
+void cham_ring_signal(struct cham_ring *r);
+
+/**
+ * cham_ring_at() - kernel address of a device address
+ * @m:    ring memory
+ * @addr: device address
+ * @len:  in: bytes wanted, at least 1; out: bytes contiguous from there
+ *
+ * Context: the ring's consumer.
+ * Return: NULL if @addr is not mapped for what this ring does.
+ */
+static inline void *cham_ring_at(struct cham_ring_mem *m, u64 addr, u32 *len)
+{
+	const struct cham_range *r = m->hit;
+	u64 off = addr - r->start, size = r->last - r->start;
+
+	if (unlikely(off > size || *len - 1 > size - off ||
+		     !(r->perm & m->perm)))
+		return cham_ring_lookup(m, addr, len);
+	return r->kaddr + array_index_nospec(off, size + 1);
+}
+
+/**
+ * cham_ring_chain_begin() - take the next available chain
+ * @r:    ring
+ * @m:    its memory
+ * @c:    chain
+ * @pos:  which available entry
+ *
+ * Return: 1, 0 if there is none, or a negative enum cham_ring_err.
+ */
+static inline int cham_ring_chain_begin(struct cham_ring *r,
+					struct cham_ring_mem *m,
+					struct cham_chain *c, u16 pos)
+{
+	int n;
+
+	if (pos == r->avail_seen) {
+		u16 avail = le16_to_cpu(READ_ONCE(m->avail->idx));
+
+		n = cham_walk_pending(avail, pos, m->num);
+		if (n <= 0)
+			return n;
+		r->avail_seen = avail;
+		/* Entries before the index that says they are there. */
+		smp_rmb();
+	}
+	c->head = le16_to_cpu(READ_ONCE(m->avail->ring[pos & m->mask]));
+	c->seg.len = 0;
+	n = cham_walk_start(&c->walk, m->desc, m->num, c->head,
+			    m->perm == VHOST_MAP_WO, m->indirect);
+	return n ?: 1;
+}
+
+/**
+ * cham_ring_chain_more() - make sure that there is a current buffer
+ * @m: ring memory
+ * @c: chain
+ *
+ * Return: 1, 0 at the end of the chain, or a negative enum cham_ring_err.
+ */
+static inline int cham_ring_chain_more(struct cham_ring_mem *m,
+				       struct cham_chain *c)
+{
+	int ret;
+
+	if (c->seg.len)
+		return 1;
+	ret = cham_walk_next(&c->walk, &c->seg);
+	if (unlikely(ret == CHAM_WALK_TABLE))
+		return cham_ring_chain_table(m, c);
+	return ret;
+}
+
+/**
+ * cham_ring_chain_piece() - the next contiguous bytes of the current buffer
+ * @m:    ring memory
+ * @c:    chain for which cham_ring_chain_more() said 1
+ * @want: at most so many bytes, at least 1
+ * @p:    where they are
+ *
+ * Return: number of bytes or a negative enum cham_ring_err.
+ */
+static inline int cham_ring_chain_piece(struct cham_ring_mem *m,
+					struct cham_chain *c, u32 want,
+					void **p)
+{
+	u32 len = min(want, c->seg.len);
+
+	*p = cham_ring_at(m, c->seg.addr, &len);
+	if (unlikely(!*p))
+		return -CHAM_RING_ERR_UNMAPPED;
+	c->seg.addr += len;
+	c->seg.len -= len;
+	return len;
+}
+
+/* Gives a chain back; the driver sees it after cham_ring_publish(). */
+static inline void cham_ring_used(struct cham_ring_mem *m, u16 pos, u16 head,
+				  u32 len)
+{
+	struct cham_used_elem *e = &m->used->ring[pos & m->mask];
+
+	WRITE_ONCE(e->id, cpu_to_le32(head));
+	WRITE_ONCE(e->len, cpu_to_le32(len));
+}
+
+#endif

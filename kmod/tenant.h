@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tenants: identity, quotas, generation, and their per-CPU books. */
+#ifndef CHAM_TENANT_H
+#define CHAM_TENANT_H
+
+#include <linux/netdevice.h>
+#include "chamelio.h"
+#include "ledger.h"
+
+#define CHAM_TENANTS_MAX	4096
+
+struct netlink_ext_ack;
+struct cham_port;
+
+/**
+ * struct cham_tenant_cfg - what netlink may set
+ * @vni:       VXLAN network identifier, unique, 1..2^24-1
+ * @weight:    share of a CPU under contention, 1..10000
+ * @max_conns: quota of cached connections
+ * @max_ports: quota of bound ports
+ * @max_fdb:   quota of static FDB entries
+ * @dscp_pipe: true keeps the outer DSCP at zero (RFC 2983 pipe model)
+ */
+struct cham_tenant_cfg {
+	u32 vni;
+	u32 weight;
+	u32 max_conns;
+	u32 max_ports;
+	u32 max_fdb;
+	bool dscp_pipe;
+};
+
+struct cham_tenant {
+	/* Read for every packet; written only by configuration. */
+	u32 id;				/* also the slot, 1..CHAM_TENANTS_MAX-1 */
+	u32 gen;			/* conns of another generation re-resolve */
+	u32 epoch;			/* moves once per third of the FDB ageing time */
+	u32 blocked;			/* BIT(CHAM_BLOCK_*) of the way to the wire */
+	u32 bridge;			/* ifindex of the bridge behind the vxlan device */
+	u32 vxlan;			/* ifindex of the vxlan device, 0 none */
+	struct cham_ledger __percpu *ledger;
+	struct cham_tenant_cfg cfg;
+
+	/* Written on connection set-up and tear-down. */
+	atomic_t conns ____cacheline_aligned_in_smp;
+	atomic_t fdbs;
+	unsigned long last_miss_ntf;	/* jiffies, rate limit of miss events */
+	unsigned long last_quota_ntf;
+
+	/* Cold; RTNL. */
+	u32 ports;
+	unsigned long ageing;		/* jiffies, shortest of bridge and vxlan */
+	unsigned long epoch_next;	/* jiffies */
+	bool dying;
+	char name[CHAM_NAME_MAX + 1];
+	struct hlist_node by_vni;
+	struct list_head node;
+	struct rcu_head rcu;
+};
+
+extern struct cham_tenant __rcu *cham_tenants[CHAM_TENANTS_MAX];
+
+/* Context: RCU read side. Return: NULL when @id is not in use. */
+static inline struct cham_tenant *cham_tenant_rcu(u32 id)
+{
+	return id < CHAM_TENANTS_MAX ? rcu_dereference(cham_tenants[id]) : NULL;
+}
+
+struct cham_tenant *cham_tenant_by_vni_rcu(u32 vni);
+
+/* All below: RTNL held. */
+struct cham_tenant *cham_tenant_get(u32 id);
+struct cham_tenant *cham_tenant_by_name(const char *name);
+struct cham_tenant *cham_tenant_next(struct cham_tenant *tenant);
+struct cham_tenant *cham_tenant_new(const char *name,
+				    const struct cham_tenant_cfg *cfg,
+				    struct netlink_ext_ack *extack);
+int cham_tenant_set(struct cham_tenant *tenant,
+		    const struct cham_tenant_cfg *cfg,
+		    struct netlink_ext_ack *extack);
+int cham_tenant_del(struct cham_tenant *tenant, bool force,
+		    struct netlink_ext_ack *extack);
+int cham_tenant_bind(struct cham_tenant *tenant, struct cham_port *port,
+		     struct netlink_ext_ack *extack);
+void cham_tenant_unbind(struct cham_port *port);
+
+/* Any context. After it returns no packet follows what was cached before. */
+static inline void cham_tenant_invalidate(struct cham_tenant *tenant)
+{
+	/* Single writers are not guaranteed; a lost increment still moved on. */
+	WRITE_ONCE(tenant->gen, READ_ONCE(tenant->gen) + 1);
+}
+
+void cham_tenant_invalidate_domain(u32 ifindex);
+void cham_tenant_invalidate_all(void);
+int cham_tenant_init(void);
+void cham_tenant_exit(void);
+#endif

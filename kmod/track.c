@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/* TCP as the host sees it pass: what ss -ti would show of both directions. */
+#include <linux/in.h>
+#include <linux/jiffies.h>
+#include <net/tcp_states.h>
+
+#include "conn.h"
+#include "ledger.h"
+
+#define CHAM_FIN	0x01
+#define CHAM_SYN	0x02
+#define CHAM_RST	0x04
+#define CHAM_ACK	0x10
+
+/* RFC 6298, in units of 1,024 cycles. */
+static void cham_track_rtt(struct cham_conn *conn, u32 sample)
+{
+	s32 delta;
+
+	if (!conn->srtt) {
+		conn->srtt = sample << 3;
+		conn->rttvar = sample << 1;
+		return;
+	}
+	delta = (s32)sample - (s32)(conn->srtt >> 3);
+	conn->srtt += delta;
+	if (delta < 0)
+		delta = -delta;
+	conn->rttvar += delta - (s32)(conn->rttvar >> 2);
+}
+
+static void cham_track_state(struct cham_conn *conn, unsigned int dir, u8 flags)
+{
+	u8 fin = dir ? CHAM_CONN_F_FIN1 : CHAM_CONN_F_FIN0;
+
+	if (flags & CHAM_RST) {
+		conn->state = TCP_CLOSE;
+		return;
+	}
+	if (flags & CHAM_SYN) {
+		conn->state = flags & CHAM_ACK ? TCP_SYN_RECV : TCP_SYN_SENT;
+		conn->flags &= ~(CHAM_CONN_F_FIN0 | CHAM_CONN_F_FIN1 |
+				 CHAM_CONN_F_SWAPPED);
+		/* The opener is the one whose SYN carries no ACK. */
+		if (dir ^ !!(flags & CHAM_ACK))
+			conn->flags |= CHAM_CONN_F_SWAPPED;
+		return;
+	}
+	if (flags & CHAM_FIN)
+		conn->flags |= fin;
+	switch (conn->flags & (CHAM_CONN_F_FIN0 | CHAM_CONN_F_FIN1)) {
+	case 0:
+		/* A conversation picked up in the middle is established too. */
+		conn->state = TCP_ESTABLISHED;
+		break;
+	case CHAM_CONN_F_FIN0 | CHAM_CONN_F_FIN1:
+		conn->state = TCP_TIME_WAIT;
+		break;
+	default:
+		conn->state = TCP_FIN_WAIT1;
+	}
+}
+
+/**
+ * cham_conn_track() - take one packet into account
+ * @conn: its connection
+ * @dir:  its direction
+ * @q:    what the datapath parsed
+ * @segs: segments in it, more than one for a TSO super-packet
+ *
+ * Two CPUs may track the two directions at once; each writes its own
+ * direction, and the shared RTT fields are a measurement, not a balance.
+ *
+ * Context: BH off.
+ */
+void cham_conn_track(struct cham_conn *conn, unsigned int dir,
+		     const struct cham_query *q, u32 segs)
+{
+	struct cham_track *t = &conn->track[dir];
+	u8 flags = q->tcp_flags;
+	u32 end;
+
+	t->packets += segs;
+	t->bytes += q->payload;
+	if (conn->seen != (u32)jiffies)
+		conn->seen = (u32)jiffies;
+	if (conn->key.proto != IPPROTO_TCP)
+		return;
+
+	if (unlikely(flags & CHAM_SYN)) {
+		conn->wscale[dir] = q->wscale;
+		t->seq = q->seq;
+	}
+	if (unlikely((flags & (CHAM_SYN | CHAM_FIN | CHAM_RST)) ||
+		     conn->state != TCP_ESTABLISHED))
+		cham_track_state(conn, dir, flags);
+
+	end = q->seq + q->payload + !!(flags & (CHAM_SYN | CHAM_FIN));
+	if (end != q->seq) {
+		if (t->packets > segs && (s32)(end - t->seq) <= 0) {
+			t->retrans++;
+			if (conn->rtt_stamp && (conn->rtt_stamp & 1) == dir)
+				conn->rtt_stamp = 0;	/* Karn */
+		} else {
+			t->seq = end;
+			if (!conn->rtt_stamp) {
+				conn->rtt_seq = end;
+				conn->rtt_stamp = ((cham_clock() >> 10) & ~1) | dir;
+				conn->rtt_stamp += conn->rtt_stamp ? 0 : 2;
+			}
+		}
+	}
+	if (!(flags & CHAM_ACK))
+		return;
+	t->ack = q->ack;
+	/* RFC 7323: scaling holds only if both offered it, never on a SYN. */
+	t->window = q->window;
+	if (!(flags & CHAM_SYN) && conn->wscale[0] != 0xff && conn->wscale[1] != 0xff)
+		t->window <<= conn->wscale[dir];
+	if (conn->rtt_stamp && (conn->rtt_stamp & 1) != dir &&
+	    (s32)(q->ack - conn->rtt_seq) >= 0) {
+		cham_track_rtt(conn, (u32)(cham_clock() >> 10) - conn->rtt_stamp);
+		conn->rtt_stamp = 0;
+	}
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/inetdevice.h>
+#include <linux/rtnetlink.h>
+#include <net/addrconf.h>
+#include <net/ipv6_stubs.h>
+
+#include "netlink.h"
+#include "policy.h"
+#include "port.h"
+#include "remote.h"
+#include "tenant.h"
+#include "uplink.h"
+
+static struct cham_uplink __rcu *cham_the_uplink;
+
+struct cham_uplink *cham_uplink_rcu(void)
+{
+	return rcu_dereference_rtnl(cham_the_uplink);
+}
+
+static bool cham_uplink_has4(struct net_device *dev, __be32 addr)
+{
+	struct in_device *in_dev = __in_dev_get_rtnl(dev);
+	const struct in_ifaddr *ifa;
+
+	if (!in_dev)
+		return false;
+	in_dev_for_each_ifa_rtnl(ifa, in_dev)
+		if (ifa->ifa_local == addr)
+			return true;
+	return false;
+}
+
+/**
+ * cham_uplink_add() - make a NIC the way to the wire
+ * @dev:           the NIC
+ * @local4:        tunnel end point, 0 for none
+ * @local6:        tunnel end point, NULL for none
+ * @udp_port:      VXLAN port, host order
+ * @ignore_filter: let the fast path bypass netfilter on the underlay
+ * @extack:        receives the reason of a refusal
+ *
+ * Context: RTNL held. Return: 0 or a negative errno.
+ */
+int cham_uplink_add(struct net_device *dev, __be32 local4,
+		    const struct in6_addr *local6, u16 udp_port,
+		    bool ignore_filter, struct netlink_ext_ack *extack)
+{
+	struct cham_uplink *up = rtnl_dereference(cham_the_uplink);
+
+	ASSERT_RTNL();
+	if (up) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "%s is the uplink already; one uplink is supported",
+				   up->dev->name);
+		return -EBUSY;
+	}
+	if (cham_port_from_dev(dev) || dev->type != ARPHRD_ETHER) {
+		NL_SET_ERR_MSG_FMT(extack, "%s is not an Ethernet NIC of the host",
+				   dev->name);
+		return -EINVAL;
+	}
+	if (netif_is_bridge_master(dev) || netif_is_bond_master(dev) ||
+	    netif_is_team_master(dev) || netif_is_ovs_master(dev) ||
+	    netdev_master_upper_dev_get(dev)) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "%s is, or is part of, a bridge, bond or switch; give a plain NIC",
+				   dev->name);
+		return -EOPNOTSUPP;
+	}
+	if (!local4 && !local6) {
+		NL_SET_ERR_MSG(extack, "a local tunnel address (IPv4 or IPv6) is needed");
+		return -EINVAL;
+	}
+	if (local4 && !cham_uplink_has4(dev, local4)) {
+		NL_SET_ERR_MSG_FMT(extack, "%pI4 is not an address of %s",
+				   &local4, dev->name);
+		return -EADDRNOTAVAIL;
+	}
+	if (local6 && !ipv6_chk_addr(dev_net(dev), local6, dev, 0)) {
+		NL_SET_ERR_MSG_FMT(extack, "%pI6c is not an address of %s",
+				   local6, dev->name);
+		return -EADDRNOTAVAIL;
+	}
+	up = kzalloc(sizeof(*up), GFP_KERNEL);
+	if (!up)
+		return -ENOMEM;
+	up->packets = __alloc_percpu(2 * sizeof(u64), sizeof(u64));
+	if (!up->packets) {
+		kfree(up);
+		return -ENOMEM;
+	}
+	up->dev = dev;
+	up->ifindex = dev->ifindex;
+	up->local4 = local4;
+	if (local6)
+		up->local6 = *local6;
+	up->udp_port = htons(udp_port);
+	up->ignore_filter = ignore_filter;
+	netdev_hold(dev, &up->tracker, GFP_KERNEL);
+	rcu_assign_pointer(cham_the_uplink, up);
+	cham_remote_invalidate_all();
+	cham_policy_dirty();
+	return 0;
+}
+
+int cham_uplink_del(u32 ifindex, struct netlink_ext_ack *extack)
+{
+	struct cham_uplink *up = rtnl_dereference(cham_the_uplink);
+
+	ASSERT_RTNL();
+	if (!up || up->ifindex != ifindex) {
+		NL_SET_ERR_MSG_FMT(extack, "interface %u is not an uplink", ifindex);
+		return -ENOENT;
+	}
+	RCU_INIT_POINTER(cham_the_uplink, NULL);
+	cham_remote_invalidate_all();
+	cham_tenant_invalidate_all();
+	cham_policy_dirty();
+	synchronize_net();
+	netdev_put(up->dev, &up->tracker);
+	free_percpu(up->packets);
+	kfree(up);
+	return 0;
+}
+
+static int cham_uplink_netdev(struct notifier_block *nb, unsigned long event,
+			      void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct cham_uplink *up = rtnl_dereference(cham_the_uplink);
+
+	if (event == NETDEV_UNREGISTER && up && up->dev == dev)
+		cham_uplink_del(dev->ifindex, NULL);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block cham_uplink_nb = {
+	.notifier_call = cham_uplink_netdev,
+};
+
+int cham_uplink_init(void)
+{
+	return register_netdevice_notifier(&cham_uplink_nb);
+}
+
+void cham_uplink_exit(void)
+{
+	struct cham_uplink *up;
+
+	unregister_netdevice_notifier(&cham_uplink_nb);
+	rtnl_lock();
+	up = rtnl_dereference(cham_the_uplink);
+	if (up)
+		cham_uplink_del(up->ifindex, NULL);
+	rtnl_unlock();
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The NIC that carries the datapath and the host's tunnel end point. */
+#ifndef CHAM_UPLINK_H
+#define CHAM_UPLINK_H
+
+#include <linux/in6.h>
+#include <linux/netdevice.h>
+
+struct netlink_ext_ack;
+
+struct cham_uplink {
+	struct net_device *dev;
+	u32		ifindex;
+	__be32		local4;		/* 0: none */
+	struct in6_addr	local6;		/* any: none */
+	__be16		udp_port;
+	bool		ignore_filter;	/* netfilter on the underlay is not asked */
+	u32		blocked;	/* BIT(CHAM_BLOCK_*) */
+	u64 __percpu	*packets;	/* [0] received, [1] sent */
+	netdevice_tracker tracker;
+	struct rcu_head	rcu;
+};
+
+/* RCU read side or RTNL. NULL: none configured. */
+struct cham_uplink *cham_uplink_rcu(void);
+int cham_uplink_add(struct net_device *dev, __be32 local4,
+		    const struct in6_addr *local6, u16 udp_port,
+		    bool ignore_filter, struct netlink_ext_ack *extack);
+int cham_uplink_del(u32 ifindex, struct netlink_ext_ack *extack);
+int cham_uplink_init(void);
+void cham_uplink_exit(void);
+#endif

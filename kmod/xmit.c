@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Port to wire: the program has decided and put the outer header in front;
+ * here it is carried out. Checksums are completed, super-packets cut, and the
+ * uplink gets its frames in batches.
+ */
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/udp.h>
+#include <net/checksum.h>
+#include <net/ip6_checksum.h>
+#include <net/xdp.h>
+
+#include "kfunc.h"
+#include "ledger.h"
+#include "port.h"
+#include "seg.h"
+#include "tenant.h"
+#include "uplink.h"
+
+/* Frame, shared info and headroom must fit the page a segment is built in. */
+#define CHAM_SEG_ROOM	(PAGE_SIZE - XDP_PACKET_HEADROOM - \
+			 SKB_DATA_ALIGN(sizeof(struct skb_shared_info)))
+
+static void cham_xmit_flush(struct cham_cpu *cpu)
+{
+	struct net_device *dev;
+	int sent = 0, i;
+
+	if (!cpu->nframes)
+		return;
+	dev = dev_get_by_index_rcu(&init_net, cpu->batch_ifindex);
+	if (dev && dev->netdev_ops->ndo_xdp_xmit && netif_running(dev) &&
+	    netif_carrier_ok(dev))
+		sent = dev->netdev_ops->ndo_xdp_xmit(dev, cpu->nframes,
+						     cpu->frames, XDP_XMIT_FLUSH);
+	if (sent < 0)
+		sent = 0;
+	for (i = sent; i < cpu->nframes; i++)
+		xdp_return_frame(cpu->frames[i]);
+	if (cpu->burst_tenant)
+		this_cpu_add(cpu->burst_tenant->ledger->reasons[CHAM_REASON_TX_FAIL],
+			     cpu->nframes - sent);
+	cpu->nframes = 0;
+}
+
+static void cham_xmit_queue(struct cham_cpu *cpu, struct xdp_frame *frame,
+			    u32 ifindex)
+{
+	if (cpu->nframes == CHAM_XMIT_BATCH ||
+	    (cpu->nframes && cpu->batch_ifindex != ifindex))
+		cham_xmit_flush(cpu);
+	cpu->batch_ifindex = ifindex;
+	cpu->frames[cpu->nframes++] = frame;
+}
+
+/* Copies and sums @len bytes at @off of a packet in up to 18 pieces. */
+static int cham_xdp_copy(const struct xdp_buff *xdp, u32 off, void *to, u32 len,
+			 __wsum *sum)
+{
+	u32 linear = xdp->data_end - xdp->data, done = 0, i, n;
+	const struct skb_shared_info *si;
+
+	if (off < linear) {
+		n = min(len, linear - off);
+		*sum = csum_partial_copy_nocheck(xdp->data + off, to, n);
+		done = n;
+		off = 0;
+	} else {
+		off -= linear;
+	}
+	if (done == len)
+		return 0;
+	if (!xdp_buff_has_frags(xdp))
+		return -EINVAL;
+	si = xdp_get_shared_info_from_buff(xdp);
+	for (i = 0; i < si->nr_frags && done < len; i++) {
+		const skb_frag_t *f = &si->frags[i];
+		__wsum part;
+
+		if (off >= skb_frag_size(f)) {
+			off -= skb_frag_size(f);
+			continue;
+		}
+		n = min(len - done, skb_frag_size(f) - off);
+		part = csum_partial_copy_nocheck(skb_frag_address(f) + off,
+						 to + done, n);
+		*sum = csum_block_add(*sum, part, done);
+		done += n;
+		off = 0;
+	}
+	return done == len ? 0 : -EINVAL;
+}
+
+/* RFC 8200 wants a UDP checksum over IPv6; @frame is whole and linear. */
+static void cham_xmit_udp6(u8 *frame, u32 len)
+{
+	struct ipv6hdr *ip6 = (struct ipv6hdr *)(frame + ETH_HLEN);
+	struct udphdr *udp = (struct udphdr *)(ip6 + 1);
+	u32 ulen = len - ETH_HLEN - sizeof(*ip6);
+
+	udp->check = 0;
+	udp->check = csum_ipv6_magic(&ip6->saddr, &ip6->daddr, ulen, IPPROTO_UDP,
+				     csum_partial(udp, ulen, 0));
+	if (!udp->check)
+		udp->check = CSUM_MANGLED_0;
+}
+
+static struct xdp_frame *cham_seg_frame(void *page, u32 len)
+{
+	struct xdp_frame *frame = page;
+
+	memset(frame, 0, sizeof(*frame));
+	frame->data = page + XDP_PACKET_HEADROOM;
+	frame->len = len;
+	frame->headroom = XDP_PACKET_HEADROOM - sizeof(*frame);
+	frame->frame_sz = PAGE_SIZE;
+	frame->mem.type = MEM_TYPE_PAGE_ORDER0;
+	return frame;
+}
+
+static int cham_xmit_segment(struct cham_cpu *cpu, const struct xdp_buff *xdp,
+			     const struct cham_seg *seg, u32 ifindex)
+{
+	u32 payload = seg->len - seg->hdr, index, off, bytes;
+
+	if (seg->hdr + seg->mss > CHAM_SEG_ROOM)
+		return -EMSGSIZE;
+	for (index = 0, off = 0; index < cham_seg_count(seg); index++, off += bytes) {
+		struct page *page = dev_alloc_page();
+		__wsum sum = 0;
+		u8 *base, *data;
+		u16 check;
+
+		bytes = min_t(u32, seg->mss, payload - off);
+		if (!page)
+			return -ENOMEM;
+		base = page_address(page);
+		data = base + XDP_PACKET_HEADROOM;
+		memcpy(data, xdp->data, seg->hdr);
+		if (bytes && cham_xdp_copy(xdp, seg->hdr + off, data + seg->hdr,
+					   bytes, &sum)) {
+			__free_page(page);
+			return -EINVAL;
+		}
+		cham_seg_header(seg, data, index, off, bytes);
+		check = cham_seg_l4_seed(seg, data, bytes);
+		sum = csum_add(csum_block_add(0, sum, seg->hdr - seg->l4),
+			       (__force __wsum)(u32)htons(check));
+		*(__sum16 *)(data + seg->l4 + 16) = csum_fold(sum);
+		if (seg->outer_family == 6)
+			cham_xmit_udp6(data, seg->hdr + bytes);
+		cham_xmit_queue(cpu, cham_seg_frame(base, seg->hdr + bytes), ifindex);
+	}
+	return 0;
+}
+
+/* The guest left the checksum to us. */
+static int cham_xmit_complete(struct xdp_buff *xdp, u16 outer,
+			      const struct virtio_net_hdr *vnet)
+{
+	u32 start = outer + vnet->csum_start, at = start + vnet->csum_offset;
+	u32 len = xdp->data_end - xdp->data;
+	u8 *data = xdp->data;
+	__sum16 sum;
+
+	if (xdp_buff_has_frags(xdp) || at + 2 > len || start > len)
+		return -EINVAL;
+	sum = csum_fold(csum_partial(data + start, len - start, 0));
+	*(__sum16 *)(data + at) = sum ? sum : CSUM_MANGLED_0;
+	return 0;
+}
+
+/**
+ * cham_xmit_outer() - send what the program put the outer header before
+ * @port: where it came from
+ * @cxdp: the packet; taken over in every case
+ *
+ * Context: the port's NAPI, between burst begin and end.
+ * Return: 0, or a negative errno when it was dropped, and counted.
+ */
+int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
+{
+	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
+	const struct virtio_net_hdr *vnet = &cxdp->vnet;
+	struct xdp_buff *xdp = &cxdp->xdp;
+	struct cham_ledger *books;
+	struct xdp_frame *frame;
+	struct cham_seg seg;
+	int err = -EINVAL;
+	u16 outer_len;
+
+	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_ENCAP || !cpu->outer) {
+		cham_count(cham_books(cpu), CHAM_REASON_TX_FAIL);
+		xdp_return_buff(xdp);
+		return -EINVAL;
+	}
+	books = this_cpu_ptr(cpu->tenant->ledger);
+	outer_len = cpu->outer->len;
+	cpu->ev.act = CHAM_ACT_SLOW;
+	cpu->burst_tenant = cpu->tenant;
+
+	if (vnet->gso_type) {
+		err = cham_seg_parse(&seg, xdp->data, xdp->data_end - xdp->data,
+				     xdp_get_buff_len(xdp), outer_len,
+				     cpu->outer->family, vnet->gso_size);
+		if (!err)
+			err = cham_xmit_segment(cpu, xdp, &seg, cpu->outer->ifindex);
+		xdp_return_buff(xdp);
+		if (err)
+			cham_count(cpu->tenant->ledger, CHAM_REASON_BAD_GSO);
+		goto out;
+	}
+	err = 0;
+	if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		err = cham_xmit_complete(xdp, outer_len, vnet);
+	if (!err && cpu->outer->family == 6) {
+		if (xdp_buff_has_frags(xdp))
+			err = -EINVAL;
+		else
+			cham_xmit_udp6(xdp->data, xdp->data_end - xdp->data);
+	}
+	frame = err ? NULL : xdp_convert_buff_to_frame(xdp);
+	if (frame) {
+		cham_xmit_queue(cpu, frame, cpu->outer->ifindex);
+	} else {
+		xdp_return_buff(xdp);
+		cham_count(cpu->tenant->ledger, CHAM_REASON_BAD_GSO);
+		err = -EINVAL;
+	}
+out:
+	if (!err) {
+		struct cham_uplink *up = cham_uplink_rcu();
+
+		if (up)
+			this_cpu_add(up->packets[1], cpu->segs);
+		books->fast_packets += cpu->segs;
+		books->fast_bytes += cpu->len;
+		books->tcp_fast += cpu->tcp;
+	}
+	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_TRANSMIT,
+				 cpu->stamp);
+	return err;
+}
+
+void cham_port_rx_burst_begin(struct cham_port *port)
+{
+	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
+
+	cpu->in_burst = true;
+	cpu->burst_tenant = cham_port_tenant_rcu(port);
+	cpu->stamp = cham_clock();
+}
+
+void cham_port_rx_burst_end(struct cham_port *port)
+{
+	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
+
+	cham_xmit_flush(cpu);
+	if (cpu->burst_tenant)
+		cpu->stamp = cham_charge(cpu->burst_tenant->ledger,
+					 CHAM_CLASS_TRANSMIT, cpu->stamp);
+	cpu->in_burst = false;
+	cpu->xdp = NULL;
+}

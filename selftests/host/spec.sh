@@ -1,0 +1,170 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Holds uapi/chamelio.h, Documentation/netlink/specs/chamelio.yaml and the
+# library's attribute table side by side: same names, same numbers. The last
+# tests change a number and a name on purpose and want them noticed.
+#
+# Needs python3 with yaml. The kernel's schema is used when it is found
+# (GENL_SCHEMA=file, or below /usr/src) and python3-jsonschema is there.
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+python3 -c 'import yaml' 2>/dev/null || { echo "1..0 # SKIP no python3-yaml"; exit 4; }
+
+exec python3 - "$top" <<'PY'
+import glob, os, re, sys
+import yaml
+
+top = sys.argv[1]
+header = open(top + '/uapi/chamelio.h').read()
+spec_text = open(top + '/Documentation/netlink/specs/chamelio.yaml').read()
+table = open(top + '/lib/attr.c').read()
+SETS = ['tenant', 'port', 'uplink', 'conn', 'dir', 'fdb', 'stat']
+
+def dashed(name):
+    return name.lower().replace('_', '-')
+
+def c_enum(text, enum, prefix):
+    """[(number, name)] of an enum without initialisers, less its ends."""
+    body = re.search(r'enum %s \{(.*?)\n\};' % enum, text, re.S)
+    if not body:
+        return None
+    body = re.sub(r'/\*.*?\*/', '', body.group(1), flags=re.S)
+    names = re.findall(r'^\s*(\w+)\s*(=.*?)?,', body, re.M)
+    out = []
+    for number, (name, init) in enumerate(names):
+        if init:
+            return None
+        if name.endswith('_UNSPEC') or name.startswith('__'):
+            continue
+        assert name.startswith(prefix), name
+        out.append((number, dashed(name[len(prefix):])))
+    return out
+
+def x_list(text, name):
+    """[(number, name, text)] of an X-macro list."""
+    body = re.search(r'#define %s\(X\)(.*?)\n\n' % name, text, re.S).group(1)
+    rows = re.findall(r'X\((\w+),\s*"([^"]+)"(.*?)\)\s*(?:\\?\n|\\?$)', body + '\n')
+    return [(i, n, (re.findall(r'"([^"]*)"', t) or [''])[0])
+            for i, (_, n, t) in enumerate(rows)]
+
+def numbered(items, start):
+    out, n = [], start
+    for i in items:
+        i = {'name': i} if isinstance(i, str) else i
+        n = i.get('value', n)
+        out.append((n, i['name']))
+        n += 1
+    return out
+
+def compare(text, spec_text, table):
+    """Every difference as (what, header, spec)."""
+    spec = yaml.safe_load(spec_text)
+    diff = []
+
+    def same(what, a, b):
+        if a != b:
+            odd = [x for x in (a or []) if x not in (b or [])] if isinstance(a, list) else a
+            odd2 = [x for x in (b or []) if x not in (a or [])] if isinstance(b, list) else b
+            diff.append((what, odd, odd2))
+
+    by_name = {s['name']: s for s in spec['attribute-sets']}
+    same('attribute sets', SETS, [s['name'] for s in spec['attribute-sets']])
+    for s in SETS:
+        attrs = by_name.get(s, {}).get('attributes', [])
+        want = c_enum(text, 'cham_%s_attr' % s, 'CHAM_%s_' % s.upper())
+        same('attributes of ' + s, want, numbered(attrs, 1))
+        rows = re.findall(r'\b[FN]\(%s, (\w+), "([^"]+)"' % s.upper(), table)
+        same('library names of ' + s, [n for _, n in want], [n for _, n in rows])
+        same('library ids of ' + s, [n for _, n in want], [dashed(i) for i, _ in rows])
+    same('operations', c_enum(text, 'cham_cmd', 'CHAM_CMD_'),
+         numbered(spec['operations']['list'], 1))
+    defs = {d['name']: d for d in spec['definitions']}
+    for d, macro in (('block', 'CHAM_BLOCK_LIST'), ('reason', 'CHAM_REASON_LIST'),
+                     ('class', 'CHAM_CLASS_LIST')):
+        same('enum ' + d, [(i, n) for i, n, _ in x_list(text, macro)],
+             numbered(defs[d]['entries'], 0))
+    texts = [t for _, _, t in x_list(text, 'CHAM_REASON_LIST')]
+    same('texts of reason', texts,
+         [e['doc'].split(' - ', 1)[1] for e in defs['reason']['entries']])
+    same('texts of block', [t for _, _, t in x_list(text, 'CHAM_BLOCK_LIST')],
+         [e['doc'] for e in defs['block']['entries']])
+    for d, enum, prefix in (('port-state', 'cham_port_state', 'CHAM_PORT_STATE_'),
+                            ('action', 'cham_action', 'CHAM_ACTION_'),
+                            ('fdb-source', 'cham_fdb_source', 'CHAM_FDB_')):
+        same('enum ' + d, c_enum(text, enum, prefix), numbered(defs[d]['entries'], 0))
+    for name, macro in (('name-max', 'CHAM_NAME_MAX'), ('vxlan-port', 'CHAM_VXLAN_PORT')):
+        same(name, int(re.search(r'#define %s\s+(\d+)' % macro, text).group(1)),
+             defs[name]['value'])
+    same('family', re.search(r'CHAM_FAMILY_NAME\s+"(\w+)"', text).group(1), spec['name'])
+    same('group', [re.search(r'CHAM_MCGRP_EVENTS\s+"(\w+)"', text).group(1)],
+         [g['name'] for g in spec['mcast-groups']['list']])
+    return diff
+
+def dangling(spec):
+    """Names that the specification uses and does not define."""
+    bad = []
+    sets = {s['name']: {a['name'] for a in s['attributes']} for s in spec['attribute-sets']}
+    enums = {d['name'] for d in spec['definitions']}
+    ops = {o['name']: o for o in spec['operations']['list']}
+    for s in spec['attribute-sets']:
+        for a in s['attributes']:
+            if a.get('nested-attributes', 'dir') not in sets or a.get('enum', 'block') not in enums:
+                bad.append(a['name'])
+    for o in ops.values():
+        if 'notify' in o:
+            if o['notify'] not in ops:
+                bad.append(o['name'])
+            continue
+        parts = [o.get('event', {})]
+        for k in ('do', 'dump'):
+            parts += list((o.get(k) or {}).values())
+        for p in parts:
+            bad += [o['name'] + ':' + n for n in p.get('attributes', [])
+                    if n not in sets[o['attribute-set']]]
+    return bad
+
+n = 0
+failed = 0
+def report(ok, what, notes=()):
+    global n, failed
+    n += 1
+    failed += not ok
+    print('%s %d %s' % ('ok' if ok else 'not ok', n, what))
+    for note in notes:
+        print('# %s' % (note,))
+
+print('TAP version 13\n1..6')
+diff = compare(header, spec_text, table)
+report(not diff, 'header, specification and library agree', diff)
+bad = dangling(yaml.safe_load(spec_text))
+report(not bad, 'the specification defines what it uses', bad)
+
+schema = os.environ.get('GENL_SCHEMA') or next(iter(sorted(
+    glob.glob('/usr/src/*/Documentation/netlink/genetlink.yaml') +
+    glob.glob('/usr/src/*/*/Documentation/netlink/genetlink.yaml'))), None)
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+if schema and jsonschema:
+    errors = list(jsonschema.Draft7Validator(yaml.safe_load(open(schema))).iter_errors(
+        yaml.safe_load(spec_text)))
+    report(not errors, "the kernel's schema accepts the specification",
+           ['%s: %s' % (list(e.path), e.message) for e in errors])
+else:
+    n += 1
+    print('ok %d # SKIP no schema or no python3-jsonschema' % n)
+
+# It must be able to fail.
+swapped = re.sub(r'(\tCHAM_TENANT_VNI,.*\n)(\tCHAM_TENANT_WEIGHT,.*\n)', r'\2\1', header)
+report(swapped != header and compare(swapped, spec_text, table),
+       'a changed attribute number is noticed')
+renamed = spec_text.replace('name: conn-flush', 'name: conn-purge')
+report(renamed != spec_text and compare(header, renamed, table),
+       'a renamed operation is noticed')
+longer = header.replace('\tX(OVERSIZE,', '\tX(NEW, "new", DROP, "new") \\\n\tX(OVERSIZE,')
+report(longer != header and compare(longer, spec_text, table),
+       'a reason without documentation is noticed')
+sys.exit(1 if failed else 0)
+PY

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause */
+/*
+ * What chamelio.ko and the XDP datapath share. The includer provides the
+ * __u8 … __be32 types (linux/types.h in C, vmlinux-free in BPF).
+ *
+ * A packet event goes begin -> lookup -> (outer) -> act, on one CPU, with
+ * softirqs off; struct cham_event is that CPU's and is valid until the
+ * program returns.
+ */
+#ifndef _UAPI_CHAMELIO_KFUNC_H
+#define _UAPI_CHAMELIO_KFUNC_H
+
+#include <linux/types.h>
+
+#define CHAM_OUTER_MAX	72	/* eth 14 + ipv6 40 + udp 8 + vxlan 8, padded */
+
+/* As seen in the packet, not canonical. IPv4 uses the first four bytes. */
+struct cham_tuple {
+	__u8	saddr[16];
+	__u8	daddr[16];
+	__be16	sport;		/* ICMP echo: identifier in both */
+	__be16	dport;
+	__u8	proto;		/* IPPROTO_* */
+	__u8	family;		/* 4 or 6 */
+	__u16	zero;		/* the module writes the tenant here */
+};
+
+/* What the program knows of the packet and the lookup needs. */
+struct cham_query {
+	struct cham_tuple tuple;
+	__u8	macs[12];	/* destination, source */
+	__u32	vni;		/* uplink only */
+	__u32	outer_src;	/* IPv4 address, or 32-bit fold of an IPv6 one */
+	__u32	seq;		/* TCP, host order */
+	__u32	ack;
+	__u16	window;		/* host order, unscaled */
+	__u8	tcp_flags;	/* the 13th byte of the TCP header */
+	__u8	wscale;		/* 0xff: option absent */
+	__u32	payload;	/* bytes of TCP/UDP payload (of the super-packet) */
+	__u32	len;		/* inner frame, bytes from the Ethernet header on */
+};
+
+enum cham_event_act {
+	CHAM_ACT_SLOW,		/* give the packet to Linux; reason is counted */
+	CHAM_ACT_DELIVER,	/* bpf_cham_deliver() it */
+	CHAM_ACT_ENCAP,		/* prepend bpf_cham_outer(), then bpf_cham_xmit() */
+};
+
+/* One per CPU; the program reads it. */
+struct cham_event {
+	/* after begin */
+	__u32	kind;		/* 1 uplink, 2 port */
+	__be32	local4;		/* uplink: tunnel end point, 0 none */
+	__u8	local6[16];
+	__u8	mac[6];		/* uplink: its own address */
+	__be16	udp_port;
+	__u16	gso_size;	/* port: 0, or the guest's segment size */
+	__u32	outer_mtu;	/* port, ENCAP: largest inner IP packet */
+	/* after lookup */
+	__u32	act;		/* enum cham_event_act */
+	__u32	reason;		/* enum cham_reason when act is SLOW */
+	__u16	outer_len;	/* ENCAP: bytes of outer header */
+	__u8	outer_family;	/* ENCAP: 4 or 6 */
+	__u8	dscp_pipe;
+	__u16	ip_id;		/* ENCAP: identification of the first segment */
+	__u16	sport;		/* ENCAP: source port with the flow's entropy */
+	__u32	hash;		/* of the connection, same both ways */
+};
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* chamelio.ko's kfuncs, documented in kmod/kfunc.c. */
+#ifndef CHAM_XDP_KFUNC_H
+#define CHAM_XDP_KFUNC_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "chamelio.h"
+#include "chamelio_kfunc.h"
+
+extern __u8 *bpf_cham_begin(struct xdp_md *ctx,
+			    int rdwr_buf_size) __ksym;
+extern int bpf_cham_lookup(struct xdp_md *ctx, const void *q, __u32 q__sz) __ksym;
+extern const __u8 *bpf_cham_outer(struct xdp_md *ctx, int rdonly_buf_size) __ksym;
+extern int bpf_cham_deliver(struct xdp_md *ctx, __u32 strip) __ksym;
+extern void bpf_cham_slow(struct xdp_md *ctx, __u32 vni, __u32 reason) __ksym;
+
+#endif

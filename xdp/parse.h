@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A tenant's frame, from the Ethernet header on, into a struct cham_query.
+ *
+ * What is not plain (options, extension headers, fragments, other protocols)
+ * is named and left to Linux.
+ */
+#ifndef CHAM_XDP_PARSE_H
+#define CHAM_XDP_PARSE_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include "kfunc.h"
+
+#define CHAM_ICMP_ECHO_REPLY	0
+#define CHAM_ICMP_ECHO		8
+#define CHAM_ICMP6_ECHO		128
+#define CHAM_ICMP6_ECHO_REPLY	129
+
+struct cham_echo {
+	__u8	type;
+	__u8	code;
+	__be16	check;
+	__be16	id;
+	__be16	seq;
+};
+
+/* What actions need beyond the query. */
+struct cham_inner {
+	__u8	tos;
+	__u16	l3_len;		/* IP packet, bytes */
+	__u16	l4_hdr;		/* IP and transport header, bytes */
+};
+
+/* Window scale of a SYN; the options are at most 40 bytes. */
+static __always_inline __u8 cham_parse_wscale(const struct tcphdr *tcp,
+					      const void *end)
+{
+	const __u8 *p = (const __u8 *)(tcp + 1);
+	int i, left = tcp->doff * 4 - (int)sizeof(*tcp);
+
+	for (i = 0; i < 20; i++) {
+		__u8 len;
+
+		if (left < 1 || (const void *)(p + 1) > end || *p == 0)
+			break;
+		if (*p == 1) {
+			p++;
+			left--;
+			continue;
+		}
+		if ((const void *)(p + 3) > end || left < 2)
+			break;
+		len = p[1];
+		if (len < 2 || len > 40)
+			break;
+		if (*p == 3)
+			return len == 3 ? (p[2] > 14 ? 14 : p[2]) : 0xff;
+		p += len;
+		left -= len;
+	}
+	return 0xff;
+}
+
+static __always_inline int cham_parse_l4(struct cham_query *q,
+					 struct cham_inner *in, const void *l4,
+					 const void *end, __u32 l3_hdr, __u8 proto)
+{
+	const struct tcphdr *tcp = l4;
+	const struct udphdr *udp = l4;
+	const struct cham_echo *echo = l4;
+	__u32 hdr;
+
+	q->tuple.proto = proto;
+	switch (proto) {
+	case IPPROTO_TCP:
+		if ((const void *)(tcp + 1) > end)
+			return CHAM_REASON_TRUNCATED;
+		hdr = tcp->doff * 4;
+		if (hdr < sizeof(*tcp))
+			return CHAM_REASON_MALFORMED;
+		q->tuple.sport = tcp->source;
+		q->tuple.dport = tcp->dest;
+		q->seq = bpf_ntohl(tcp->seq);
+		q->ack = bpf_ntohl(tcp->ack_seq);
+		q->window = bpf_ntohs(tcp->window);
+		q->tcp_flags = ((const __u8 *)tcp)[13];
+		if (tcp->syn)
+			q->wscale = cham_parse_wscale(tcp, end);
+		break;
+	case IPPROTO_UDP:
+		if ((const void *)(udp + 1) > end)
+			return CHAM_REASON_TRUNCATED;
+		hdr = sizeof(*udp);
+		q->tuple.sport = udp->source;
+		q->tuple.dport = udp->dest;
+		break;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		if ((const void *)(echo + 1) > end)
+			return CHAM_REASON_TRUNCATED;
+		if (proto == IPPROTO_ICMP ?
+		    echo->type != CHAM_ICMP_ECHO && echo->type != CHAM_ICMP_ECHO_REPLY :
+		    echo->type != CHAM_ICMP6_ECHO && echo->type != CHAM_ICMP6_ECHO_REPLY)
+			return CHAM_REASON_PROTO;
+		hdr = sizeof(*echo);
+		q->tuple.sport = echo->id;
+		q->tuple.dport = echo->id;
+		break;
+	default:
+		return CHAM_REASON_PROTO;
+	}
+	if (l3_hdr + hdr > in->l3_len)
+		return CHAM_REASON_MALFORMED;
+	in->l4_hdr = l3_hdr + hdr;
+	q->payload = in->l3_len - in->l4_hdr;
+	return CHAM_REASON_NONE;
+}
+
+/**
+ * cham_parse_inner() - parse a tenant's frame
+ * @ctx: for the length of a frame with frags
+ * @eth: its Ethernet header
+ * @end: of the linear part
+ * @q:   zeroed; receives the description
+ * @in:  receives the rest
+ *
+ * Return: CHAM_REASON_NONE, or why it is Linux' business.
+ */
+static __always_inline int cham_parse_inner(struct xdp_md *ctx,
+					    const struct ethhdr *eth,
+					    const void *end, struct cham_query *q,
+					    struct cham_inner *in)
+{
+	const struct iphdr *ip = (const void *)(eth + 1);
+	const struct ipv6hdr *ip6 = (const void *)(eth + 1);
+	const void *data = (const void *)(long)ctx->data;
+
+	if ((const void *)(ip + 1) > end)
+		return (const void *)(eth + 1) > end ? CHAM_REASON_TRUNCATED :
+		       CHAM_REASON_NOT_IP;
+	if (eth->h_dest[0] & 1)
+		return CHAM_REASON_MULTICAST;
+	__builtin_memcpy(q->macs, eth, 12);
+	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		if (ip->version != 4)
+			return CHAM_REASON_MALFORMED;
+		if (ip->ihl != 5)
+			return CHAM_REASON_IP_OPTION;
+		if (ip->frag_off & bpf_htons(0x3fff))
+			return CHAM_REASON_FRAGMENT;
+		in->l3_len = bpf_ntohs(ip->tot_len);
+		in->tos = ip->tos;
+		q->tuple.family = 4;
+		*(__u32 *)q->tuple.saddr = ip->saddr;
+		*(__u32 *)q->tuple.daddr = ip->daddr;
+	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+		if ((const void *)(ip6 + 1) > end)
+			return CHAM_REASON_TRUNCATED;
+		if (ip6->version != 6)
+			return CHAM_REASON_MALFORMED;
+		in->l3_len = bpf_ntohs(ip6->payload_len) + sizeof(*ip6);
+		in->tos = ip6->priority << 4 | ip6->flow_lbl[0] >> 4;
+		q->tuple.family = 6;
+		__builtin_memcpy(q->tuple.saddr, &ip6->saddr, 32);
+	} else {
+		return eth->h_proto == bpf_htons(ETH_P_8021Q) ||
+		       eth->h_proto == bpf_htons(ETH_P_8021AD) ?
+		       CHAM_REASON_VLAN : CHAM_REASON_NOT_IP;
+	}
+	q->len = in->l3_len + sizeof(*eth);
+	if ((const void *)eth + q->len > end &&
+	    (const void *)eth - data + q->len > bpf_xdp_get_buff_len(ctx))
+		return CHAM_REASON_MALFORMED;
+	if (q->tuple.family == 4)
+		return cham_parse_l4(q, in, ip + 1, end, sizeof(*ip), ip->protocol);
+	if (ip6->nexthdr != IPPROTO_TCP && ip6->nexthdr != IPPROTO_UDP &&
+	    ip6->nexthdr != IPPROTO_ICMPV6)
+		return CHAM_REASON_IP_OPTION;
+	return cham_parse_l4(q, in, ip6 + 1, end, sizeof(*ip6), ip6->nexthdr);
+}
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* VXLAN (RFC 7348) over IPv4 and IPv6, with ECN by RFC 6040. */
+#ifndef CHAM_XDP_TUNNEL_H
+#define CHAM_XDP_TUNNEL_H
+
+#include "parse.h"
+
+#define CHAM_ECN_MASK	3
+#define CHAM_ECN_CE	3
+#define CHAM_ECN_ECT1	1
+#define CHAM_OUTER4	(sizeof(struct ethhdr) + sizeof(struct iphdr) + 16)
+#define CHAM_OUTER6	(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) + 16)
+
+struct cham_vxlan {
+	__be32	flags;
+	__be32	vni;
+};
+
+static __always_inline __u16 cham_ip_sum(const struct iphdr *ip)
+{
+	const __u16 *w = (const __u16 *)ip;
+	__u32 sum = 0;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < 10; i++)
+		sum += w[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/**
+ * cham_tunnel_parse() - is it a tunnelled packet for us
+ * @ctx: program context
+ * @ev:  the event: our addresses and port
+ * @q:   receives VNI and outer source
+ * @tos: receives the outer traffic class
+ *
+ * Return: bytes of outer header, or minus the reason.
+ */
+static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
+					     const struct cham_event *ev,
+					     struct cham_query *q, __u8 *tos)
+{
+	const void *data = (const void *)(long)ctx->data;
+	const void *end = (const void *)(long)ctx->data_end;
+	const struct ethhdr *eth = data;
+	const struct cham_vxlan *vx;
+	const struct udphdr *udp;
+	int len;
+
+	if (data + CHAM_OUTER4 > end)
+		return -CHAM_REASON_NOT_TUNNEL;
+	if (*(const __u32 *)eth->h_dest != *(const __u32 *)ev->mac ||
+	    *(const __u16 *)(eth->h_dest + 4) != *(const __u16 *)(ev->mac + 4))
+		return -CHAM_REASON_NOT_TUNNEL;
+	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		const struct iphdr *ip = (const void *)(eth + 1);
+
+		if (ip->protocol != IPPROTO_UDP || ip->daddr != ev->local4 ||
+		    *(const __u8 *)ip != 0x45 ||
+		    ip->frag_off & bpf_htons(0x3fff) || !ip->ttl)
+			return -CHAM_REASON_NOT_TUNNEL;
+		if (cham_ip_sum(ip) != 0xffff)
+			return -CHAM_REASON_MALFORMED;
+		q->outer_src = ip->saddr;
+		*tos = ip->tos;
+		udp = (const void *)(ip + 1);
+		len = CHAM_OUTER4;
+	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+		const struct ipv6hdr *ip6 = (const void *)(eth + 1);
+		const __u64 *a, *b;
+		const __u32 *s;
+
+		if (data + CHAM_OUTER6 > end)
+			return -CHAM_REASON_NOT_TUNNEL;
+		a = (const __u64 *)&ip6->daddr;
+		b = (const __u64 *)ev->local6;
+		s = (const __u32 *)&ip6->saddr;
+		if (ip6->version != 6 || ip6->nexthdr != IPPROTO_UDP ||
+		    a[0] != b[0] || a[1] != b[1] || !ip6->hop_limit)
+			return -CHAM_REASON_NOT_TUNNEL;
+		q->outer_src = s[0] ^ s[1] ^ s[2] ^ s[3];
+		*tos = ip6->priority << 4 | ip6->flow_lbl[0] >> 4;
+		udp = (const void *)(ip6 + 1);
+		len = CHAM_OUTER6;
+	} else {
+		return -CHAM_REASON_NOT_TUNNEL;
+	}
+	if (udp->dest != ev->udp_port)
+		return -CHAM_REASON_NOT_TUNNEL;
+	vx = (const void *)(udp + 1);
+	/* Exactly the I flag: anything else is another protocol's extension. */
+	if (vx->flags != bpf_htonl(0x08000000) || vx->vni & bpf_htonl(0xff))
+		return -CHAM_REASON_MALFORMED;
+	q->vni = bpf_ntohl(vx->vni) >> 8;
+	return len;
+}
+
+/**
+ * cham_tunnel_ecn() - RFC 6040 section 4.2, at the end of the tunnel
+ * @eth:   inner Ethernet header; may be written
+ * @end:   of the linear part
+ * @outer: traffic class of the outer header
+ * @inner: of the inner
+ * @v6:    inner is IPv6
+ *
+ * Return: CHAM_REASON_NONE, or CHAM_REASON_ECN for what Linux shall judge.
+ */
+static __always_inline int cham_tunnel_ecn(struct ethhdr *eth, const void *end,
+					   __u8 outer, __u8 inner, int v6)
+{
+	outer &= CHAM_ECN_MASK;
+	inner &= CHAM_ECN_MASK;
+	if (outer == inner || (outer != CHAM_ECN_CE && outer != CHAM_ECN_ECT1))
+		return CHAM_REASON_NONE;
+	if (outer == CHAM_ECN_ECT1 && inner != 2)
+		return CHAM_REASON_NONE;
+	if (outer == CHAM_ECN_ECT1 || !inner)
+		return CHAM_REASON_ECN;
+	if (v6) {
+		struct ipv6hdr *ip6 = (void *)(eth + 1);
+
+		if ((const void *)(ip6 + 1) > end)
+			return CHAM_REASON_TRUNCATED;
+		ip6->flow_lbl[0] |= CHAM_ECN_CE << 4;
+	} else {
+		struct iphdr *ip = (void *)(eth + 1);
+
+		if ((const void *)(ip + 1) > end)
+			return CHAM_REASON_TRUNCATED;
+		ip->tos |= CHAM_ECN_CE;
+		ip->check = 0;
+		ip->check = ~cham_ip_sum(ip);
+	}
+	return CHAM_REASON_NONE;
+}
+
+/**
+ * cham_tunnel_encap() - put the outer header before a tenant's frame
+ * @ctx: program context
+ * @ev:  the event after lookup said ENCAP
+ * @in:  of the inner frame
+ *
+ * For a super-packet the lengths are those of the whole; the module sets
+ * them anew for each segment.
+ *
+ * Return: CHAM_REASON_NONE or why not.
+ */
+static __always_inline int cham_tunnel_encap(struct xdp_md *ctx,
+					     const struct cham_event *ev,
+					     const struct cham_inner *in)
+{
+	const __u8 *outer = bpf_cham_outer(ctx, CHAM_OUTER_MAX);
+	__u8 tos = (ev->dscp_pipe ? 0 : in->tos & ~CHAM_ECN_MASK) |
+		   (in->tos & CHAM_ECN_MASK);
+	__u32 len = in->l3_len + sizeof(struct ethhdr) + 16;
+	struct udphdr *udp;
+	void *data, *end;
+
+	if (!outer)
+		return CHAM_REASON_NO_ROUTE;
+	if (ev->outer_family == 4) {
+		struct iphdr *ip;
+
+		if (bpf_xdp_adjust_head(ctx, -(int)CHAM_OUTER4))
+			return CHAM_REASON_HEADROOM;
+		data = (void *)(long)ctx->data;
+		end = (void *)(long)ctx->data_end;
+		if (data + CHAM_OUTER4 > end)
+			return CHAM_REASON_HEADROOM;
+		__builtin_memcpy(data, outer, CHAM_OUTER4);
+		ip = data + sizeof(struct ethhdr);
+		ip->tos = tos;
+		ip->tot_len = bpf_htons(len + sizeof(*ip));
+		ip->id = bpf_htons(ev->ip_id);
+		ip->check = ~cham_ip_sum(ip);
+		udp = (void *)(ip + 1);
+	} else {
+		struct ipv6hdr *ip6;
+
+		if (bpf_xdp_adjust_head(ctx, -(int)CHAM_OUTER6))
+			return CHAM_REASON_HEADROOM;
+		data = (void *)(long)ctx->data;
+		end = (void *)(long)ctx->data_end;
+		if (data + CHAM_OUTER6 > end)
+			return CHAM_REASON_HEADROOM;
+		__builtin_memcpy(data, outer, CHAM_OUTER6);
+		ip6 = data + sizeof(struct ethhdr);
+		ip6->priority = tos >> 4;
+		ip6->flow_lbl[0] = tos << 4;
+		ip6->payload_len = bpf_htons(len);
+		udp = (void *)(ip6 + 1);
+	}
+	udp->source = bpf_htons(ev->sport);
+	udp->len = bpf_htons(len);
+	return CHAM_REASON_NONE;
+}
+
+#endif
