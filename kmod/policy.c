@@ -13,6 +13,7 @@
 #include <linux/if_bridge.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_ipv4.h>
 #include <linux/rtnetlink.h>
 #include <linux/workqueue.h>
 #include <net/pkt_sched.h>
@@ -68,18 +69,39 @@ static u32 cham_policy_filters(const struct net_device *dev)
 	return blocked;
 }
 
+/*
+ * Hooks that LSMs register whether or not anything is labelled are no rules:
+ * they sit at two priorities nothing else may use. Conntrack, nft, iptables
+ * and br_netfilter count.
+ */
+static bool cham_policy_hooked(struct nf_hook_entries __rcu *const *head)
+{
+	struct nf_hook_ops **ops;
+	struct nf_hook_entries *e;
+	bool found = false;
+	unsigned int i;
+
+	rcu_read_lock();
+	e = rcu_dereference(*(struct nf_hook_entries __rcu **)head);
+	ops = e ? nf_hook_entries_get_hook_ops(e) : NULL;
+	for (i = 0; e && i < e->num_hook_entries && !found; i++) {
+		int priority = READ_ONCE(ops[i])->priority;
+
+		found = priority != NF_IP_PRI_SELINUX_FIRST &&
+			priority != NF_IP_PRI_SELINUX_LAST;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
 /* ebtables, nft family bridge and br_netfilter all hook here. */
 static bool cham_policy_bridge_hooks(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(init_net.nf.hooks_bridge); i++) {
-		const struct nf_hook_entries *e;
-
-		e = rcu_access_pointer(init_net.nf.hooks_bridge[i]);
-		if (e && data_race(e->num_hook_entries))
+	for (i = 0; i < ARRAY_SIZE(init_net.nf.hooks_bridge); i++)
+		if (cham_policy_hooked(&init_net.nf.hooks_bridge[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -90,10 +112,10 @@ static bool cham_policy_ip_hooks(const struct cham_uplink *up)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(way); i++) {
-		if (up->local4 && rcu_access_pointer(init_net.nf.hooks_ipv4[way[i]]))
+		if (up->local4 && cham_policy_hooked(&init_net.nf.hooks_ipv4[way[i]]))
 			return true;
 		if (!ipv6_addr_any(&up->local6) &&
-		    rcu_access_pointer(init_net.nf.hooks_ipv6[way[i]]))
+		    cham_policy_hooked(&init_net.nf.hooks_ipv6[way[i]]))
 			return true;
 	}
 	return false;

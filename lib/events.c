@@ -15,7 +15,7 @@ struct cham_events {
 	const struct nlmsghdr *nlh;	/* next message in buf */
 	int left;
 	uint16_t family;
-	char buf[CHAM_BUF_MAX];
+	_Alignas(8) char buf[CHAM_BUF_MAX];
 };
 
 int cham_events__open(struct cham *h, struct cham_events **ep)

@@ -36,40 +36,56 @@ struct cham_inner {
 	__u16	l4_hdr;		/* IP and transport header, bytes */
 };
 
-/* Window scale of a SYN; the options are at most 40 bytes. */
-static __always_inline __u8 cham_parse_wscale(const struct tcphdr *tcp,
-					      const void *end)
+struct cham_options {
+	struct xdp_md *ctx;
+	__u32	at;		/* offset of the option from the frame's start */
+	__u32	end;		/* of the options */
+	__u32	wscale;
+};
+
+static long cham_option(__u32 index, struct cham_options *o)
 {
-	const __u8 *p = (const __u8 *)(tcp + 1);
-	int i, left = tcp->doff * 4 - (int)sizeof(*tcp);
+	const __u8 *end = (const void *)(long)o->ctx->data_end;
+	const __u8 *p = (const void *)(long)o->ctx->data;
+	__u32 at = o->at & 0x1ff;
 
-	for (i = 0; i < 20; i++) {
-		__u8 len;
-
-		if (left < 1 || (const void *)(p + 1) > end || *p == 0)
-			break;
-		if (*p == 1) {
-			p++;
-			left--;
-			continue;
-		}
-		if ((const void *)(p + 3) > end || left < 2)
-			break;
-		len = p[1];
-		if (len < 2 || len > 40)
-			break;
-		if (*p == 3)
-			return len == 3 ? (p[2] > 14 ? 14 : p[2]) : 0xff;
-		p += len;
-		left -= len;
+	if (at >= o->end)
+		return 1;
+	p += at;
+	if (p + 3 > end || *p == 0)
+		return 1;
+	if (*p == 1) {
+		o->at = at + 1;
+		return 0;
 	}
-	return 0xff;
+	if (*p == 3) {
+		if (p[1] == 3)
+			o->wscale = p[2] > 14 ? 14 : p[2];
+		return 1;
+	}
+	if (p[1] < 2)
+		return 1;
+	o->at = at + p[1];
+	return 0;
 }
 
-static __always_inline int cham_parse_l4(struct cham_query *q,
+/* Window scale of a SYN, 0xff for none. A call and not inline: one SYN in a
+ * connection is no reason to carry the walk in every packet's code.
+ */
+__attribute__((noinline))
+int cham_parse_wscale(struct xdp_md *ctx, __u32 at, __u32 end)
+{
+	struct cham_options o = { ctx, at, end, 0xff };
+
+	bpf_loop(20, cham_option, &o, 0);
+	return o.wscale;
+}
+
+static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *q,
 					 struct cham_inner *in, const void *l4,
 					 const void *end, __u32 l3_hdr, __u8 proto)
 {
+	__u32 at = l4 - (const void *)(long)ctx->data;
 	const struct tcphdr *tcp = l4;
 	const struct udphdr *udp = l4;
 	const struct cham_echo *echo = l4;
@@ -90,7 +106,7 @@ static __always_inline int cham_parse_l4(struct cham_query *q,
 		q->window = bpf_ntohs(tcp->window);
 		q->tcp_flags = ((const __u8 *)tcp)[13];
 		if (tcp->syn)
-			q->wscale = cham_parse_wscale(tcp, end);
+			q->wscale = cham_parse_wscale(ctx, at + sizeof(*tcp), at + hdr);
 		break;
 	case IPPROTO_UDP:
 		if ((const void *)(udp + 1) > end)
@@ -177,11 +193,11 @@ static __always_inline int cham_parse_inner(struct xdp_md *ctx,
 	    (const void *)eth - data + q->len > bpf_xdp_get_buff_len(ctx))
 		return CHAM_REASON_MALFORMED;
 	if (q->tuple.family == 4)
-		return cham_parse_l4(q, in, ip + 1, end, sizeof(*ip), ip->protocol);
+		return cham_parse_l4(ctx, q, in, ip + 1, end, sizeof(*ip), ip->protocol);
 	if (ip6->nexthdr != IPPROTO_TCP && ip6->nexthdr != IPPROTO_UDP &&
 	    ip6->nexthdr != IPPROTO_ICMPV6)
 		return CHAM_REASON_IP_OPTION;
-	return cham_parse_l4(q, in, ip6 + 1, end, sizeof(*ip6), ip6->nexthdr);
+	return cham_parse_l4(ctx, q, in, ip6 + 1, end, sizeof(*ip6), ip6->nexthdr);
 }
 
 #endif

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make help says what there is.
+
+VERSION := 0.1.0
+SOMAJOR := 0
+
+O ?= build
+V ?= 0
+PREFIX ?= /usr/local
+DESTDIR ?=
+INSTALL_MOD_PATH ?= $(DESTDIR)
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+OBJDIR := $(PREFIX)/lib/chamelio
+
+# the newest 6.12 that has headers here, else the newest that has
+ifndef KREL
+krels := $(shell ls -d /lib/modules/*/build/Makefile 2>/dev/null | cut -d/ -f4 | sort -V)
+KREL := $(lastword $(or $(filter 6.12.%,$(krels)),$(krels)))
+endif
+KDIR ?= /lib/modules/$(KREL)/build
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang-19
+CFLAGS ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+# errors for warnings: make check sets it
+WERROR ?=
+werror := $(if $(filter-out 0,$(WERROR)),-Werror)
+
+override O := $(abspath $(O))
+PKGS := libmnl libxdp libbpf
+pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(PKGS))
+pkg_libs = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lelf -lz
+multiarch = $(shell $(CC) -print-multiarch)
+
+ifeq ($(V),1)
+Q :=
+say := @:
+else
+Q := @
+say := @printf '  %-8s%s\n'
+MAKEFLAGS += --no-print-directory
+endif
+
+user_flags = -std=gnu11 -Wall -Wextra -Wshadow -Wmissing-prototypes \
+	-Wstrict-prototypes $(werror) -fPIC -Iuapi -Ilib $(pkg_cflags) \
+	-D_GNU_SOURCE -DCHAM_VERSION='"$(VERSION)"' -DCHAM_OBJDIR='"$(OBJDIR)"'
+bpf_flags = -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Werror -Iuapi \
+	-I/usr/include/$(multiarch)
+test_flags = -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all -Iuapi -Ikmod -Ilib
+
+lib_obj := $(patsubst lib/%.c,$(O)/lib/%.o,$(sort $(wildcard lib/*.c)))
+cli_obj := $(patsubst cli/%.c,$(O)/cli/%.o,$(sort $(wildcard cli/*.c)))
+xdp_obj := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard xdp/*.bpf.c)))
+bpf_obj := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard bpf/*.bpf.c)))
+unit_bin := $(patsubst selftests/unit/%_test.c,$(O)/selftests/unit_%,\
+	$(sort $(wildcard selftests/unit/*_test.c)))
+vm_bpf := $(patsubst selftests/vm/%.c,$(O)/selftests/%.o,$(sort $(wildcard selftests/vm/*.bpf.c)))
+vm_bin := $(patsubst selftests/vm/%.c,$(O)/selftests/%,\
+	$(sort $(filter-out %.bpf.c,$(wildcard selftests/vm/*.c))))
+
+shared := $(O)/lib/libcham.so.$(VERSION)
+lib_out := $(if $(lib_obj),$(O)/lib/libcham.a $(shared) $(O)/lib/libcham.pc)
+cli_out := $(if $(cli_obj),$(O)/cli/chamctl $(O)/cli/shared/chamctl)
+mod_src := $(sort $(wildcard kmod/*.c kmod/*.h))
+mod := $(O)/module
+
+.PHONY: all kmod xdp bpf lib cli tests demo check install uninstall deps clean help FORCE
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: kmod xdp bpf lib cli
+xdp: $(xdp_obj)
+bpf: $(bpf_obj)
+lib: $(lib_out)
+cli: $(cli_out)
+tests: $(unit_bin) $(vm_bpf) $(vm_bin)
+
+# The kernel builds an object next to its source: give it links to the sources
+# in a directory of ours (MO= came with 6.13).
+ifneq ($(mod_src),)
+kmod: $(O)/chamelio.ko
+$(O)/chamelio.ko: FORCE
+	@[ -e "$(KDIR)/Makefile" ] || { \
+		echo "no kernel headers at $(KDIR): make deps, or KREL=RELEASE" >&2; exit 1; }
+	@mkdir -p $(mod)/kmod
+	@ln -sfn $(CURDIR)/Kbuild $(mod)/Kbuild
+	@ln -sfn $(CURDIR)/uapi $(mod)/uapi
+	@for f in $(mod_src); do ln -sfn "$(CURDIR)/$$f" "$(mod)/$$f"; done
+	@find $(mod)/kmod -xtype l -delete
+	$(Q)$(MAKE) -C $(KDIR) M=$(mod) W=1$(if $(werror),e) $(if $(C),C=$(C)) \
+		$(if $(filter 1,$(V)),V=1) $(if $(KCC),CC=$(KCC)) modules
+	@cmp -s $(mod)/chamelio.ko $@ || cp $(mod)/chamelio.ko $@
+else
+kmod:
+endif
+
+# what an object was built with: another value rebuilds it
+$(O)/.flags: FORCE
+	@mkdir -p $(O)
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS) $(LDFLAGS) $(user_flags) $(CLANG) $(bpf_flags) $(LIBDIR))' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(O)/lib/%.o: lib/%.c $(O)/.flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -MMD -MP -c -o $@ $<
+
+$(O)/cli/%.o: cli/%.c $(O)/.flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -Icli -MMD -MP -c -o $@ $<
+
+$(O)/lib/libcham.a: $(lib_obj)
+	$(say) AR $(@F)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(shared): $(lib_obj) lib/libcham.map
+	$(say) LD $(@F)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libcham.so.$(SOMAJOR) \
+		-Wl,--version-script=lib/libcham.map -Wl,-z,defs -Wl,-z,relro \
+		-o $@ $(lib_obj) $(pkg_libs)
+	@ln -sfn $(@F) $(O)/lib/libcham.so.$(SOMAJOR)
+	@ln -sfn libcham.so.$(SOMAJOR) $(O)/lib/libcham.so
+
+$(O)/lib/libcham.pc: lib/libcham.pc.in $(O)/.flags Makefile
+	$(say) GEN $(@F)
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@
+
+# to run from the tree: needs no library elsewhere
+$(O)/cli/chamctl: $(cli_obj) $(O)/lib/libcham.a
+	$(say) LD $(@F)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
+
+# to install: no rpath; also proves that the map exports what chamctl takes
+$(O)/cli/shared/chamctl: $(cli_obj) $(shared)
+	$(say) LD "$(@F) (shared)"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(cli_obj) -L$(O)/lib -lcham $(pkg_libs)
+
+$(xdp_obj) $(bpf_obj): $(O)/%.o: %.c $(O)/.flags
+	$(say) BPF $<
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(bpf_flags) -MMD -MP -c -o $@ $<
+
+$(vm_bpf): $(O)/selftests/%.o: selftests/vm/%.c $(O)/.flags
+	$(say) BPF $<
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(bpf_flags) -MMD -MP -c -o $@ $<
+
+$(vm_bin): $(O)/selftests/%: selftests/vm/%.c $(O)/lib/libcham.a $(O)/.flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -Iselftests -MMD -MP -MF $@.d -o $@ $< \
+		$(O)/lib/libcham.a $(pkg_libs)
+
+$(unit_bin): $(O)/selftests/unit_%: selftests/unit/%_test.c $(O)/.flags
+	$(say) CC "$< (ASan, UBSan)"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(test_flags) -MMD -MP -MF $@.d -o $@ $<
+
+deps:
+	$(Q)scripts/deps.sh
+
+check: deps
+	$(Q)$(MAKE) all tests WERROR=1
+	$(Q)O=$(O) KREL=$(KREL) selftests/run.sh
+
+demo: deps
+	$(Q)$(MAKE) all
+	$(Q)O=$(O) KREL=$(KREL) scripts/demo
+
+# destination and source of every file but the module
+headers := $(wildcard lib/cham.h uapi/*.h)
+bpf_headers := $(wildcard bpf/*.h)
+pages := $(wildcard Documentation/man/*.3 Documentation/man/*.7 Documentation/man/*.8)
+installed = $(if $(cli_out),$(PREFIX)/sbin/chamctl) \
+	$(if $(lib_out),$(addprefix $(LIBDIR)/,libcham.so.$(VERSION) \
+		libcham.so.$(SOMAJOR) libcham.so libcham.a pkgconfig/libcham.pc)) \
+	$(addprefix $(INCLUDEDIR)/,$(notdir $(headers))) \
+	$(addprefix $(INCLUDEDIR)/chamelio/,$(notdir $(bpf_headers))) \
+	$(addprefix $(OBJDIR)/,$(notdir $(xdp_obj) $(bpf_obj))) \
+	$(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
+	$(if $(wildcard cli/chamctl.bash),$(BASHCOMPDIR)/chamctl)
+put := install -D -m
+
+install: all
+	$(if $(cli_out),$(Q)$(put) 755 $(O)/cli/shared/chamctl $(DESTDIR)$(PREFIX)/sbin/chamctl)
+	$(if $(lib_out),$(Q)$(put) 644 $(shared) $(DESTDIR)$(LIBDIR)/$(notdir $(shared)))
+	$(if $(lib_out),$(Q)ln -sfn $(notdir $(shared)) $(DESTDIR)$(LIBDIR)/libcham.so.$(SOMAJOR))
+	$(if $(lib_out),$(Q)ln -sfn libcham.so.$(SOMAJOR) $(DESTDIR)$(LIBDIR)/libcham.so)
+	$(if $(lib_out),$(Q)$(put) 644 $(O)/lib/libcham.a $(DESTDIR)$(LIBDIR)/libcham.a)
+	$(if $(lib_out),$(Q)$(put) 644 $(O)/lib/libcham.pc $(DESTDIR)$(LIBDIR)/pkgconfig/libcham.pc)
+	$(Q)set -e; for f in $(headers); do \
+		$(put) 644 $$f $(DESTDIR)$(INCLUDEDIR)/$${f##*/}; done
+	$(Q)set -e; for f in $(bpf_headers); do \
+		$(put) 644 $$f $(DESTDIR)$(INCLUDEDIR)/chamelio/$${f##*/}; done
+	$(Q)set -e; for f in $(xdp_obj) $(bpf_obj); do \
+		$(put) 644 $$f $(DESTDIR)$(OBJDIR)/$${f##*/}; done
+	$(Q)set -e; for f in $(pages); do \
+		$(put) 644 $$f $(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}; done
+	$(if $(wildcard cli/chamctl.bash),$(Q)$(put) 644 cli/chamctl.bash $(DESTDIR)$(BASHCOMPDIR)/chamctl)
+ifneq ($(mod_src),)
+	$(Q)$(MAKE) -C $(KDIR) M=$(mod) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) \
+		INSTALL_MOD_DIR=updates modules_install
+endif
+
+uninstall:
+	$(Q)rm -f $(addprefix $(DESTDIR),$(installed))
+	$(Q)rmdir $(DESTDIR)$(OBJDIR) $(DESTDIR)$(INCLUDEDIR)/chamelio 2>/dev/null || :
+	$(Q)rm -f $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/updates/chamelio.ko \
+		$(INSTALL_MOD_PATH)/lib/modules/$(KREL)/updates/chamelio.ko.*
+	$(Q)rmdir $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/updates 2>/dev/null || :
+	$(Q)[ ! -e $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/modules.order ] || \
+		depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KREL)
+
+clean:
+	$(Q)rm -rf $(addprefix $(O)/,module chamelio.ko lib cli xdp bpf selftests static \
+		.flags .flags.new)
+	$(Q)rmdir $(O) 2>/dev/null || :
+
+help:
+	@echo 'targets:'
+	@echo '  all        kmod xdp bpf lib cli (the default)'
+	@echo '  kmod       $(O)/chamelio.ko for KREL (C=1: with sparse)'
+	@echo '  xdp bpf    the datapath; the protocols that come with it'
+	@echo '  lib cli    libcham; chamctl'
+	@echo '  tests      the programs that the tests need'
+	@echo '  check      deps, all, every test (TESTS=GLOB chooses, as boot* or static)'
+	@echo '  demo       deps, all, scripts/demo'
+	@echo '  install    below DESTDIR and PREFIX; the module below INSTALL_MOD_PATH'
+	@echo '  uninstall  the reverse, with the same variables'
+	@echo '  deps       install the packages that are needed and missing (Debian)'
+	@echo '  clean      remove what was built'
+	@echo 'variables: O=$(O) V=$(V) KREL=$(KREL) PREFIX=$(PREFIX)'
+	@echo '  WERROR=1 makes warnings errors; CC, CLANG, CFLAGS, LDFLAGS as usual'
+
+-include $(lib_obj:.o=.d) $(cli_obj:.o=.d) $(xdp_obj:.o=.d) $(bpf_obj:.o=.d) \
+	$(vm_bpf:.o=.d) $(addsuffix .d,$(unit_bin) $(vm_bin))

@@ -1,0 +1,170 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# chamctl without the module: command table, man pages and completion in step,
+# errors that name what would be accepted, exit codes. CHAMCTL=path tests a
+# built one; otherwise it is built here, under the sanitizers.
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+man=$top/Documentation/man
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+n=0 failed=0
+
+check()		# check NAME COMMAND...
+{
+	local name=$1
+	shift
+	n=$((n + 1))
+	if "$@"; then
+		echo "ok $n $name"
+	else
+		echo "not ok $n $name"
+		failed=1
+	fi
+}
+
+CHAMCTL=${CHAMCTL:-$top/chamctl}
+if [ ! -x "$CHAMCTL" ]; then
+	CHAMCTL=$tmp/chamctl
+	if ! ${CC:-cc} -std=gnu11 -g -Wall -Wextra -fsanitize=address,undefined \
+	     -I"$top/uapi" -I"$top/lib" "$top"/lib/*.c "$top"/cli/*.c \
+	     -o "$CHAMCTL" -lmnl -lbpf -lxdp 2>"$tmp/log"; then
+		sed 's/^/# /' "$tmp/log"
+		echo "1..0 # SKIP chamctl cannot be built here"
+		exit 4
+	fi
+fi
+CHAMCTL=$(realpath "$CHAMCTL")
+export PATH="${CHAMCTL%/*}:$PATH"
+
+fails()		# fails CODE TEXT ARGS...: exit code, and text on stderr
+{
+	local code=$1 text=$2 rc
+	shift 2
+	"$CHAMCTL" "$@" >"$tmp/out" 2>"$tmp/err"
+	rc=$?
+	[ $rc -eq "$code" ] && grep -qF -- "$text" "$tmp/err" && return
+	echo "# chamctl $*: exit $rc, want $code; want text: $text"
+	sed 's/^/# /' "$tmp/err"
+	return 1
+}
+
+keywords() { grep -oE '[a-z][a-z0-9-]+' | sort -u; }
+
+documented()	# documented PAGE OBJECT COMMAND GRAMMAR
+{
+	local text synopsis
+	[ -f "$1" ] || { echo "# no $1"; return 1; }
+	text=$(sed -e 's/\\-/-/g' -e 's/\\fI//g' -e 's/\\fR//g' "$1")
+	synopsis=$(awk '/^.SH SYN/{s=1;next}/^.SH/{s=0}s' <<<"$text")
+	grep -qxF ".BR \"chamctl $2 $3\"" <<<"$synopsis" || {
+		echo "# $1: synopsis lacks $2 $3"; return 1; }
+	if [ -n "$4" ] && ! grep -qxF -- "$4" <<<"$synopsis"; then
+		echo "# $1: synopsis of $3 is not: $4"
+		return 1
+	fi
+	grep -qxF ".B $3" <<<"$text" || { echo "# $1: $3 not described"; return 1; }
+}
+
+no_more()	# no_more PAGE OBJECT: the page has no command the table lacks
+{
+	local cmd ret=0
+	while read -r cmd; do
+		grep -q "^$2	$cmd	" "$tmp/table" || {
+			echo "# $1: $cmd is not in chamctl"; ret=1; }
+	done < <(sed -n "s/^\.BR \"chamctl $2 \(.*\)\"/\1/p" "$1")
+	return $ret
+}
+
+complete_words()	# complete_words WORD...: what completion offers at the end
+{
+	COMP_WORDS=("chamctl" "$@" "")
+	COMP_CWORD=$(($# + 1))
+	COMPREPLY=()
+	_chamctl
+	printf '%s\n' "${COMPREPLY[@]}"
+}
+
+offers()	# offers WORD ARGS...
+{
+	local want=$1
+	shift
+	complete_words "$@" | grep -qxF -- "$want" && return
+	echo "# completion of \"$*\" lacks $want"
+	return 1
+}
+
+"$CHAMCTL" __commands >"$tmp/table"
+# shellcheck source=/dev/null
+. "$top/cli/chamctl.bash"
+echo "TAP version 13"
+
+while IFS=$'\t' read -r obj cmd args; do
+	first=()
+	case "$args" in
+	NAME*|DEV*|'[NAME]'|'[DEV]')
+		first=(x) ;;
+	esac
+	check "man page has $obj $cmd" documented "$man/chamctl-$obj.8" "$obj" "$cmd" "$args"
+	check "completion has $obj $cmd" offers "$cmd" "$obj"
+	check "chamctl $obj help has $cmd" \
+		grep -qF "chamctl $obj $cmd" <("$CHAMCTL" "$obj" help)
+	check "$obj $cmd refuses a word it does not know" \
+		fails 1 "accepted: " "$obj" "$cmd" "${first[@]}" no-such-word
+done <"$tmp/table"
+for obj in $(cut -f1 "$tmp/table" | uniq); do
+	check "man page of $obj has nothing more" no_more "$man/chamctl-$obj.8" "$obj"
+	check "chamctl(8) names $obj" grep -qF "chamctl\\-$obj (8)" "$man/chamctl.8"
+	check "completion has object $obj" offers "$obj"
+done
+check "libcham(3) has every symbol of the version map" bash -c '
+	ret=0
+	for s in $(grep -oE "cham_*[a-z_]*__[a-z_]+" "$1/lib/libcham.map"); do
+		grep -qF "$s(" "$1/Documentation/man/libcham.3" || { echo "# $s"; ret=1; }
+	done
+	exit $ret' - "$top"
+
+check "no object"		fails 1 "Usage: "
+check "unknown object"		fails 1 "accepted: tenant, port," nothing
+check "ambiguous object"	fails 1 "is ambiguous: datapath, down" d
+check "ambiguous command"	fails 1 "is ambiguous: set, setup" tenant se
+check "unknown command"		fails 1 "accepted: show, add, set, del" tenant rename
+check "vni missing"		fails 1 "vni is missing" tenant add red
+check "number too big"		fails 1 "takes a number 0.." tenant add red vni 4294967296
+check "negative number"		fails 1 "takes a number 0.." tenant add red vni -1
+check "value missing"		fails 1 "vni needs a value" tenant add red vni
+check "given twice"		fails 1 "given twice" tenant add red vni 1 vni 2
+check "choice of words"		fails 1 "uniform|pipe" tenant add red vni 1 dscp both
+check "name too long"		fails 1 "1 to 31 bytes" tenant add "$(printf 'x%.0s' {1..32})" vni 1
+check "bad address"		fails 1 "IP address" uplink add lo local 1.2.3
+check "local with IPv6"		fails 1 "local6 takes IPv6" uplink add lo local ::1
+check "no address"		fails 1 "local ADDR, local6 ADDR" uplink add lo
+check "bad MAC"			fails 1 "looks like" fdb add tenant red mac 1:2 port lo
+check "port and remote"		fails 1 "port DEV, remote ADDR" fdb add tenant red mac 02:00:00:00:00:01 port lo remote 1.1.1.1
+check "bad proto"		fails 1 "tcp, udp, icmp" conn show proto sctp
+check "bad event"		fails 1 "accepted: tenant, port," monitor nothing
+check "count without watch"	fails 1 "needs watch" stat count 3
+check "setup without uplink"	fails 1 "uplink is missing" tenant setup red
+check "setup name too long"	fails 1 "at most 12 bytes" tenant setup thirteen-long uplink lo
+check "bad option"		fails 1 "Usage: " -x
+check "version"			grep -q '^chamctl [0-9]' <("$CHAMCTL" -V)
+
+if ! grep -qs "^chamelio " /proc/modules; then
+	for args in tenant "tenant add red vni 1" port uplink conn "conn flush" fdb \
+		    stat "stat -w 1" monitor datapath "datapath attach" down "down ports" \
+		    t "ten sh"; do
+		# shellcheck disable=SC2086
+		check "no module: $args" fails 2 "modprobe chamelio" $args
+	done
+	check "no module: JSON error" bash -c '
+		"$1" -j tenant 2>/dev/null | python3 -c "
+import json, sys
+e = json.load(sys.stdin)
+sys.exit(list(e) != [\"error\"] or \"modprobe\" not in e[\"error\"])"' - "$CHAMCTL"
+else
+	check "module is loaded: tenant list is JSON" bash -c \
+		'"$1" -j tenant | python3 -c "import json, sys; json.load(sys.stdin)"' - "$CHAMCTL"
+fi
+echo "1..$n"
+exit $failed

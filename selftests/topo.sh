@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The test bed: host A is the VM itself, host B a namespace with plain Linux.
+#
+#   red   ns t-red  virtio-vdpa 10.0.0.1 ── red0  (representor) ─┐
+#                                                                ├ up0 ══ b0 ns hostb
+#   blue  ns t-blue virtio-vdpa 10.0.0.1 ── blue0 (representor) ─┘
+#                                   hostb: vxlan 100 ── ns b-red  10.0.0.2
+#                                          vxlan 200 ── ns b-blue 10.0.0.2
+#
+# Underlay 192.0.2.1 (A) and 192.0.2.2 (B), 2001:db8::1 and ::2.
+
+CHAM_BUILD=${CHAM_BUILD:-build}
+CHAM_KO=${CHAM_KO:-$CHAM_BUILD/chamelio.ko}
+export CHAM_BUILD CHAM_KO
+PATH=$CHAM_BUILD/cli:$CHAM_BUILD:$PATH
+export CHAM_OBJ_DIR=${CHAM_OBJ_DIR:-$CHAM_BUILD/xdp}
+
+topo_load() {
+	modprobe -qa vdpa virtio_vdpa vhost_vdpa vhost_iotlb bridge vxlan veth nfnetlink
+	insmod "$CHAM_KO" "$@"
+}
+
+# topo_wire MTU: a veth pair as the wire; a wire carries whole checksums
+topo_wire() {
+	local mtu=${1:-1550}
+	ip netns add hostb
+	ip link add up0 mtu "$mtu" type veth peer name b0 mtu "$mtu" netns hostb
+	ip addr add 192.0.2.1/24 dev up0
+	ip addr add 2001:db8::1/64 dev up0 nodad
+	ethtool -K up0 gro on tx off >/dev/null 2>&1
+	ip netns exec hostb ethtool -K b0 tx off >/dev/null 2>&1
+	ip -n hostb addr add 192.0.2.2/24 dev b0
+	ip -n hostb addr add 2001:db8::2/64 dev b0 nodad
+	ip -n hostb link set b0 up
+	ip -n hostb link set lo up
+	ip link set up0 up
+}
+
+# topo_remote TENANT VNI [4|6]: the tenant's end point on host B
+topo_remote() {
+	local local_ip=192.0.2.2 remote_ip=192.0.2.1
+	[ "${3:-4}" = 6 ] && { local_ip=2001:db8::2; remote_ip=2001:db8::1; }
+	ip netns add "b-$1"
+	ip -n hostb link add "vx$2" mtu 1450 type vxlan id "$2" local "$local_ip" \
+		remote "$remote_ip" dstport 4789
+	ip -n hostb link set "vx$2" netns "b-$1" name eth0
+	ip -n "b-$1" addr add 10.0.0.2/24 dev eth0
+	ip -n "b-$1" addr add fd00::2/64 dev eth0 nodad
+	ip -n "b-$1" link set lo up
+	ip -n "b-$1" link set eth0 up
+}
+
+# topo_netdev VDPA: name of the virtio_net device over a vDPA device
+topo_netdev() {
+	local n
+	for _ in $(seq 50); do
+		n=$(ls /sys/bus/vdpa/devices/"$1"/virtio*/net 2>/dev/null)
+		[ -n "$n" ] && { echo "$n"; return 0; }
+		sleep 0.1
+	done
+	return 1
+}
+
+# topo_port TENANT [ADDRESS [SUFFIX]]: a vDPA port, its guest end in a namespace
+topo_port() {
+	local vdpa=${1}${3:-0} ns=t-$1${3:-} dev
+	vdpa dev add name "$vdpa" mgmtdev chamelio mtu 1450 || return 1
+	dev=$(topo_netdev "$vdpa") || return 1
+	ip netns add "$ns"
+	ip link set "$dev" netns "$ns" name eth0 || return 1
+	ip -n "$ns" addr add "${2:-10.0.0.1}/24" dev eth0
+	ip -n "$ns" addr add "fd00::${2##*.}/64" dev eth0 nodad
+	ip -n "$ns" link set lo up
+	ip -n "$ns" link set eth0 up
+	ip link set "$vdpa" up
+}
+
+# topo_tenant NAME VNI: everything of one tenant on both hosts
+topo_tenant() {
+	topo_remote "$1" "$2" && topo_port "$1" 10.0.0.1 &&
+	chamctl tenant add "$1" vni "$2" &&
+	chamctl port set "${1}0" tenant "$1" &&
+	chamctl tenant setup "$1" dev "${1}0" uplink up0 remote 192.0.2.2
+}
+
+# stat_of TENANT KEY: one number of chamctl -j stat
+stat_of() {
+	local id
+	id=$(chamctl -j tenant show | jq ".[] | select(.name==\"$1\") | .id")
+	chamctl -j stat show | jq ".[] | select(.\"tenant-id\"==$id) | .\"$2\""
+}
+
+topo_down() {
+	local ns
+	chamctl down >/dev/null 2>&1
+	for ns in $(ip netns list | awk '{print $1}'); do
+		ip netns pids "$ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
+	done
+	for d in $(vdpa -j dev show 2>/dev/null | jq -r '.dev|keys[]'); do
+		vdpa dev del "$d"
+	done
+	for ns in $(ip netns list | awk '{print $1}'); do
+		ip netns del "$ns"
+	done
+	ip link del up0 2>/dev/null
+	for _ in $(seq 30); do
+		rmmod chamelio 2>/dev/null && return 0
+		[ -d /sys/module/chamelio ] || return 0
+		sleep 0.2
+	done
+	return 1
+}
