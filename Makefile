@@ -5,6 +5,10 @@
 VERSION := 0.1.0
 SOMAJOR := 0
 
+# Kbuild has an O= and a CC= of its own: ours stay here and go where we send them
+overrides := $(MAKEOVERRIDES)
+MAKEOVERRIDES :=
+
 O ?= build
 V ?= 0
 PREFIX ?= /usr/local
@@ -172,11 +176,11 @@ deps:
 	$(Q)scripts/deps.sh
 
 check: deps
-	$(Q)$(MAKE) all tests WERROR=1
+	$(Q)$(MAKE) $(overrides) all tests WERROR=1
 	$(Q)O=$(O) KREL=$(KREL) selftests/run.sh
 
 demo: deps
-	$(Q)$(MAKE) all
+	$(Q)$(MAKE) $(overrides) all
 	$(Q)O=$(O) KREL=$(KREL) scripts/demo
 
 # destination and source of every file but the module
@@ -211,8 +215,9 @@ install: all
 	$(if $(wildcard cli/chamctl.bash),$(Q)$(put) 644 cli/chamctl.bash $(DESTDIR)$(BASHCOMPDIR)/chamctl)
 ifneq ($(mod_src),)
 	$(Q)$(MAKE) -C $(KDIR) M=$(mod) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) \
-		INSTALL_MOD_DIR=updates modules_install
+		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
 endif
+	$(if $(DESTDIR)$(filter-out 0,$(shell id -u)),,$(Q)ldconfig)
 
 uninstall:
 	$(Q)rm -f $(addprefix $(DESTDIR),$(installed))
@@ -225,7 +230,7 @@ uninstall:
 
 clean:
 	$(Q)rm -rf $(addprefix $(O)/,module chamelio.ko lib cli xdp bpf selftests static \
-		.flags .flags.new)
+		.flags .flags.new ci.log)
 	$(Q)rmdir $(O) 2>/dev/null || :
 
 help:

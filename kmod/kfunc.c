@@ -35,6 +35,7 @@ static int cham_refuse(struct cham_cpu *cpu, enum cham_reason why)
 	if (cpu->tcp)
 		this_cpu_inc(books->tcp_slow);
 	cpu->stamp = cham_charge(books, CHAM_CLASS_DEMUX, cpu->stamp);
+	cpu->slow = cpu->in_burst;
 	cpu->ev.act = CHAM_ACT_SLOW;
 	cpu->ev.reason = why;
 	return CHAM_ACT_SLOW;
@@ -101,7 +102,7 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 
 	if (rdwr_buf_size != sizeof(struct cham_event))
 		return NULL;
-	cpu->xdp = xdp;
+	cpu->ev.act = CHAM_ACT_SLOW;
 	cpu->tcp = 0;
 	cpu->outer = NULL;
 	port = cham_port_from_dev(dev);
@@ -118,9 +119,13 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 			cpu->vnet = &((struct cham_xdp_buff *)xdp)->vnet;
 			if (cpu->vnet->gso_type)
 				cpu->ev.gso_size = cpu->vnet->gso_size;
+			if (unlikely(cpu->slow && cpu->xdp))
+				cham_charge_slow(cpu);
+			cpu->slow = false;
 		} else {
 			cpu->stamp = cham_clock();
 		}
+		cpu->xdp = xdp;
 		return (u8 *)&cpu->ev;
 	}
 	cpu->stamp = cham_clock();
@@ -135,6 +140,7 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 	cpu->ev.udp_port = up->udp_port;
 	cpu->ev.gso_size = 0;
 	this_cpu_inc(up->packets[0]);
+	cpu->xdp = xdp;
 	return (u8 *)&cpu->ev;
 }
 

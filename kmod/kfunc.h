@@ -20,6 +20,7 @@ struct cham_cpu {
 	struct cham_event	ev;		/* what the program sees */
 	const struct xdp_buff	*xdp;		/* whose event this is */
 	bool			in_burst;	/* a representor's NAPI runs: xdp is cham_xdp_buff */
+	bool			slow;		/* the packet before went to Linux from here */
 	u64			stamp;		/* clock at the last class boundary */
 	struct cham_tenant	*tenant;
 	struct cham_port	*port;		/* ingress, NULL: uplink */
@@ -43,6 +44,15 @@ DECLARE_PER_CPU(struct cham_cpu, cham_cpus);
 static inline struct cham_ledger __percpu *cham_books(const struct cham_cpu *cpu)
 {
 	return cpu->tenant ? cpu->tenant->ledger : cham_ledger_infra;
+}
+
+/* What Linux did with a port's packet ran in the port's own NAPI. */
+static inline void cham_charge_slow(struct cham_cpu *cpu)
+{
+	cpu->slow = false;
+	if (cpu->burst_tenant)
+		cpu->stamp = cham_charge(cpu->burst_tenant->ledger,
+					 CHAM_CLASS_SLOW, cpu->stamp);
 }
 
 int cham_kfunc_init(void);

@@ -166,7 +166,7 @@ static inline void cham_ring_count(struct cham_ring *r, enum cham_ring_stat s,
 /* A chain on its way through the ring. */
 struct cham_chain {
 	struct cham_walk walk;
-	struct cham_seg seg;	/* rest of the current buffer */
+	struct cham_piece seg;	/* rest of the current buffer */
 	u16 head;
 };
 
@@ -187,6 +187,7 @@ void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len);
 int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		   bool mergeable);
 bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m);
+void cham_ring_flush(struct cham_ring *r);
 bool cham_ring_enable_kicks(struct cham_ring *r, struct cham_ring_mem *m);
 void cham_ring_disable_kicks(struct cham_ring_mem *m);
 void cham_ring_signal(struct cham_ring *r);

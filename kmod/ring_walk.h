@@ -101,7 +101,7 @@ enum cham_walk_step {
 	CHAM_WALK_TABLE,	/* copy this indirect table, cham_walk_enter() */
 };
 
-struct cham_seg {
+struct cham_piece {
 	u64 addr;
 	u32 len;
 };
@@ -197,7 +197,7 @@ static inline void cham_walk_enter(struct cham_walk *w,
  *
  * Return: enum cham_walk_step or a negative enum cham_ring_err.
  */
-static inline int cham_walk_next(struct cham_walk *w, struct cham_seg *seg)
+static inline int cham_walk_next(struct cham_walk *w, struct cham_piece *seg)
 {
 	const struct cham_desc *d;
 	u16 flags, next;

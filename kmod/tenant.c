@@ -293,3 +293,22 @@ void cham_tenant_exit(void)
 		cham_tenant_del(t, true, NULL);
 	rtnl_unlock();
 }
+
+/* ---- what the port room tells us ---- */
+
+void cham_port_event_broken(struct cham_port *port, const char *why)
+{
+	cham_nl_broken_event(cham_port_dev(port)->ifindex, why);
+}
+
+void cham_port_event_changed(struct cham_port *port)
+{
+	cham_policy_dirty();
+	cham_nl_port_event(CHAM_CMD_PORT_NTF, port);
+}
+
+void cham_port_event_removing(struct cham_port *port)
+{
+	cham_tenant_unbind(port);
+	cham_nl_port_event(CHAM_CMD_PORT_DEL_NTF, port);
+}

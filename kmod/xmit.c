@@ -249,6 +249,8 @@ void cham_port_rx_burst_begin(struct cham_port *port)
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 
 	cpu->in_burst = true;
+	/* Without a program every packet of the burst is Linux'. */
+	cpu->slow = true;
 	cpu->burst_tenant = cham_port_tenant_rcu(port);
 	cpu->stamp = cham_clock();
 }
@@ -257,10 +259,13 @@ void cham_port_rx_burst_end(struct cham_port *port)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 
-	cham_xmit_flush(cpu);
-	if (cpu->burst_tenant)
-		cpu->stamp = cham_charge(cpu->burst_tenant->ledger,
-					 CHAM_CLASS_TRANSMIT, cpu->stamp);
+	if (cpu->slow)
+		cham_charge_slow(cpu);
+	if (cpu->nframes) {
+		cham_xmit_flush(cpu);
+		cpu->stamp = cham_charge(cham_books(cpu), CHAM_CLASS_TRANSMIT,
+					 cpu->stamp);
+	}
 	cpu->in_burst = false;
 	cpu->xdp = NULL;
 }

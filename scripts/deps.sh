@@ -47,7 +47,7 @@ missing() {
 	printf '%s\n' "${need[@]}" | sort -u | comm -23 - <(installed | sort -u)
 }
 
-if [ $list = 1 ]; then
+if [ "$list" = 1 ]; then
 	printf '%s\n' "${need[@]}" | sort -u
 	exit 0
 fi
@@ -71,7 +71,7 @@ made=0
 # called by the trap
 # shellcheck disable=SC2317
 clean_up() {
-	[ $made = 0 ] || "${as_root[@]}" rm -f "$policy"
+	[ "$made" = 0 ] || "${as_root[@]}" rm -f "$policy"
 }
 trap clean_up EXIT
 trap 'exit 130' INT

@@ -11,14 +11,14 @@
 #
 # Underlay 192.0.2.1 (A) and 192.0.2.2 (B), 2001:db8::1 and ::2.
 
-CHAM_BUILD=${CHAM_BUILD:-build}
+CHAM_BUILD=${O:-build}
 CHAM_KO=${CHAM_KO:-$CHAM_BUILD/chamelio.ko}
 export CHAM_BUILD CHAM_KO
 PATH=$CHAM_BUILD/cli:$CHAM_BUILD:$PATH
-export CHAM_OBJ_DIR=${CHAM_OBJ_DIR:-$CHAM_BUILD/xdp}
+
 
 topo_load() {
-	modprobe -qa vdpa virtio_vdpa vhost_vdpa vhost_iotlb bridge vxlan veth nfnetlink
+	modprobe -qa virtio_net vdpa virtio_vdpa vhost_vdpa vhost_iotlb bridge vxlan veth nfnetlink
 	insmod "$CHAM_KO" "$@"
 }
 
@@ -30,7 +30,7 @@ topo_wire() {
 	ip addr add 192.0.2.1/24 dev up0
 	ip addr add 2001:db8::1/64 dev up0 nodad
 	ethtool -K up0 gro on tx off >/dev/null 2>&1
-	ip netns exec hostb ethtool -K b0 tx off >/dev/null 2>&1
+	ip netns exec hostb ethtool -K b0 gro on tx off >/dev/null 2>&1
 	ip -n hostb addr add 192.0.2.2/24 dev b0
 	ip -n hostb addr add 2001:db8::2/64 dev b0 nodad
 	ip -n hostb link set b0 up
@@ -52,12 +52,15 @@ topo_remote() {
 	ip -n "b-$1" link set eth0 up
 }
 
-# topo_netdev VDPA: name of the virtio_net device over a vDPA device
+# topo_netdev VDPA: name of the virtio_net device over a vDPA device, by its MAC
 topo_netdev() {
-	local n
+	local mac n
 	for _ in $(seq 50); do
-		n=$(ls /sys/bus/vdpa/devices/"$1"/virtio*/net 2>/dev/null)
-		[ -n "$n" ] && { echo "$n"; return 0; }
+		mac=$(vdpa -j dev config show "$1" 2>/dev/null | jq -r ".config.\"$1\".mac")
+		for n in /sys/class/net/*; do
+			[ "$(cat "$n/address")" = "$mac" ] &&
+			[ -e "$n/device/driver" ] && { echo "${n##*/}"; return 0; }
+		done
 		sleep 0.1
 	done
 	return 1
@@ -111,4 +114,18 @@ topo_down() {
 		sleep 0.2
 	done
 	return 1
+}
+
+# topo_attach [ARGUMENT...]: the datapath of this build
+topo_attach() {
+	chamctl datapath attach object "$CHAM_BUILD/xdp/datapath.bpf.o" "$@"
+}
+
+# on TENANT COMMAND...: at the tenant's end point; far TENANT ...: on host B
+on() { ip netns exec "t-$1" "${@:2}"; }
+far() { ip netns exec "b-$1" "${@:2}"; }
+
+# reason_of TENANT NAME: how many packets left the fast path by that name
+reason_of() {
+	chamctl -j stat show tenant "$1" | jq "[.[].reasons | .. | objects | .\"$2\"? // empty] | add // 0"
 }

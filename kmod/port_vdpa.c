@@ -1,0 +1,632 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the owner of the device does to it: vdpa_config_ops, as vhost-vdpa
+ * (a process, trusted with nothing) and virtio-vdpa (this kernel's own
+ * virtio_net) call them.
+ *
+ * Every operation notes what the owner wants and then calls
+ * cham_vdpa_reconcile(), the one place where rings start, stop and move.
+ */
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/vhost_iotlb.h>
+#include <net/netlink.h>
+#include <uapi/linux/vdpa.h>
+#include <uapi/linux/virtio_ids.h>
+
+#include "port_priv.h"
+
+#define CHAM_VDPA_VENDOR	0x4348414d	/* "CHAM" */
+#define CHAM_VDPA_SPEED		10000		/* Mbit/s, for those who ask */
+
+static struct cham_port *cham_vdpa_port(const struct vdpa_device *vdev)
+{
+	return container_of(vdev, const struct cham_vdpa, vdev)->port;
+}
+
+static struct cham_ring *cham_vdpa_ring(struct vdpa_device *vdev, u16 index)
+{
+	return cham_port_ring(cham_vdpa_port(vdev), index);
+}
+
+/**
+ * cham_vdpa_config_changed() - tell the driver to read the configuration
+ * @port: port
+ *
+ * Context: any but hard interrupts.
+ */
+void cham_vdpa_config_changed(struct cham_port *port)
+{
+	spin_lock_bh(&port->cfg_lock);
+	if (port->cfg_cb.callback)
+		port->cfg_cb.callback(port->cfg_cb.private);
+	spin_unlock_bh(&port->cfg_lock);
+}
+
+/**
+ * cham_port_break() - quarantine a port
+ * @port: port whose owner did what no driver does
+ * @why:  a constant text of less than 64 bytes
+ *
+ * All rings of this port stop, and only those. A reset heals it.
+ *
+ * Context: any but hard interrupts; ring locks may be held.
+ */
+void cham_port_break(struct cham_port *port, const char *why)
+{
+	unsigned int i;
+
+	if (cmpxchg(&port->broken, NULL, why))
+		return;
+	for (i = 0; i < port->pairs; i++) {
+		/* The control path still owns the memory and frees it. */
+		RCU_INIT_POINTER(port->rx[i].mem, NULL);
+		RCU_INIT_POINTER(port->tx[i].mem, NULL);
+	}
+	if (net_ratelimit())
+		netdev_warn(port->dev, "broken until its driver resets it: %s\n", why);
+	cham_port_event_broken(port, why);
+	/* The driver reads DEVICE_NEEDS_RESET. */
+	cham_vdpa_config_changed(port);
+}
+
+/* Only virtio-vdpa gives DMA addresses; a process gets what it mapped. */
+static bool cham_vdpa_in_kernel_owner(const struct cham_port *port)
+{
+	const struct device_driver *drv = port->vdpa->vdev.dev.driver;
+
+	return drv && !strcmp(drv->name, "virtio_vdpa");
+}
+
+static bool cham_vdpa_wants_ring(const struct cham_port *port,
+				 const struct cham_ring *r)
+{
+	return port->status & VIRTIO_CONFIG_S_DRIVER_OK && r->ready &&
+	       !port->suspended && !READ_ONCE(port->broken) &&
+	       r->index / 2 < cham_port_pairs_active(port) && port->map;
+}
+
+/* Puts @m, which may be NULL, in place of what the ring runs on. */
+static void cham_vdpa_set_mem(struct cham_port *port, struct cham_ring *r,
+			      struct cham_ring_mem *m)
+{
+	struct cham_ring_mem *old;
+
+	if (m && !r->started) {
+		r->used_next = le16_to_cpu(READ_ONCE(m->used->idx));
+		r->used_pub = r->used_next;
+		r->avail_seen = r->last_avail;
+		r->started = true;
+	}
+	spin_lock_bh(&r->lock);
+	old = rcu_dereference_protected(r->mem, lockdep_is_held(&r->lock));
+	/* Nothing that was taken from the driver stays behind. A transmit
+	 * ring's poll does that itself before the grace period ends.
+	 */
+	if (old && !(r->index & 1))
+		cham_ring_publish(r, old);
+	rcu_assign_pointer(r->mem, m);
+	/* cham_port_break() may have looked before. */
+	if (READ_ONCE(port->broken))
+		RCU_INIT_POINTER(r->mem, NULL);
+	spin_unlock_bh(&r->lock);
+	r->owned = m;
+}
+
+/**
+ * cham_vdpa_reconcile() - make the rings what the owner asked for
+ * @port: port
+ * @map:  address space from now on
+ *
+ * A ring that moves to new memory never stops. All that is replaced is freed
+ * after one grace period.
+ */
+static void cham_vdpa_reconcile(struct cham_port *port, struct cham_map *map)
+{
+	struct cham_ring_mem *old[CHAM_PORT_QPAIRS_MAX * 2];
+	struct cham_map *old_map = port->map;
+	bool wait = false;
+	unsigned int i;
+
+	lockdep_assert_held(&port->ctl);
+	port->map = map;
+	for (i = 0; i < port->pairs * 2; i++) {
+		struct cham_ring *r = cham_port_ring(port, i);
+		struct cham_ring_mem *m = NULL;
+
+		old[i] = NULL;
+		if (cham_vdpa_wants_ring(port, r)) {
+			if (r->owned && map == old_map)
+				continue;
+			m = cham_ring_mem_new(r, map, port->features, !(i & 1));
+			if (m == ERR_PTR(-EINVAL))
+				cham_port_break(port, "ring has an impossible size or address");
+			else if (m == ERR_PTR(-ENOMEM))
+				cham_port_break(port, "no memory for a ring");
+			if (IS_ERR(m))
+				m = NULL;
+		}
+		old[i] = r->owned;
+		if (m || r->owned) {
+			cham_vdpa_set_mem(port, r, m);
+			wait |= !!old[i];
+		}
+	}
+	if (wait)
+		synchronize_net();
+	for (i = 0; i < port->pairs * 2; i++)
+		cham_ring_mem_free(old[i]);
+	if (old_map != map)
+		cham_map_free(old_map);
+
+	/* What was made available before the ring ran has been kicked in vain. */
+	local_bh_disable();
+	for (i = 0; i < port->pairs; i++)
+		if (port->tx[i].owned)
+			napi_schedule(&port->tx[i].napi);
+	local_bh_enable();
+}
+
+static void cham_vdpa_set_offloads(struct cham_port *port)
+{
+	u64 f = port->features;
+	u8 gso = 0;
+
+	if (f & BIT_ULL(VIRTIO_NET_F_GUEST_TSO4))
+		gso |= VIRTIO_NET_HDR_GSO_TCPV4;
+	if (f & BIT_ULL(VIRTIO_NET_F_GUEST_TSO6))
+		gso |= VIRTIO_NET_HDR_GSO_TCPV6;
+	if (f & BIT_ULL(VIRTIO_NET_F_GUEST_ECN))
+		gso |= VIRTIO_NET_HDR_GSO_ECN;
+	WRITE_ONCE(port->gso_ok, gso);
+	schedule_work(&port->offload_work);
+}
+
+/* Virtqueues. */
+
+static int cham_vdpa_set_vq_address(struct vdpa_device *vdev, u16 idx, u64 desc,
+				    u64 driver, u64 device)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+	struct cham_ring *r = cham_vdpa_ring(vdev, idx);
+
+	mutex_lock(&port->ctl);
+	r->desc_iova = desc;
+	r->avail_iova = driver;
+	r->used_iova = device;
+	mutex_unlock(&port->ctl);
+	return 0;
+}
+
+static void cham_vdpa_set_vq_num(struct vdpa_device *vdev, u16 idx, u32 num)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+	struct cham_ring *r = cham_vdpa_ring(vdev, idx);
+
+	mutex_lock(&port->ctl);
+	r->num = num <= CHAM_RING_NUM_MAX && is_power_of_2(num) ? num : 0;
+	mutex_unlock(&port->ctl);
+}
+
+static void cham_vdpa_kick_work(struct irq_work *work)
+{
+	napi_schedule(&container_of(work, struct cham_ring, kick)->napi);
+}
+
+/*
+ * From vhost-vdpa with interrupts off, under the lock of an eventfd: no place
+ * to poll. A softirq raised there by a process waits for the next interrupt,
+ * which may be a timer tick away, so make one.
+ */
+static void cham_vdpa_kick_vq(struct vdpa_device *vdev, u16 idx)
+{
+	struct cham_ring *r = cham_vdpa_ring(vdev, idx);
+
+	if (!(idx & 1) || !rcu_access_pointer(r->mem))
+		return;
+	if (irqs_disabled() && !in_interrupt())
+		irq_work_queue(&r->kick);
+	else
+		napi_schedule(&r->napi);
+}
+
+static void cham_vdpa_set_vq_cb(struct vdpa_device *vdev, u16 idx,
+				struct vdpa_callback *cb)
+{
+	struct cham_ring *r = cham_vdpa_ring(vdev, idx);
+
+	spin_lock_bh(&r->lock);
+	r->cb = *cb;
+	spin_unlock_bh(&r->lock);
+}
+
+static void cham_vdpa_set_vq_ready(struct vdpa_device *vdev, u16 idx, bool ready)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+	struct cham_ring *r = cham_vdpa_ring(vdev, idx);
+
+	mutex_lock(&port->ctl);
+	r->ready = ready;
+	cham_vdpa_reconcile(port, port->map);
+	mutex_unlock(&port->ctl);
+}
+
+static bool cham_vdpa_get_vq_ready(struct vdpa_device *vdev, u16 idx)
+{
+	return READ_ONCE(cham_vdpa_ring(vdev, idx)->ready);
+}
+
+static int cham_vdpa_set_vq_state(struct vdpa_device *vdev, u16 idx,
+				  const struct vdpa_vq_state *state)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+	struct cham_ring *r = cham_vdpa_ring(vdev, idx);
+	int err = -EBUSY;
+
+	mutex_lock(&port->ctl);
+	if (!r->owned) {
+		r->last_avail = state->split.avail_index;
+		r->started = false;
+		err = 0;
+	}
+	mutex_unlock(&port->ctl);
+	return err;
+}
+
+static int cham_vdpa_get_vq_state(struct vdpa_device *vdev, u16 idx,
+				  struct vdpa_vq_state *state)
+{
+	state->split.avail_index = READ_ONCE(cham_vdpa_ring(vdev, idx)->last_avail);
+	return 0;
+}
+
+static int cham_vdpa_put_stat(struct sk_buff *msg, const char *name, u64 value)
+{
+	if (nla_put_string(msg, VDPA_ATTR_DEV_VENDOR_ATTR_NAME, name) ||
+	    nla_put_u64_64bit(msg, VDPA_ATTR_DEV_VENDOR_ATTR_VALUE, value,
+			      VDPA_ATTR_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int cham_vdpa_get_vendor_vq_stats(struct vdpa_device *vdev, u16 idx,
+					 struct sk_buff *msg,
+					 struct netlink_ext_ack *extack)
+{
+	static const char * const names[__CHAM_RING_STAT_MAX] = {
+#define X(id, name) [CHAM_RING_##id] = name,
+		CHAM_RING_STAT_LIST(X)
+#undef X
+	};
+	const struct cham_ring *r;
+	unsigned int i;
+	u64 chains;
+	int err;
+
+	if (idx >= vdev->nvqs) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "queue index %u is not below %u",
+				       idx, vdev->nvqs);
+		return -ERANGE;
+	}
+	r = cham_vdpa_ring(vdev, idx);
+	chains = READ_ONCE(r->stats[CHAM_RING_CHAINS]);
+	/* The names other vDPA devices use: taken, and given back. The ring
+	 * is worked on in order, the rest is what waits to be published.
+	 */
+	err = cham_vdpa_put_stat(msg, "received_desc", chains) ?:
+	      cham_vdpa_put_stat(msg, "completed_desc", chains -
+				 (u16)(READ_ONCE(r->used_next) - READ_ONCE(r->used_pub)));
+	for (i = 0; !err && i < __CHAM_RING_STAT_MAX; i++) {
+		u64 value = READ_ONCE(r->stats[i]);
+
+		if (i != CHAM_RING_CHAINS && (value || i <= CHAM_RING_BYTES))
+			err = cham_vdpa_put_stat(msg, names[i], value);
+	}
+	return err;
+}
+
+static u32 cham_vdpa_get_vq_align(struct vdpa_device *vdev)
+{
+	return PAGE_SIZE;
+}
+
+static u32 cham_vdpa_get_vq_group(struct vdpa_device *vdev, u16 idx)
+{
+	return 0;
+}
+
+/* The device. */
+
+static u64 cham_vdpa_get_device_features(struct vdpa_device *vdev)
+{
+	return cham_vdpa_port(vdev)->offered;
+}
+
+static int cham_vdpa_set_driver_features(struct vdpa_device *vdev, u64 features)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+	int err = -EINVAL;
+
+	mutex_lock(&port->ctl);
+	if (port->status & VIRTIO_CONFIG_S_DRIVER_OK) {
+		err = -EBUSY;
+	} else if (!(CHAM_FEATURES_NEEDED & ~features)) {
+		port->features = features & port->offered;
+		cham_vdpa_set_offloads(port);
+		err = 0;
+	}
+	mutex_unlock(&port->ctl);
+	return err;
+}
+
+static u64 cham_vdpa_get_driver_features(struct vdpa_device *vdev)
+{
+	return READ_ONCE(cham_vdpa_port(vdev)->features);
+}
+
+static void cham_vdpa_set_config_cb(struct vdpa_device *vdev,
+				    struct vdpa_callback *cb)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+
+	spin_lock_bh(&port->cfg_lock);
+	port->cfg_cb = *cb;
+	spin_unlock_bh(&port->cfg_lock);
+}
+
+static u16 cham_vdpa_get_vq_num_max(struct vdpa_device *vdev)
+{
+	return CHAM_RING_NUM_MAX;
+}
+
+static u32 cham_vdpa_get_device_id(struct vdpa_device *vdev)
+{
+	return VIRTIO_ID_NET;
+}
+
+static u32 cham_vdpa_get_vendor_id(struct vdpa_device *vdev)
+{
+	return CHAM_VDPA_VENDOR;
+}
+
+static u8 cham_vdpa_get_status(struct vdpa_device *vdev)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+	u8 status = READ_ONCE(port->status);
+
+	if (READ_ONCE(port->broken))
+		status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	return status;
+}
+
+static void cham_vdpa_set_status(struct vdpa_device *vdev, u8 status)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+	struct cham_map *map;
+	bool up, was;
+	const char *why;
+
+	mutex_lock(&port->ctl);
+	was = port->status & VIRTIO_CONFIG_S_DRIVER_OK;
+	/* A driver that offers no usable features does not get FEATURES_OK. */
+	if (!port->features)
+		status &= ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+	WRITE_ONCE(port->status, status & ~VIRTIO_CONFIG_S_NEEDS_RESET);
+	up = status & VIRTIO_CONFIG_S_DRIVER_OK;
+	map = port->map;
+	if (up && !was && !port->user_map && cham_vdpa_in_kernel_owner(port)) {
+		map = cham_map_identity(vdev->dma_dev, &why);
+		if (!map)
+			cham_port_break(port, why);
+	}
+	if (up != was) {
+		cham_vdpa_reconcile(port, map);
+		if (up)
+			netif_carrier_on(port->dev);
+		else
+			netif_carrier_off(port->dev);
+	}
+	mutex_unlock(&port->ctl);
+	if (up != was)
+		cham_port_event_changed(port);
+}
+
+static int cham_vdpa_reset(struct vdpa_device *vdev)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+	unsigned int i;
+	bool was;
+
+	/* virtio-vdpa frees what the callbacks point to and never says so. */
+	spin_lock_bh(&port->cfg_lock);
+	port->cfg_cb = (struct vdpa_callback){};
+	spin_unlock_bh(&port->cfg_lock);
+
+	mutex_lock(&port->ctl);
+	was = port->status || READ_ONCE(port->broken);
+	WRITE_ONCE(port->status, 0);
+	port->suspended = false;
+	netif_carrier_off(port->dev);
+	/* A process' mappings live until it takes them back: vhost-vdpa says
+	 * so with set_map. The identity goes with the driver.
+	 */
+	cham_vdpa_reconcile(port, port->user_map ? port->map : NULL);
+	WRITE_ONCE(port->features, 0);
+	cham_vdpa_set_offloads(port);
+	for (i = 0; i < port->pairs * 2; i++) {
+		struct cham_ring *r = cham_port_ring(port, i);
+
+		spin_lock_bh(&r->lock);
+		r->cb = (struct vdpa_callback){};
+		spin_unlock_bh(&r->lock);
+		r->ready = false;
+		r->started = false;
+		r->last_avail = 0;
+		r->avail_seen = 0;
+		r->used_next = 0;
+		r->used_pub = 0;
+		r->num = 0;
+		r->desc_iova = 0;
+		r->avail_iova = 0;
+		r->used_iova = 0;
+	}
+	WRITE_ONCE(port->broken, NULL);
+	mutex_unlock(&port->ctl);
+	if (was)
+		cham_port_event_changed(port);
+	return 0;
+}
+
+static int cham_vdpa_set_suspended(struct vdpa_device *vdev, bool suspended)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+
+	mutex_lock(&port->ctl);
+	port->suspended = suspended;
+	cham_vdpa_reconcile(port, port->map);
+	mutex_unlock(&port->ctl);
+	return 0;
+}
+
+static int cham_vdpa_suspend(struct vdpa_device *vdev)
+{
+	return cham_vdpa_set_suspended(vdev, true);
+}
+
+static int cham_vdpa_resume(struct vdpa_device *vdev)
+{
+	return cham_vdpa_set_suspended(vdev, false);
+}
+
+static size_t cham_vdpa_get_config_size(struct vdpa_device *vdev)
+{
+	return sizeof(struct virtio_net_config);
+}
+
+static void cham_vdpa_get_config(struct vdpa_device *vdev, unsigned int offset,
+				 void *buf, unsigned int len)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+	struct virtio_net_config cfg = {};
+	u16 link = 0;
+
+	if (READ_ONCE(port->admin_up))
+		link = VIRTIO_NET_S_LINK_UP;
+	mutex_lock(&port->ctl);
+	ether_addr_copy(cfg.mac, port->mac);
+	mutex_unlock(&port->ctl);
+	cfg.status = __cpu_to_virtio16(true, link);
+	cfg.max_virtqueue_pairs = __cpu_to_virtio16(true, port->pairs);
+	cfg.mtu = __cpu_to_virtio16(true, port->mtu);
+	cfg.speed = cpu_to_le32(CHAM_VDPA_SPEED);
+	cfg.duplex = DUPLEX_FULL;
+
+	memset(buf, 0, len);
+	if (offset < sizeof(cfg))
+		memcpy(buf, (u8 *)&cfg + offset,
+		       min_t(size_t, len, sizeof(cfg) - offset));
+}
+
+/* Nothing of a modern network device's configuration is the driver's to set. */
+static void cham_vdpa_set_config(struct vdpa_device *vdev, unsigned int offset,
+				 const void *buf, unsigned int len)
+{
+}
+
+static u32 cham_vdpa_get_generation(struct vdpa_device *vdev)
+{
+	return READ_ONCE(cham_vdpa_port(vdev)->generation);
+}
+
+static int cham_vdpa_set_map(struct vdpa_device *vdev, unsigned int asid,
+			     struct vhost_iotlb *iotlb)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+	struct cham_map *map;
+	const char *why;
+
+	if (asid)
+		return -EINVAL;
+	map = cham_map_from_iotlb(iotlb, &why);
+	mutex_lock(&port->ctl);
+	if (!map)
+		cham_port_break(port, why);
+	port->user_map = true;
+	cham_vdpa_reconcile(port, map);
+	mutex_unlock(&port->ctl);
+	return map ? 0 : -EINVAL;
+}
+
+/* The process is gone, and its address space with it. */
+static int cham_vdpa_reset_map(struct vdpa_device *vdev, unsigned int asid)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+
+	if (asid)
+		return -EINVAL;
+	mutex_lock(&port->ctl);
+	port->user_map = false;
+	cham_vdpa_reconcile(port, NULL);
+	mutex_unlock(&port->ctl);
+	return 0;
+}
+
+const struct vdpa_config_ops cham_vdpa_ops = {
+	.set_vq_address		= cham_vdpa_set_vq_address,
+	.set_vq_num		= cham_vdpa_set_vq_num,
+	.kick_vq		= cham_vdpa_kick_vq,
+	.set_vq_cb		= cham_vdpa_set_vq_cb,
+	.set_vq_ready		= cham_vdpa_set_vq_ready,
+	.get_vq_ready		= cham_vdpa_get_vq_ready,
+	.set_vq_state		= cham_vdpa_set_vq_state,
+	.get_vq_state		= cham_vdpa_get_vq_state,
+	.get_vendor_vq_stats	= cham_vdpa_get_vendor_vq_stats,
+	.get_vq_align		= cham_vdpa_get_vq_align,
+	.get_vq_group		= cham_vdpa_get_vq_group,
+	.get_device_features	= cham_vdpa_get_device_features,
+	.set_driver_features	= cham_vdpa_set_driver_features,
+	.get_driver_features	= cham_vdpa_get_driver_features,
+	.set_config_cb		= cham_vdpa_set_config_cb,
+	.get_vq_num_max		= cham_vdpa_get_vq_num_max,
+	.get_device_id		= cham_vdpa_get_device_id,
+	.get_vendor_id		= cham_vdpa_get_vendor_id,
+	.get_status		= cham_vdpa_get_status,
+	.set_status		= cham_vdpa_set_status,
+	.reset			= cham_vdpa_reset,
+	.suspend		= cham_vdpa_suspend,
+	.resume			= cham_vdpa_resume,
+	.get_config_size	= cham_vdpa_get_config_size,
+	.get_config		= cham_vdpa_get_config,
+	.set_config		= cham_vdpa_set_config,
+	.get_generation		= cham_vdpa_get_generation,
+	.set_map		= cham_vdpa_set_map,
+	.reset_map		= cham_vdpa_reset_map,
+};
+
+/**
+ * cham_vdpa_setup() - the device half of a new port
+ * @port: port with its identity filled in
+ */
+void cham_vdpa_setup(struct cham_port *port)
+{
+	unsigned int i;
+
+	for (i = 0; i < port->pairs; i++)
+		init_irq_work(&port->tx[i].kick, cham_vdpa_kick_work);
+}
+
+/**
+ * cham_vdpa_teardown() - stop what may still run for a port
+ * @port: port without a driver
+ */
+void cham_vdpa_teardown(struct cham_port *port)
+{
+	unsigned int i;
+
+	mutex_lock(&port->ctl);
+	WRITE_ONCE(port->status, 0);
+	cham_vdpa_reconcile(port, NULL);
+	mutex_unlock(&port->ctl);
+	for (i = 0; i < port->pairs; i++)
+		irq_work_sync(&port->tx[i].kick);
+}

@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The split virtqueue's memory side: translation of device addresses, the
+ * ring areas, filling a receive ring. The walk itself is in ring_walk.h.
+ */
+#include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vhost_iotlb.h>
+#include <linux/vmalloc.h>
+
+#include "port_priv.h"
+
+static_assert(sizeof(struct cham_desc) == sizeof(struct vring_desc));
+static_assert(sizeof(struct cham_used_elem) == sizeof(struct vring_used_elem));
+static_assert(offsetof(struct cham_avail, ring) == 4);
+static_assert(offsetof(struct cham_used, ring) == 4);
+
+static const char * const cham_ring_err_texts[__CHAM_RING_ERR_MAX] = {
+#define X(id, text) [CHAM_RING_ERR_##id] = text,
+	CHAM_RING_ERR_LIST(X)
+#undef X
+};
+
+const char *cham_ring_err_text(int err)
+{
+	return cham_ring_err_texts[array_index_nospec(-err, __CHAM_RING_ERR_MAX)];
+}
+
+/* Device address spaces. */
+
+static u64 cham_range_pages(const struct cham_range *r)
+{
+	return ((r->last - r->start) >> PAGE_SHIFT) + 1;
+}
+
+static void cham_map_put_pages(const struct cham_range *r, u64 pages)
+{
+	struct page *page = virt_to_page(r->kaddr);
+	u64 i;
+
+	for (i = 0; i < pages; i++) {
+		put_page(page + i);
+		if (!(i & 4095))
+			cond_resched();
+	}
+}
+
+/* Takes a reference on every page of a range that vhost-vdpa has pinned. */
+static const char *cham_map_get_pages(const struct cham_range *r)
+{
+	unsigned long pfn = PHYS_PFN(virt_to_phys(r->kaddr));
+	u64 i, n = cham_range_pages(r);
+
+	for (i = 0; i < n; i++) {
+		if (!pfn_valid(pfn + i) || !try_get_page(pfn_to_page(pfn + i))) {
+			cham_map_put_pages(r, i);
+			return "device memory is mapped to what is not RAM";
+		}
+		if (!(i & 4095))
+			cond_resched();
+	}
+	return NULL;
+}
+
+/**
+ * cham_map_from_iotlb() - what a user-space owner mapped
+ * @iotlb: ranges of physical addresses, sorted by the tree
+ * @why:   set to a text when the answer is %NULL
+ *
+ * vhost-vdpa unpins pages before it tells the device that they are gone. The
+ * map therefore holds references of its own: a page cannot become somebody
+ * else's while a ring may still write to it.
+ *
+ * Context: process, may sleep.
+ * Return: a map, possibly empty, or %NULL.
+ */
+struct cham_map *cham_map_from_iotlb(struct vhost_iotlb *iotlb, const char **why)
+{
+	u32 n = 0, max = iotlb->nmaps;
+	struct vhost_iotlb_map *e;
+	struct cham_map *map;
+
+	map = kvzalloc(struct_size(map, range, max), GFP_KERNEL);
+	if (!map) {
+		*why = "no memory for the device's mappings";
+		return NULL;
+	}
+	map->n = max;
+	map->pinned = true;
+	for (e = vhost_iotlb_itree_first(iotlb, 0, U64_MAX); e && n < max;
+	     e = vhost_iotlb_itree_next(e, 0, U64_MAX)) {
+		struct cham_range *r = &map->range[n];
+
+		*why = "device memory is not mapped in whole pages";
+		if (!PAGE_ALIGNED(e->start | e->addr | (e->last + 1)))
+			goto fail;
+		*why = "device memory is mapped to what is not RAM";
+		if (e->addr + (e->last - e->start) < e->addr ||
+		    !pfn_valid(PHYS_PFN(e->addr)))
+			goto fail;
+		r->start = e->start;
+		r->last = e->last;
+		r->kaddr = phys_to_virt(e->addr);
+		r->perm = e->perm;
+		*why = cham_map_get_pages(r);
+		if (*why)
+			goto fail;
+		/* Neighbours in both address spaces are one range. */
+		if (n && r[-1].last + 1 == r->start && r[-1].perm == r->perm &&
+		    r[-1].kaddr + (r[-1].last - r[-1].start + 1) == r->kaddr)
+			r[-1].last = r->last;
+		else
+			n++;
+	}
+	map->n = n;
+	return map;
+fail:
+	map->n = n;
+	cham_map_free(map);
+	return NULL;
+}
+
+/**
+ * cham_map_identity() - the address space of the in-kernel virtio driver
+ * @dma_dev: device it maps its buffers for
+ * @why:     set to a text when the answer is %NULL
+ *
+ * One range, the direct map: the driver's DMA addresses are physical ones as
+ * long as no IOMMU and no DMA operations of the platform are in between. A
+ * bounce buffer is RAM like any other.
+ *
+ * Return: a map or %NULL.
+ */
+struct cham_map *cham_map_identity(struct device *dma_dev, const char **why)
+{
+	void *first = (void *)PAGE_OFFSET;
+	struct cham_map *map;
+
+	*why = "DMA is not direct on this platform";
+	if (get_dma_ops(dma_dev) || device_iommu_mapped(dma_dev))
+		return NULL;
+	*why = "no memory for the device's mappings";
+	map = kvzalloc(struct_size(map, range, 1), GFP_KERNEL);
+	if (!map)
+		return NULL;
+	map->n = 1;
+	map->range[0].kaddr = first;
+	map->range[0].start = phys_to_dma(dma_dev, virt_to_phys(first));
+	map->range[0].last = map->range[0].start + (high_memory - first) - 1;
+	map->range[0].perm = VHOST_MAP_RW;
+	return map;
+}
+
+/**
+ * cham_map_free() - let go of an address space
+ * @map: map that no ring uses any more, or %NULL
+ */
+void cham_map_free(struct cham_map *map)
+{
+	u32 i;
+
+	if (!map)
+		return;
+	for (i = 0; map->pinned && i < map->n; i++)
+		cham_map_put_pages(&map->range[i],
+				   cham_range_pages(&map->range[i]));
+	kvfree(map);
+}
+
+static const struct cham_range *cham_map_find(const struct cham_map *map, u64 addr)
+{
+	u32 low = 0, high = map->n;
+
+	while (low < high) {
+		u32 mid = (low + high) / 2;
+		const struct cham_range *r = &map->range[mid];
+
+		if (addr < r->start)
+			high = mid;
+		else if (addr > r->last)
+			low = mid + 1;
+		else
+			return r;
+	}
+	return NULL;
+}
+
+static void *cham_range_at(const struct cham_range *r, u64 addr, u32 *len)
+{
+	u64 size = r->last - r->start;
+	u64 off = array_index_nospec(addr - r->start, size + 1);
+
+	if (*len - 1 > size - off)
+		*len = size - off + 1;
+	return r->kaddr + off;
+}
+
+/**
+ * cham_ring_lookup() - the slow half of cham_ring_at()
+ * @m:    ring memory
+ * @addr: device address
+ * @len:  in: bytes wanted; out: bytes contiguous from there
+ *
+ * Return: %NULL if @addr is not mapped for what this ring does.
+ */
+void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len)
+{
+	const struct cham_range *r = cham_map_find(m->map, addr);
+
+	if (!r || !(r->perm & m->perm))
+		return NULL;
+	m->hit = r;
+	return cham_range_at(r, addr, len);
+}
+
+/**
+ * cham_ring_chain_table() - go on in an indirect table
+ * @m: ring memory
+ * @c: chain whose current buffer is the table
+ *
+ * The table is copied first: it may lie in several places, and the copy
+ * cannot change between check and use.
+ *
+ * Return: as cham_ring_chain_more().
+ */
+int cham_ring_chain_table(struct cham_ring_mem *m, struct cham_chain *c)
+{
+	u32 len = c->seg.len, done = 0, n;
+	const struct cham_range *r;
+
+	while (done < len) {
+		/* Read, whatever the ring does to its buffers. */
+		r = cham_map_find(m->map, c->seg.addr + done);
+		if (!r || !(r->perm & VHOST_MAP_RO))
+			return -CHAM_RING_ERR_UNMAPPED;
+		n = len - done;
+		memcpy((u8 *)m->table + done,
+		       cham_range_at(r, c->seg.addr + done, &n), n);
+		done += n;
+	}
+	c->seg.len = 0;
+	cham_walk_enter(&c->walk, m->table, len);
+	return cham_walk_next(&c->walk, &c->seg);
+}
+
+/* A ring area as one piece of kernel memory; NULL if not all is mapped. */
+static void *cham_ring_area(const struct cham_map *map, u64 iova, u32 size,
+			    u32 perm, void **mapped)
+{
+	u32 n = DIV_ROUND_UP(offset_in_page(iova) + size, PAGE_SIZE), i, len;
+	struct page **pages;
+	bool whole = true;
+	void *area = NULL;
+
+	pages = kcalloc(n, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return NULL;
+	/* Ranges are whole pages, so that one address finds a page. */
+	for (i = 0; i < n; i++) {
+		u64 addr = (iova & PAGE_MASK) + (u64)i * PAGE_SIZE;
+		const struct cham_range *r = cham_map_find(map, addr);
+
+		if (!r || !(r->perm & perm))
+			goto out;
+		len = 1;
+		pages[i] = virt_to_page(cham_range_at(r, addr, &len));
+		whole &= page_address(pages[i]) ==
+			 page_address(pages[0]) + i * PAGE_SIZE;
+	}
+	area = page_address(pages[0]);
+	if (!whole) {
+		area = vmap(pages, n, VM_MAP, PAGE_KERNEL);
+		*mapped = area;
+	}
+	if (area)
+		area += offset_in_page(iova);
+out:
+	kfree(pages);
+	return area;
+}
+
+/**
+ * cham_ring_mem_new() - resolve what a ring needs to run
+ * @r:        ring, as the driver set it up
+ * @map:      address space, which must outlive the result
+ * @features: negotiated
+ * @write:    receive ring: the device writes to buffers
+ *
+ * Context: process, may sleep.
+ * Return: ring memory; -%ENXIO while areas are not mapped, -%EINVAL for
+ * addresses or a size no ring can have, -%ENOMEM.
+ */
+struct cham_ring_mem *cham_ring_mem_new(const struct cham_ring *r,
+					const struct cham_map *map,
+					u64 features, bool write)
+{
+	struct cham_ring_mem *m;
+	u32 num = r->num;
+	int err;
+
+	if (!num || num > CHAM_RING_NUM_MAX || (r->desc_iova & 15) ||
+	    (r->avail_iova & 1) || (r->used_iova & 3))
+		return ERR_PTR(-EINVAL);
+	if (!map->n)
+		return ERR_PTR(-ENXIO);
+	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	if (!m)
+		return ERR_PTR(-ENOMEM);
+	m->map = map;
+	m->hit = &map->range[0];
+	m->num = num;
+	m->mask = num - 1;
+	m->perm = write ? VHOST_MAP_WO : VHOST_MAP_RO;
+	m->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
+	m->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+	err = -ENOMEM;
+	if (m->indirect) {
+		m->table = kvmalloc_array(num, sizeof(*m->table), GFP_KERNEL);
+		if (!m->table)
+			goto fail;
+	}
+	err = -ENXIO;
+	m->desc = cham_ring_area(map, r->desc_iova, num * sizeof(*m->desc),
+				 VHOST_MAP_RO, &m->vmap[0]);
+	/* Behind each index ring lies the event index of the other side. */
+	m->avail = cham_ring_area(map, r->avail_iova, sizeof(*m->avail) +
+				  (num + 1) * sizeof(__le16),
+				  VHOST_MAP_RO, &m->vmap[1]);
+	m->used = cham_ring_area(map, r->used_iova, sizeof(*m->used) +
+				 num * sizeof(*m->used->ring) + sizeof(__le16),
+				 VHOST_MAP_WO, &m->vmap[2]);
+	if (!m->desc || !m->avail || !m->used)
+		goto fail;
+	return m;
+fail:
+	cham_ring_mem_free(m);
+	return ERR_PTR(err);
+}
+
+/**
+ * cham_ring_mem_free() - give ring memory back
+ * @m: ring memory after a grace period without users, or %NULL
+ */
+void cham_ring_mem_free(struct cham_ring_mem *m)
+{
+	unsigned int i;
+
+	if (!m)
+		return;
+	for (i = 0; i < ARRAY_SIZE(m->vmap); i++)
+		vunmap(m->vmap[i]);
+	kvfree(m->table);
+	kfree(m);
+}
+
+/* The running ring. */
+
+/**
+ * cham_ring_push() - copy one packet into a receive ring
+ * @r:     ring, its lock held
+ * @vec:   the virtio header with num_buffers 1, then the packet
+ * @total: bytes in @vec
+ * @mergeable: VIRTIO_NET_F_MRG_RXBUF: the packet may take several chains
+ *
+ * Nothing is given to the driver until cham_ring_publish(), and nothing at
+ * all if the packet does not fit.
+ *
+ * Context: BH off.
+ * Return: 0, -%ENOBUFS, -%ENOTCONN or -%EMSGSIZE; counted.
+ */
+int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
+		   bool mergeable)
+{
+	const u32 at = offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers);
+	u32 left = total, src_left = vec->iov_len;
+	u16 pos = r->last_avail, chains = 0;
+	const u8 *src = vec->iov_base;
+	struct cham_ring_mem *m;
+	struct cham_chain c;
+	u8 *nbuf[2] = {};
+	int err;
+
+	m = rcu_dereference_protected(r->mem, lockdep_is_held(&r->lock));
+	if (unlikely(!m)) {
+		cham_ring_count(r, CHAM_RING_DROP_DOWN, 1);
+		return -ENOTCONN;
+	}
+	do {
+		u32 len = 0;
+
+		err = cham_ring_chain_begin(r, m, &c, pos + chains);
+		if (unlikely(err <= 0)) {
+			if (err)
+				goto broken;
+			cham_ring_count(r, CHAM_RING_DROP_FULL, 1);
+			return -ENOBUFS;
+		}
+		while (left) {
+			u32 done = total - left, n;
+			void *p;
+
+			err = cham_ring_chain_more(m, &c);
+			if (err <= 0)
+				break;
+			err = cham_ring_chain_piece(m, &c, left, &p);
+			if (unlikely(err < 0))
+				break;
+			n = err;
+			/* A driver may cut the header anywhere. */
+			if (done <= at && at - done < n)
+				nbuf[0] = p + (at - done);
+			if (done <= at + 1 && at + 1 - done < n)
+				nbuf[1] = p + (at + 1 - done);
+			left -= n;
+			len += n;
+			while (n) {
+				u32 k;
+
+				while (unlikely(!src_left)) {
+					vec++;
+					src = vec->iov_base;
+					src_left = vec->iov_len;
+				}
+				k = min(n, src_left);
+				memcpy(p, src, k);
+				p += k;
+				src += k;
+				src_left -= k;
+				n -= k;
+			}
+		}
+		if (unlikely(err < 0))
+			goto broken;
+		cham_ring_used(m, r->used_next + chains, c.head, len);
+		chains++;
+	} while (unlikely(left) && mergeable);
+	if (unlikely(left)) {
+		cham_ring_count(r, CHAM_RING_DROP_OVERSIZE, 1);
+		return -EMSGSIZE;
+	}
+	if (unlikely(chains > 1)) {
+		*nbuf[0] = chains;
+		*nbuf[1] = chains >> 8;
+	}
+	cham_ring_count(r, CHAM_RING_CHAINS, chains);
+	cham_ring_count(r, CHAM_RING_PACKETS, 1);
+	cham_ring_count(r, CHAM_RING_BYTES,
+			total - sizeof(struct virtio_net_hdr_mrg_rxbuf));
+	r->last_avail += chains;
+	r->used_next += chains;
+	return 0;
+broken:
+	cham_port_break(r->port, cham_ring_err_text(err));
+	cham_ring_count(r, CHAM_RING_DROP_DOWN, 1);
+	return -ENOTCONN;
+}
+
+/**
+ * cham_ring_publish() - show the driver what has been used
+ * @r: ring
+ * @m: its memory
+ *
+ * Context: the ring's consumer, BH off.
+ * Return: whether the driver wants an interrupt: cham_ring_signal().
+ */
+bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m)
+{
+	u16 old = r->used_pub, now = r->used_next, event;
+
+	if (old == now)
+		return false;
+	/* Entries before the index that says they are there. */
+	smp_wmb();
+	WRITE_ONCE(m->used->idx, cpu_to_le16(now));
+	r->used_pub = now;
+	/* The driver sets its mark, then looks at the index; we the reverse. */
+	smp_mb();
+	if (!m->event_idx)
+		return !(le16_to_cpu(READ_ONCE(m->avail->flags)) &
+			 VRING_AVAIL_F_NO_INTERRUPT);
+	event = le16_to_cpu(READ_ONCE(m->avail->ring[m->num]));
+	return cham_walk_need_event(event, now, old);
+}
+
+/**
+ * cham_ring_signal() - interrupt the driver
+ * @r: ring that runs, its lock not held
+ *
+ * Context: BH off, in the RCU read section in which the ring was seen to run:
+ * the bus driver takes its callback away only after a grace period.
+ */
+void cham_ring_signal(struct cham_ring *r)
+{
+	struct vdpa_callback cb;
+
+	/* vhost-vdpa replaces the pair at any time. */
+	spin_lock(&r->lock);
+	cb = r->cb;
+	cham_ring_count(r, CHAM_RING_SIGNALS, 1);
+	spin_unlock(&r->lock);
+	if (cb.callback)
+		cb.callback(cb.private);
+}
+
+/**
+ * cham_ring_flush() - publish a receive ring's batch, interrupt if wanted
+ * @r: receive ring, its lock not held
+ *
+ * Context: BH off.
+ */
+void cham_ring_flush(struct cham_ring *r)
+{
+	struct cham_ring_mem *m;
+	bool wanted = false;
+
+	spin_lock(&r->lock);
+	r->flush_due = false;
+	m = rcu_dereference_protected(r->mem, lockdep_is_held(&r->lock));
+	if (m)
+		wanted = cham_ring_publish(r, m);
+	spin_unlock(&r->lock);
+	if (wanted)
+		cham_ring_signal(r);
+}
+
+/**
+ * cham_ring_enable_kicks() - ask for a kick with the next available chain
+ * @r: ring
+ * @m: its memory
+ *
+ * Context: the ring's consumer.
+ * Return: false if a chain was made available meanwhile without a kick.
+ */
+bool cham_ring_enable_kicks(struct cham_ring *r, struct cham_ring_mem *m)
+{
+	__le16 *event = (__le16 *)&m->used->ring[m->num];
+
+	if (m->event_idx)
+		WRITE_ONCE(*event, cpu_to_le16(r->last_avail));
+	else
+		WRITE_ONCE(m->used->flags, 0);
+	/* Ask first, look then; the driver does it the other way round. */
+	smp_mb();
+	return le16_to_cpu(READ_ONCE(m->avail->idx)) == r->last_avail;
+}
+
+/**
+ * cham_ring_disable_kicks() - the ring is being watched
+ * @m: ring memory
+ *
+ * With an event index there is nothing to do: the mark has been passed.
+ */
+void cham_ring_disable_kicks(struct cham_ring_mem *m)
+{
+	if (!m->event_idx)
+		WRITE_ONCE(m->used->flags, cpu_to_le16(VRING_USED_F_NO_NOTIFY));
+}

@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# scripts/vm itself: statuses, output, time, and nothing left behind.
+
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+cd "$tap_top" || exit 1
+require_root
+require_cmd qemu-system-x86_64
+tap_tmpdir
+# our machines, not those of others: their files are here
+export TMPDIR=$tap_tmp
+
+# leftovers: processes that name our directory
+leftovers() {
+	grep -laF "$tap_tmp/chamelio-vm." /proc/[0-9]*/cmdline 2>/dev/null
+}
+
+no_leftovers() {
+	[ -z "$(leftovers)" ]
+}
+
+scripts/vm --timeout 1 -- true >/dev/null 2>&1 # finds out about KVM, once
+begin=${EPOCHREALTIME/[.,]/}
+# shellcheck disable=SC2016 # the guest's shell expands it
+out=$(scripts/vm --timeout 120 -- sh -c 'echo out; echo err >&2; [ "$0" = "a  b" ] && date +%s%6N' 'a  b')
+rc=$?
+check_eq "status 0" 0 $rc
+check_eq "stdout and stderr arrive, arguments stay whole" "out err" "$(head -n 2 <<<"$out" | xargs)"
+booted=$(sed -n 3p <<<"$out")
+ms=$(((${booted:-0} - begin) / 1000))
+diag "start to command: $ms ms"
+check_num "the command runs within 15 s" $ms -lt 15000
+check_num "and not before it was started" $ms -gt 0
+
+scripts/vm --timeout 120 -- sh -c 'exit 3' 2>/dev/null
+check_eq "status 3" 3 $?
+# shellcheck disable=SC2016
+scripts/vm --timeout 120 -- sh -c 'kill -KILL $$' 2>/dev/null
+check_eq "a signal's status" 137 $?
+scripts/vm --timeout 120 -- no-such-command >/dev/null 2>&1
+check_eq "no such command" 127 $?
+bytes=$(scripts/vm --timeout 120 -- sh -c 'sleep 1000 & head -c 3000000 /dev/zero' | wc -c)
+check_eq "output is complete, a process left behind does not matter" 3000000 "$bytes"
+scripts/vm --timeout 20 -- sleep 1000 2>/dev/null
+check_eq "timeout" 124 $?
+err=$(scripts/vm --timeout 120 -- sh -c 'echo "WARNING: CPU: 0 PID: 1 at made/up.c" >/dev/kmsg; exit 0' 2>&1 >/dev/null)
+check_eq "a warning of the kernel" 70 $?
+check_match "and its text" "made/up.c" "$err"
+scripts/vm --timeout 120 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60' >/dev/null 2>&1
+check_eq "a panic" 70 $?
+scripts/vm --kernel 0.0.0-none -- true 2>/dev/null
+check_eq "no such kernel" 125 $?
+check "nothing is left" busywait 5 no_leftovers
+
+for signal in TERM INT HUP KILL; do
+	# job control, or INT would be ignored in the background
+	set -m
+	scripts/vm --timeout 120 -- sh -c 'echo ready; sleep 1000' >"$tap_tmp/out" 2>/dev/null &
+	vm=$!
+	set +m
+	busywait 60 grep -q ready "$tap_tmp/out"
+	running=$(leftovers | wc -l)
+	kill "-$signal" "$vm"
+	wait "$vm" 2>/dev/null
+	rc=$?
+	check_eq "SIG$signal: status" $((128 + $(kill -l "$signal"))) $rc
+	check_num "SIG$signal: there was a machine" "$running" -ge 3
+	check "SIG$signal: nothing is left" busywait 5 no_leftovers
+done
+finish

@@ -1,0 +1,179 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run the tests: those of the host here, those of the VM all in one boot.
+#
+#   O=DIR          the build (default: build)
+#   TESTS=GLOB...  only the files whose name (boot, unit_seg) matches one
+#   TIMEOUT=S      for each file (default 300; a file asks for more with a line
+#                  "# timeout: S" among its first 30)
+#   KERNEL=RELEASE the kernel of the VM
+#   VMOPTS=...     more options for scripts/vm
+#
+# The last line says "N passed, N failed" and, when there are, ", N skipped":
+# single assertions. Exit status 1 when anything failed, when a file made no
+# assertion, or when the kernel complained.
+
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top" || exit 1
+O=${O:-build}
+[ "${O#/}" != "$O" ] || O=$top/$O
+export O
+guest=0
+[ "${1:-}" != --guest ] || guest=1
+
+results=$O/selftests/results$([ $guest = 0 ] || echo .vm)
+mkdir -p "$O/selftests" || exit 1
+
+selected() {
+	local glob
+	[ -n "${TESTS:-}" ] || return 0
+	set -f
+	for glob in $TESTS; do
+		# shellcheck disable=SC2053 # a pattern it is
+		if [[ $1 = $glob ]]; then
+			set +f
+			return 0
+		fi
+	done
+	set +f
+	return 1
+}
+
+# wanted FILE: a test script that was selected
+wanted() {
+	[ -x "$1" ] && selected "$(basename "$1" .sh)"
+}
+
+# count FILE STATUS OUTPUT: append "NAME PASSED FAILED SKIPPED REASON" to the results
+count() {
+	awk -v name="$1" -v rc="$2" '
+	/^[ \t]*not ok/ { if (/# *(SKIP|XFAIL|TODO)/) skip++; else bad++; next }
+	/^[ \t]*ok/ { if (/# *SKIP/) skip++; else good++ }
+	/^1\.\.0 *# *SKIP/ { skip++ }
+	END {
+		if (good + bad + skip == 0) {
+			bad++; why = "no assertion"
+		} else if (rc == 124 || rc == 137) {
+			bad++; why = "timeout"
+		} else if (rc == 4 && skip == 0) {
+			bad++; why = "skipped without saying so"
+		} else if (rc != 0 && rc != 4 && bad == 0) {
+			bad++; why = "exit status " rc
+		}
+		print name, good + 0, bad + 0, skip + 0, why
+	}' "$3" >>"$results"
+}
+
+# run_file KIND FILE: one test with its time limit, shown and counted
+run_file() {
+	local name kind=$1 file=$2 limit rc start out=$O/selftests/output why
+	name=$(basename "$file" .sh)
+	limit=$(sed -n '1,30s/^# timeout: \([0-9][0-9]*\)$/\1/p' "$file" 2>/dev/null | head -n 1)
+	limit=${limit:-${TIMEOUT:-300}}
+	[ $guest = 0 ] || out=/tmp/test-output
+	echo "# $kind/$name"
+	start=$SECONDS
+	[ $guest = 0 ] || echo "selftests: $name begins" >/dev/kmsg
+	timeout -k 10 "$limit" "$file" </dev/null 2>&1 | tee "$out"
+	rc=${PIPESTATUS[0]}
+	if [ $guest = 1 ] && ! splat_free "$name"; then
+		echo "not ok - $name: the kernel's log is clean" >>"$out"
+	fi
+	count "$kind/$name" "$rc" "$out"
+	why=$(tail -n 1 "$results")
+	rm -f "$out"
+	show "$why" $((SECONDS - start))
+}
+
+# show RESULT SECONDS
+show() {
+	local name good bad skip why
+	read -r name good bad skip why <<<"$1"
+	echo "# $name: $good passed, $bad failed, $skip skipped, $2 s${why:+ ($why)}"
+}
+
+# What the kernel said since this test began; prints it when it complained.
+splat_free() {
+	local log
+	log=$(dmesg | awk -v mark="selftests: $1 begins" 'index($0, mark) { n = NR; text = ""; next }
+		{ text = text $0 "\n" } END { printf "%s", text }')
+	grep -qE "$SPLAT_RE" <<<"$log" || return 0
+	echo "not ok - $1: the kernel's log is clean"
+	tail -n 120 <<<"$log" | sed 's/^/# /'
+	return 1
+}
+
+if [ $guest = 1 ]; then
+	: >"$results"
+	for file in selftests/vm/*.sh; do
+		wanted "$file" || continue
+		run_file vm "$file"
+	done
+	exit 0
+fi
+
+: >"$results"
+for file in selftests/host/*.sh; do
+	wanted "$file" || continue
+	run_file host "$file"
+done
+for file in selftests/unit/*_test.c; do
+	[ -e "$file" ] || continue
+	name=unit_$(basename "$file" _test.c)
+	selected "$name" || continue
+	if [ -x "$O/selftests/$name" ]; then
+		run_file unit "$O/selftests/$name"
+	else
+		echo "unit/$name 0 1 0 not built" >>"$results"
+		show "$(tail -n 1 "$results")" 0
+	fi
+done
+
+names=()
+total=120
+for file in selftests/vm/*.sh; do
+	wanted "$file" || continue
+	names+=("$(basename "$file" .sh)")
+	limit=$(sed -n '1,30s/^# timeout: \([0-9][0-9]*\)$/\1/p' "$file" | head -n 1)
+	total=$((total + ${limit:-${TIMEOUT:-300}} + 15))
+done
+if [ ${#names[@]} -gt 0 ]; then
+	rm -f "$results.vm"
+	vm=(scripts/vm --nics 1 --timeout "$total" --env O --env TESTS --env TIMEOUT
+		--env "SPLAT_RE=$(scripts/vm --splat-re)")
+	[ -z "${KERNEL:-}" ] || vm+=(--kernel "$KERNEL")
+	[ "${O#"$top"/}" != "$O" ] || vm+=(--rw "$O")
+	# shellcheck disable=SC2206 # options, one word each
+	vm+=(${VMOPTS:-})
+	"${vm[@]}" -- selftests/run.sh --guest
+	rc=$?
+	touch "$results.vm"
+	for name in "${names[@]}"; do
+		grep -q "^vm/$name " "$results.vm" ||
+			echo "vm/$name 0 1 0 did not finish" | tee -a "$results.vm" |
+			sed 's/^/# /'
+	done
+	# the kernel may complain where no test sees it: early, or when it powers off
+	if [ $rc != 0 ] && ! awk '$3 > 0 { bad = 1 } END { exit !bad }' "$results.vm"; then
+		echo "not ok - scripts/vm: exit status $rc"
+		echo "vm 0 1 0 exit status $rc" >>"$results.vm"
+	fi
+	cat "$results.vm" >>"$results"
+	rm -f "$results.vm"
+fi
+
+awk '{ good += $2; bad += $3; skip += $4 }
+$3 > 0 { name = $1; $1 = $2 = $4 = ""; printf "# failed: %s%s\n", name, ($5 == "" ? "" : " (" substr($0, 6) ")") }
+END {
+	if (good + bad + skip == 0) {
+		print "# no test was selected"
+		bad = 1
+	}
+	printf "%d passed, %d failed", good, bad
+	if (skip)
+		printf ", %d skipped", skip
+	printf "\n"
+	exit bad > 0
+}' "$results"

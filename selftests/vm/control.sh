@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tenants, ports and uplinks: made, changed, refused, removed.
+
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../topo.sh"
+require_root
+defer topo_down
+
+# refused NAME PATTERN COMMAND...: exit status 2 and a text that matches
+refused() {
+	local out rc
+	out=$("${@:3}" 2>&1)
+	rc=$?
+	if [ $rc = 2 ] && grep -qiE "$2" <<< "$out"; then
+		pass "$1"
+	else
+		fail "$1" "exit status $rc: $out"
+	fi
+}
+
+out=$(chamctl tenant show 2>&1)
+check "without the module: says modprobe" grep -q modprobe <<< "$out"
+topo_load || { fail "module loads"; finish; }
+topo_wire
+check "tenant is made" chamctl tenant add red vni 100 weight 50 max-ports 1
+check "another" chamctl tenant add blue vni 200
+refused "duplicate name" "red exists" chamctl tenant add red vni 300
+refused "duplicate VNI names the owner" "belongs to tenant red" chamctl tenant add green vni 100
+refused "VNI 0" "1\.\.16777215" chamctl tenant add green vni 0
+refused "VNI 2^24" "1\.\.16777215" chamctl tenant add green vni 16777216
+refused "weight 0" "1\.\.10000" chamctl tenant add green vni 300 weight 0
+refused "unknown tenant" "no tenant is called" chamctl tenant set nobody weight 3
+check "changed" chamctl tenant set red weight 70
+check "and shown" sh -c 'chamctl -j tenant show | jq -e ".[]|select(.name==\"red\").weight==70"'
+refused "VNI of another" "belongs to tenant blue" chamctl tenant set red vni 200
+
+topo_port red 10.0.0.1 0 || fail "port"
+topo_port red 10.0.0.3 1 || fail "port"
+check "the representor's kind" sh -c 'ip -d link show red0 | grep -q chamelio'
+check "vdpa shows it" sh -c 'vdpa dev show red0 | grep -q "mgmtdev chamelio"'
+check "vdpa dev vstats" vdpa dev vstats show red0 qidx 0
+check "ethtool -S" sh -c 'ethtool -S red0 | grep -q drop_ring_full'
+check_fails "ip link add of that kind is refused" ip link add bogus type chamelio
+check_fails "a representor does not move to another namespace" ip link set red0 netns t-red0
+check "bound" chamctl port set red0 tenant red
+refused "port quota" "max-ports of 1" chamctl port set red1 tenant red
+refused "a port of another tenant" "belongs to tenant red" chamctl port set red0 tenant blue
+refused "not a representor" "not a chamelio" chamctl port set up0 tenant red
+refused "tenant with a port" "say force" chamctl tenant del red
+check "with force" chamctl tenant del red force
+check "its port is free" sh -c 'chamctl -j port show | jq -e ".[]|select(.ifname==\"red0\")|.\"tenant-id\"==0"'
+
+refused "address the NIC does not have" "not an address" chamctl uplink add up0 local 192.0.2.77
+refused "a representor is no uplink" "not an Ethernet NIC" chamctl uplink add red0 local 192.0.2.1
+check "uplink" chamctl uplink add up0 local 192.0.2.1
+refused "a second uplink" "already" chamctl uplink add lo local 127.0.0.1
+refused "unknown uplink" "." chamctl uplink del red0
+
+check "static FDB entry" chamctl fdb add tenant blue mac 02:00:00:00:00:01 remote 192.0.2.2
+refused "twice" "exists already" chamctl fdb add tenant blue mac 02:00:00:00:00:01 remote 192.0.2.2
+refused "multicast address" "not a unicast" chamctl fdb add tenant blue mac 01:00:5e:00:00:01 remote 192.0.2.2
+refused "another tenant's port" "does not belong" chamctl fdb add tenant blue mac 02:00:00:00:00:02 port red0
+check "shown" sh -c 'chamctl -j fdb show | jq -e ".[]|select(.mac==\"02:00:00:00:00:01\")"'
+check "removed" chamctl fdb del tenant blue mac 02:00:00:00:00:01
+refused "twice" "no static entry" chamctl fdb del tenant blue mac 02:00:00:00:00:01
+
+# an event for each change
+timeout 5 chamctl -j monitor > /tmp/events &
+sleep 1
+chamctl tenant add green vni 300
+chamctl tenant del green
+sleep 0.5
+kill %1 2>/dev/null
+diag "$(cat /tmp/events)"
+check "monitor tells of the new tenant" grep -q tenant /tmp/events
+check "and of its end" grep -q del /tmp/events
+
+check_fails "no privilege, no change" setpriv --reuid 65534 --clear-groups --bounding-set -all \
+	"$(command -v chamctl)" tenant add evil vni 666
+check "uplink goes with its device" sh -c 'ip link del up0; sleep 0.3; chamctl -j uplink show | jq -e "length==0"'
+check "down, and the module unloads" topo_down
+finish

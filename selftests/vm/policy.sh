@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 200
+#
+# The fast path never forwards what the slow path would drop, and follows
+# every change.
+
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../topo.sh"
+require_root
+defer topo_down
+
+topo_load || { fail "module loads"; finish; }
+topo_wire
+chamctl uplink add up0 local 192.0.2.1
+topo_tenant red 100
+topo_attach
+
+ping1() { "$1" "$2" ping -qc1 -W2 "$3" >/dev/null; }
+blocked() {	# REASON: shown at the port
+	chamctl -j port show | jq -e ".[] | select(.ifname==\"red0\") | .blocked | index(\"$1\")" >/dev/null
+}
+free() { chamctl -j port show | jq -e '.[] | select(.ifname=="red0") | .blocked == []' >/dev/null; }
+fast_now() {	# does a packet take the fast path
+	local a b
+	a=$(stat_of red fast-packets)
+	on red ping -qc2 -i0.2 -W2 10.0.0.2 >/dev/null || return 1
+	b=$(stat_of red fast-packets)
+	[ "$b" -gt "$a" ]
+}
+slow_now() {
+	local a b
+	a=$(stat_of red fast-packets)
+	on red ping -qc2 -i0.2 -W2 10.0.0.2 >/dev/null
+	b=$(stat_of red fast-packets)
+	[ "$b" = "$a" ]
+}
+busy() { for _ in $(seq 30); do "$@" && return 0; sleep 0.1; done; return 1; }
+
+on red ping -qc2 -i0.2 10.0.0.2 >/dev/null
+check "fast to begin with" busy fast_now
+
+tc qdisc add dev red0 clsact
+tc filter add dev red0 ingress protocol ip flower dst_ip 10.0.0.2 action drop
+check "a tc filter on the representor is seen" busy blocked tc
+check_fails "and what it drops is dropped" ping1 on red 10.0.0.2
+tc qdisc del dev red0 clsact
+check "gone with it" busy free
+check "fast again" busy fast_now
+
+tc qdisc add dev vx-red clsact
+tc filter add dev vx-red egress protocol ip flower dst_ip 10.0.0.2 action drop
+sleep 0.3
+check_fails "a tc filter on the vxlan device drops" ping1 on red 10.0.0.2
+tc qdisc del dev vx-red clsact
+check "fast again" busy fast_now
+
+if nft add table bridge t 2>/dev/null; then
+	nft add chain bridge t c '{ type filter hook forward priority 0; }'
+	nft add rule bridge t c ip daddr 10.0.0.2 drop
+	check "an nft rule in the bridge family is seen" busy blocked nft
+	check_fails "and drops" ping1 on red 10.0.0.2
+	nft delete table bridge t
+	check "fast again" busy fast_now
+else
+	skip "nft bridge family" "not in this kernel"
+fi
+nft add table inet t
+nft add chain inet t c '{ type filter hook output priority 0; }'
+nft add rule inet t c udp dport 4789 drop
+sleep 0.3
+check_fails "an nft rule on the underlay drops" ping1 on red 10.0.0.2
+nft delete table inet t
+check "fast again" busy fast_now
+
+bridge link set dev red0 isolated on
+bridge link set dev vx-red isolated on
+check "an isolated bridge port is seen" busy blocked isolated
+check_fails "isolated ports do not talk" ping1 on red 10.0.0.2
+bridge link set dev red0 isolated off
+bridge link set dev vx-red isolated off
+check "fast again" busy fast_now
+
+bridge link set dev red0 learning off locked on
+bridge fdb flush dev red0 2>/dev/null
+bridge fdb del "$(on red cat /sys/class/net/eth0/address)" dev red0 master 2>/dev/null
+check "a locked port is seen" busy blocked locked
+check_fails "a locked port drops the unknown source" ping1 on red 10.0.0.2
+bridge link set dev red0 locked off learning on
+check "fast again" busy fast_now
+
+bridge link set dev red0 state 0
+check "a port that STP disabled is seen" busy blocked stp-state
+check_fails "and does not forward" ping1 on red 10.0.0.2
+bridge link set dev red0 state 3
+check "fast again" busy fast_now
+
+ip link set br-red type bridge vlan_filtering 1
+check "VLAN filtering is seen" busy blocked vlan-filtering
+check "and takes the slow path" slow_now
+ip link set br-red type bridge vlan_filtering 0
+check "fast again" busy fast_now
+
+# the underlay: neighbour and route
+mac=$(ip netns exec hostb cat /sys/class/net/b0/address)
+ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:99 dev up0 nud permanent
+sleep 0.3
+check_fails "a changed neighbour is followed at once" ping1 on red 10.0.0.2
+ip neigh replace 192.0.2.2 lladdr "$mac" dev up0 nud reachable
+check "and back" busy fast_now
+ip route add blackhole 192.0.2.2/32
+sleep 0.2
+check_fails "a route change is followed" ping1 on red 10.0.0.2
+ip route del blackhole 192.0.2.2/32
+check "and back" busy fast_now
+
+# knowledge: the FDB says another remote, then nothing
+far=$(far red cat /sys/class/net/eth0/address)
+bridge fdb replace "$far" dev vx-red dst 192.0.2.99 self
+sleep 0.2
+check_fails "an entry that moved is followed" ping1 on red 10.0.0.2
+bridge fdb replace "$far" dev vx-red dst 192.0.2.2 self
+check "and back" busy fast_now
+
+# ageing of 10 s: traffic that Linux does not see keeps the entries
+ip link set br-red type bridge ageing_time 1000
+on red ping -q -i0.2 -c80 10.0.0.2 > /tmp/ping
+check "nothing lost in 16 s with an ageing time of 10 s" grep -q ' 0% packet loss' /tmp/ping
+check "the entry is still there" sh -c "bridge fdb show br br-red | grep -q '^$far.*master'"
+check "samples for the bridge are counted" test "$(reason_of red refresh)" -gt 0
+
+# quota: a full table never refuses a packet
+chamctl tenant set red max-conns 2
+chamctl conn flush
+for p in 1 2 3 4 5 6; do on red timeout 2 bash -c "echo x > /dev/udp/10.0.0.2/700$p" 2>/dev/null; done
+check "beyond the quota: the slow path" ping1 on red 10.0.0.2
+check "counted" test "$(reason_of red quota)" -gt 0
+check "no more connections than the quota" test "$(chamctl -j conn show tenant red | jq length)" -le 2
+finish
