@@ -191,7 +191,6 @@ static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 	u32 blocked = up ? up->blocked : BIT(CHAM_BLOCK_DOWN);
 	struct net_device *vx, *br = NULL;
 	u32 vxlan = 0, bridge = 0;
-	unsigned long ageing = 300 * HZ;
 	bool changed;
 
 	vx = cham_policy_vxlan(t, up, &blocked);
@@ -204,11 +203,7 @@ static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 		} else {
 			blocked |= BIT(br ? CHAM_BLOCK_FOREIGN : CHAM_BLOCK_NO_FDB);
 		}
-		if (((struct vxlan_dev *)netdev_priv(vx))->cfg.age_interval)
-			ageing = ((struct vxlan_dev *)netdev_priv(vx))->cfg.age_interval * HZ;
 	}
-	if (bridge)
-		ageing = min(ageing, READ_ONCE(t->ageing));
 	changed = vxlan != t->vxlan || bridge != t->bridge || blocked != t->blocked;
 	if (vxlan != t->vxlan && t->vxlan)
 		cham_fdb_flush_domain(t->vxlan);
@@ -256,11 +251,19 @@ static int cham_policy_port(struct cham_port *port, void *arg)
 	return 0;
 }
 
-static unsigned long cham_policy_ageing(u32 bridge)
+/* How long what Linux learned lives without traffic: bridge or vxlan device. */
+static unsigned long cham_policy_ageing(const struct cham_tenant *t)
 {
-	struct net_device *br = __dev_get_by_index(&init_net, bridge);
+	struct net_device *br = __dev_get_by_index(&init_net, t->bridge);
+	struct net_device *vx = __dev_get_by_index(&init_net, t->vxlan);
+	unsigned long ageing = 300 * HZ;
 
-	return br ? clock_t_to_jiffies(br_get_ageing_time(br)) : 300 * HZ;
+	if (br)
+		ageing = clock_t_to_jiffies(br_get_ageing_time(br));
+	if (vx && ((struct vxlan_dev *)netdev_priv(vx))->cfg.age_interval)
+		ageing = min(ageing,
+			     ((struct vxlan_dev *)netdev_priv(vx))->cfg.age_interval * HZ);
+	return max(ageing, (unsigned long)HZ);
 }
 
 static void cham_policy_replay(struct cham_tenant *t)
@@ -297,8 +300,9 @@ static void cham_policy_look(struct work_struct *work)
 		changed |= cham_policy_tenant(t, up);
 	cham_port_for_each(cham_policy_port, &changed);
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
-		if (t->bridge)
-			t->ageing = cham_policy_ageing(t->bridge);
+		t->ageing = cham_policy_ageing(t);
+		if (time_after(t->epoch_next, jiffies + t->ageing / 4))
+			t->epoch_next = jiffies + t->ageing / 4;
 		if (dirty)
 			cham_policy_replay(t);
 		if (changed)
@@ -306,7 +310,7 @@ static void cham_policy_look(struct work_struct *work)
 		/* See cham_kfunc_refresh(). */
 		if (time_after_eq(jiffies, t->epoch_next)) {
 			WRITE_ONCE(t->epoch, t->epoch + 1);
-			t->epoch_next = jiffies + max(t->ageing / 4, (unsigned long)HZ);
+			t->epoch_next = jiffies + t->ageing / 4;
 		}
 	}
 	rtnl_unlock();

@@ -4,7 +4,8 @@
  *
  * port.c      the object, the vDPA management device, binding to a tenant
  * port_vdpa.c vdpa_config_ops: what vhost-vdpa and virtio-vdpa call
- * port_rep.c  the representor: NAPI, XDP, xmit, ethtool
+ * port_rep.c  the representor as a netdev: life, offloads, ethtool
+ * port_io.c   its packets: NAPI, XDP, xmit
  * ring.c      the split virtqueue, pure walk separated from memory access
  */
 #ifndef CHAM_PORT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The inside of a port, for port.c, port_vdpa.c, port_rep.c and ring.c only.
+ * The inside of a port, for the port_*.c files and ring.c only.
  *
  * DOC: Locking of a port
  *
@@ -112,7 +112,7 @@ struct cham_port {
 	struct cham_ring tx[CHAM_PORT_QPAIRS_MAX];
 
 	struct cham_vdpa *vdpa;
-	struct mutex ctl;
+	struct mutex ctl;		/* what the owner configured */
 	struct cham_map *map;
 	bool user_map;
 	bool suspended;
@@ -122,7 +122,7 @@ struct cham_port {
 	u8 mac[ETH_ALEN];
 	u16 mtu;
 	u32 generation;
-	spinlock_t cfg_lock;
+	spinlock_t cfg_lock;		/* cfg_cb */
 	struct vdpa_callback cfg_cb;
 	struct work_struct offload_work;
 	struct list_head list;
@@ -153,6 +153,13 @@ void cham_port_break(struct cham_port *port, const char *why);
 void cham_vdpa_config_changed(struct cham_port *port);
 void cham_vdpa_setup(struct cham_port *port);
 void cham_vdpa_teardown(struct cham_port *port);
+
+/* port_io.c: the representor's packets */
+netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev);
+int cham_io_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
+		     u32 flags);
+int cham_io_poll(struct napi_struct *napi, int budget);
+int cham_io_flush_poll(struct napi_struct *napi, int budget);
 
 /* port_rep.c */
 int cham_rep_create(struct cham_port **portp, u16 pairs);

@@ -293,8 +293,9 @@ static int cham_vdpa_get_vendor_vq_stats(struct vdpa_device *vdev, u16 idx,
 					 struct sk_buff *msg,
 					 struct netlink_ext_ack *extack)
 {
-	static const char * const names[__CHAM_RING_STAT_MAX] = {
-#define X(id, name) [CHAM_RING_##id] = name,
+	/* In the order of enum cham_ring_stat. */
+	static const char * const names[] = {
+#define X(id, name) name,
 		CHAM_RING_STAT_LIST(X)
 #undef X
 	};

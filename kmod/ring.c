@@ -17,8 +17,10 @@ static_assert(sizeof(struct cham_used_elem) == sizeof(struct vring_used_elem));
 static_assert(offsetof(struct cham_avail, ring) == 4);
 static_assert(offsetof(struct cham_used, ring) == 4);
 
+/* In the order of enum cham_ring_err. */
 static const char * const cham_ring_err_texts[__CHAM_RING_ERR_MAX] = {
-#define X(id, text) [CHAM_RING_ERR_##id] = text,
+	"no error",
+#define X(id, text) text,
 	CHAM_RING_ERR_LIST(X)
 #undef X
 };

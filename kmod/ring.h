@@ -120,7 +120,9 @@ enum cham_ring_stat {
  * @cb:         how to interrupt the driver
  * @kick:       gets a kick out of a region with interrupts off
  * @owned:      what @mem was set to; freed by the control path only
- * @desc_iova:  ring areas as the driver gave them
+ * @desc_iova:  descriptor area as the driver gave it
+ * @avail_iova: driver area
+ * @used_iova:  device area
  * @num:        ring size as the driver gave it, 0 if that was nonsense
  * @index:      virtqueue index
  * @ready:      driver enabled the queue
@@ -129,7 +131,7 @@ enum cham_ring_stat {
  * @rxq:        transmit ring: the representor's receive queue
  */
 struct cham_ring {
-	spinlock_t lock;
+	spinlock_t lock;	/* receive ring: the consumer; both: cb */
 	u16 last_avail;
 	u16 avail_seen;
 	u16 used_next;

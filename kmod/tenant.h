@@ -34,7 +34,7 @@ struct cham_tenant {
 	/* Read for every packet; written only by configuration. */
 	u32 id;				/* also the slot, 1..CHAM_TENANTS_MAX-1 */
 	u32 gen;			/* conns of another generation re-resolve */
-	u32 epoch;			/* moves once per third of the FDB ageing time */
+	u32 epoch;			/* moves four times in an FDB ageing time */
 	u32 blocked;			/* BIT(CHAM_BLOCK_*) of the way to the wire */
 	u32 bridge;			/* ifindex of the bridge behind the vxlan device */
 	u32 vxlan;			/* ifindex of the vxlan device, 0 none */

@@ -86,6 +86,7 @@ static struct result walk(const struct cham_desc *table, u32 num, u32 head,
 	return res;
 }
 
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 static const struct {
 	const char *name;
 	int err;

@@ -89,8 +89,8 @@ check "offloads follow the guest's features" busywait 5 offloads p0
 # Traffic.
 ping_peer() { in_ns guest ping -q -c "${1:-3}" -i 0.05 -W 2 "${@:2}" 10.1.0.2; }
 check "ping" ping_peer 20
-check "ping of the full MTU" ping_peer 5 -s 1472 -M do
-check_fails "and not of more" ping_peer 1 -s 1473 -M do
+check "ping of the full MTU" ping_peer 5 -s 1472 -M "do"
+check_fails "and not of more" ping_peer 1 -s 1473 -M "do"
 check "fragments" ping_peer 5 -s 8000
 
 # transfer FROM TO ADDRESS: a file across, compared by its sum
@@ -217,6 +217,24 @@ check "32 MB by redirect without segmentation" transfer guest other 10.1.0.3
 in_ns guest ethtool -K eth0 tso on gso on
 ip link set p0 xdpdrv off
 ip link set p1 xdpdrv off
+
+# A process as the owner.
+echo 0 >/sys/bus/vdpa/drivers_autoprobe
+check "a port for a process" vdpa_add pv
+defer vdpa dev del pv
+echo vhost_vdpa >/sys/bus/vdpa/devices/pv/driver_override
+echo pv >/sys/bus/vdpa/drivers/vhost_vdpa/bind
+echo 1 >/sys/bus/vdpa/drivers_autoprobe
+ip link set pv up
+vhost=$(basename /sys/bus/vdpa/devices/pv/vhost-vdpa-*)
+while read -r line; do
+	case $line in
+	"ok "*)		pass "vhost: ${line#ok }" ;;
+	"not ok "*)	fail "vhost: ${line#not ok }" ;;
+	*)		fail "vhost" "$line" ;;
+	esac
+done < <("$(dirname "$0")/port_vhost.py" "/dev/$vhost" pv 2>&1)
+check "other ports did not notice" busywait 10 ping_peer 1
 
 # Ends.
 check "rebinding the driver" sh -c \
