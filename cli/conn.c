@@ -160,7 +160,9 @@ static int flush(struct ctl *c, int argc, char **argv)
 }
 
 const struct cmd conn_cmds[] = {
-	{ "show", "[tenant NAME] [proto tcp|udp|icmp|icmpv6] [src ADDR] [dst ADDR] [sport N] [dport N]", show },
+	{ "show",
+	  "[tenant NAME] [proto tcp|udp|icmp|icmpv6] [src ADDR] [dst ADDR] [sport N] [dport N]",
+	  show },
 	{ "flush", "[tenant NAME]", flush },
 	{ 0 },
 };

@@ -65,7 +65,8 @@ int ctl_walked(struct ctl *c, int err)
 	if (err < 0)
 		return ctl_kernel(c);
 	if (cham__interrupted(c->h))
-		fprintf(stderr, "Warning: objects changed while they were listed; the list may be incomplete.\n");
+		fprintf(stderr,
+			"Warning: objects changed while they were listed; the list may be incomplete.\n");
 	return 0;
 }
 

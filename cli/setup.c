@@ -127,12 +127,13 @@ static int build(struct ctl *c, const struct names *n,
 
 static void unbuild(struct ctl *c, const struct names *n)
 {
+	const char *const vxlan[] = { "ip", "link", "del", "dev", n->vxlan, NULL };
+	const char *const bridge[] = { "ip", "link", "del", "dev", n->bridge, NULL };
+
 	if (has_kind(n->vxlan, "vxlan") == 1)
-		spawn(c, true, (const char *const []){ "ip", "link", "del",
-			       "dev", n->vxlan, NULL });
+		spawn(c, true, vxlan);
 	if (has_kind(n->bridge, "bridge") == 1)
-		spawn(c, true, (const char *const []){ "ip", "link", "del",
-			       "dev", n->bridge, NULL });
+		spawn(c, true, bridge);
 }
 
 int tenant_setup(struct ctl *c, int argc, char **argv)

@@ -149,11 +149,13 @@ static void text_one(struct ctl *c, const struct book *b,
 	fprintf(f, "%s:\n", s->tenant_id ? tenant_name(s->tenant_id) :
 		"infrastructure");
 	if (secs > 0)
-		fprintf(f, "    fast %.0f pkt/s %.3f Mbit/s slow %.0f pkt/s drops %.0f pkt/s fast-share %.2f%%\n",
+		fprintf(f,
+			"    fast %.0f pkt/s %.3f Mbit/s slow %.0f pkt/s drops %.0f pkt/s fast-share %.2f%%\n",
 			fast / secs, bytes * 8 / secs / 1e6, slow / secs,
 			drops / secs, share(fast, slow));
 	else
-		fprintf(f, "    fast packets %llu bytes %llu slow packets %llu drops %llu fast-share %.2f%%\n",
+		fprintf(f,
+			"    fast packets %llu bytes %llu slow packets %llu drops %llu fast-share %.2f%%\n",
 			(unsigned long long)fast, (unsigned long long)bytes,
 			(unsigned long long)slow, (unsigned long long)drops,
 			share(fast, slow));

@@ -142,8 +142,12 @@ static int del(struct ctl *c, int argc, char **argv)
 
 const struct cmd tenant_cmds[] = {
 	{ "show", "[NAME]", show },
-	{ "add", "NAME vni N [weight N] [max-conns N] [max-ports N] [max-fdb N] [dscp uniform|pipe]", add },
-	{ "set", "NAME [vni N] [weight N] [max-conns N] [max-ports N] [max-fdb N] [dscp uniform|pipe]", set },
+	{ "add",
+	  "NAME vni N [weight N] [max-conns N] [max-ports N] [max-fdb N] [dscp uniform|pipe]",
+	  add },
+	{ "set",
+	  "NAME [vni N] [weight N] [max-conns N] [max-ports N] [max-fdb N] [dscp uniform|pipe]",
+	  set },
 	{ "del", "NAME [force]", del },
 	{ "setup", "NAME [dev DEV]... uplink DEV [remote ADDR]...", tenant_setup },
 	{ "teardown", "NAME", tenant_teardown },

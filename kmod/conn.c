@@ -79,7 +79,7 @@ static inline bool cham_key_equal(const struct cham_tuple *a,
 u64 cham_conn_hash(const struct cham_tuple *key)
 {
 	const u64 *k = (const u64 *)key;
-	unsigned __int128 a, b;
+	u128 a, b;
 
 	a = (unsigned __int128)(k[0] ^ k[1] ^ cham_hash_seed[0]) *
 	    (k[2] ^ cham_hash_seed[1]);
@@ -189,6 +189,7 @@ struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 		*why = CHAM_REASON_TABLE_FULL;
 		goto undo;
 	}
+	/* Whoever sees the slot sees the connection's members too. */
 	smp_store_release(&b->slot[i], cham_slot_make(conn, hash));
 	spin_unlock(lock);
 	atomic_inc(&cham_conns);

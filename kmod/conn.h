@@ -38,7 +38,7 @@ struct cham_fwd {
 /* What the host sees of one direction. */
 struct cham_track {
 	u32	seq;		/* next sequence number expected */
-	u32	ack;		/* highest acknowledgement sent in this direction */
+	u32	ack;		/* highest acknowledgment sent in this direction */
 	u32	window;		/* bytes, scaled */
 	u32	retrans;	/* segments seen again */
 	u64	packets;
@@ -134,11 +134,12 @@ static inline void cham_fwd_write(struct cham_fwd *fwd,
 				  const struct cham_fwd *val, u32 gen)
 {
 	WRITE_ONCE(fwd->gen, 0);
-	smp_wmb();
+	smp_wmb();	/* no generation while the fields change */
 	fwd->ingress = val->ingress;
 	memcpy(fwd->macs, val->macs, 12);
-	smp_wmb();
+	smp_wmb();	/* @to after the fields it belongs to */
 	WRITE_ONCE(fwd->to, val->to);
+	/* The generation vouches for all of the above. */
 	smp_store_release(&fwd->gen, gen);
 }
 
@@ -160,14 +161,14 @@ static inline u32 cham_fwd_read(const struct cham_fwd *fwd,
 	u32 to = READ_ONCE(fwd->to);
 	bool same;
 
-	smp_rmb();
+	smp_rmb();	/* the fields after the first read of @to */
 	same = fwd->ingress == ingress &&
 	       !((*(const u64 *)q->macs ^ *(const u64 *)fwd->macs) |
 		 (*(const u32 *)(q->macs + 8) ^ *(const u32 *)(fwd->macs + 8)));
-	smp_rmb();
+	smp_rmb();	/* the generation after the fields */
 	if (READ_ONCE(fwd->gen) != gen || !same)
 		return 0;
-	smp_rmb();
+	smp_rmb();	/* the second read of @to last */
 	return READ_ONCE(fwd->to) == to ? to : 0;
 }
 

@@ -59,7 +59,7 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 		return CHAM_REASON_BLOCKED;
 	if (!cham_fdb_resolve_rcu(t, q->macs + ETH_ALEN, &from) ||
 	    from.ingress != ingress ||
-	    (from.action == CHAM_ACTION_PORT) != !!cpu->port)
+	    from.action != (cpu->port ? CHAM_ACTION_PORT : CHAM_ACTION_REMOTE))
 		return CHAM_REASON_SRC_MOVED;
 	if (!cham_fdb_resolve_rcu(t, q->macs, &to))
 		return CHAM_REASON_NO_FDB;
@@ -118,7 +118,7 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 		if (likely(cpu->in_burst)) {
 			cpu->vnet = &((struct cham_xdp_buff *)xdp)->vnet;
 			if (cpu->vnet->gso_type)
-				cpu->ev.gso_size = cpu->vnet->gso_size;
+				cpu->ev.gso_size = (__force u16)cpu->vnet->gso_size;
 			if (unlikely(cpu->slow && cpu->xdp))
 				cham_charge_slow(cpu);
 			cpu->slow = false;
@@ -185,6 +185,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	cpu->len = query->len;
 	cpu->segs = cpu->ev.gso_size ?
 		    DIV_ROUND_UP(query->payload, cpu->ev.gso_size) : 1;
+	/* Before the tables: a change after this leaves an older generation. */
 	gen = smp_load_acquire(&t->gen);
 	dir = cham_conn_key(&key, &query->tuple, t->id);
 	hash = cham_conn_hash(&key);

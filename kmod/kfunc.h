@@ -3,6 +3,7 @@
 #ifndef CHAM_KFUNC_H
 #define CHAM_KFUNC_H
 
+#include <linux/bpf.h>
 #include <net/xdp.h>
 #include "chamelio_kfunc.h"
 #include "ledger.h"
@@ -19,7 +20,7 @@ struct virtio_net_hdr;
 struct cham_cpu {
 	struct cham_event	ev;		/* what the program sees */
 	const struct xdp_buff	*xdp;		/* whose event this is */
-	bool			in_burst;	/* a representor's NAPI runs: xdp is cham_xdp_buff */
+	bool			in_burst;	/* in a port's NAPI: xdp is cham_xdp_buff */
 	bool			slow;		/* the packet before went to Linux from here */
 	u64			stamp;		/* clock at the last class boundary */
 	struct cham_tenant	*tenant;
@@ -54,6 +55,13 @@ static inline void cham_charge_slow(struct cham_cpu *cpu)
 		cpu->stamp = cham_charge(cpu->burst_tenant->ledger,
 					 CHAM_CLASS_SLOW, cpu->stamp);
 }
+
+/* Called by programs only; the contracts are in kfunc.c. */
+u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size);
+int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz);
+const u8 *bpf_cham_outer(struct xdp_md *ctx, const int rdonly_buf_size);
+int bpf_cham_deliver(struct xdp_md *ctx, u32 strip);
+void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 
 int cham_kfunc_init(void);
 #endif

@@ -7,6 +7,7 @@ struct cham_ledger __percpu *cham_ledger_infra;
 const char *const cham_reason_names[__CHAM_REASON_MAX] = {
 	CHAM_REASON_LIST(X)
 };
+
 #undef X
 
 #define FAST 0
@@ -16,12 +17,14 @@ const char *const cham_reason_names[__CHAM_REASON_MAX] = {
 const bool cham_reason_is_drop[__CHAM_REASON_MAX] = {
 	CHAM_REASON_LIST(X)
 };
+
 #undef X
 
 #define X(id, name, text) [CHAM_BLOCK_##id] = name,
 const char *const cham_block_names[__CHAM_BLOCK_MAX] = {
 	CHAM_BLOCK_LIST(X)
 };
+
 #undef X
 
 /**

@@ -353,9 +353,10 @@ static bool cham_dump_skip(struct cham_dump *d)
 }
 
 #define CHAM_DUMP_ONE(d, put, ...) ({					\
-	void *__hdr = cham_dump_open(d);				\
+	struct cham_dump *__d = (d);					\
+	void *__hdr = cham_dump_open(__d);				\
 									\
-	__hdr ? cham_dump_close(d, __hdr, put((d)->skb, ##__VA_ARGS__)) : -EMSGSIZE; \
+	__hdr ? cham_dump_close(__d, __hdr, put(__d->skb, ##__VA_ARGS__)) : -EMSGSIZE; \
 })
 
 static int cham_nl_tenant_dump(struct sk_buff *skb, struct netlink_callback *cb)

@@ -162,7 +162,7 @@ static struct net_device *cham_policy_vxlan(const struct cham_tenant *t,
 		if (!up || cfg->dst_port != up->udp_port || cfg->flags & cannot ||
 		    (cfg->remote_ifindex && cfg->remote_ifindex != up->ifindex) ||
 		    cfg->label || (cfg->tos && cfg->tos != 1) ||
-		    (cfg->tos == 1) == t->cfg.dscp_pipe ||
+		    cfg->tos == t->cfg.dscp_pipe ||
 		    (cfg->saddr.sa.sa_family == AF_INET &&
 		     cfg->saddr.sin.sin_addr.s_addr &&
 		     cfg->saddr.sin.sin_addr.s_addr != up->local4))

@@ -147,7 +147,7 @@ static int cham_xmit_segment(struct cham_cpu *cpu, const struct xdp_buff *xdp,
 		cham_seg_header(seg, data, index, off, bytes);
 		check = cham_seg_l4_seed(seg, data, bytes);
 		sum = csum_add(csum_block_add(0, sum, seg->hdr - seg->l4),
-			       (__force __wsum)(u32)htons(check));
+			       (__force __wsum)htons(check));
 		*(__sum16 *)(data + seg->l4 + 16) = csum_fold(sum);
 		if (seg->outer_family == 6)
 			cham_xmit_udp6(data, seg->hdr + bytes);
@@ -160,7 +160,8 @@ static int cham_xmit_segment(struct cham_cpu *cpu, const struct xdp_buff *xdp,
 static int cham_xmit_complete(struct xdp_buff *xdp, u16 outer,
 			      const struct virtio_net_hdr *vnet)
 {
-	u32 start = outer + vnet->csum_start, at = start + vnet->csum_offset;
+	u32 start = outer + (__force u16)vnet->csum_start;
+	u32 at = start + (__force u16)vnet->csum_offset;
 	u32 len = xdp->data_end - xdp->data;
 	u8 *data = xdp->data;
 	__sum16 sum;
@@ -204,7 +205,8 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	if (vnet->gso_type) {
 		err = cham_seg_parse(&seg, xdp->data, xdp->data_end - xdp->data,
 				     xdp_get_buff_len(xdp), outer_len,
-				     cpu->outer->family, vnet->gso_size);
+				     cpu->outer->family,
+				     (__force u16)vnet->gso_size);
 		if (!err)
 			err = cham_xmit_segment(cpu, xdp, &seg, cpu->outer->ifindex);
 		xdp_return_buff(xdp);

@@ -198,15 +198,15 @@ static int attach_one(struct cham *h, const struct target *t, int prog,
 	return 0;
 }
 
-static void undo_one(const struct target *t, enum done done, int old)
+static void undo_one(const struct target *t, enum done what, int old)
 {
 	char path[128];
 	int fd;
 
 	link_path(path, sizeof(path), t->ifname);
-	if (done == DONE_CREATED) {
+	if (what == DONE_CREATED) {
 		unlink(path);
-	} else if (done == DONE_UPDATED && old >= 0) {
+	} else if (what == DONE_UPDATED && old >= 0) {
 		fd = bpf_obj_get(path);
 		if (fd >= 0) {
 			bpf_link_update(fd, old, NULL);
@@ -287,7 +287,7 @@ static int make_dirs(struct cham *h)
 
 	if (statfs("/sys/fs/bpf", &fs) || fs.f_type != BPF_FS_MAGIC)
 		return cham__fail(h, -ENOENT,
-				  "no bpf file system: mount -t bpf bpf /sys/fs/bpf");
+				  "no bpf file system: mount -t bpf bpffs /sys/fs/bpf");
 	if ((mkdir(CHAM_DATAPATH_DIR, 0700) && errno != EEXIST) ||
 	    (mkdir(CHAM_DATAPATH_DIR "/links", 0700) && errno != EEXIST))
 		return cham__fail(h, -errno, "%s: %s", CHAM_DATAPATH_DIR,

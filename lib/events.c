@@ -15,7 +15,7 @@ struct cham_events {
 	const struct nlmsghdr *nlh;	/* next message in buf */
 	int left;
 	uint16_t family;
-	_Alignas(8) char buf[CHAM_BUF_MAX];
+	char buf[CHAM_BUF_MAX] __attribute__((aligned(8)));
 };
 
 int cham_events__open(struct cham *h, struct cham_events **ep)

@@ -18,8 +18,8 @@ struct cham {
 	uint16_t family;
 	bool interrupted;
 	char err[CHAM_ERR_MAX];
-	_Alignas(8) char req[4096];
-	_Alignas(8) char buf[CHAM_BUF_MAX];
+	char req[4096] __attribute__((aligned(8)));
+	char buf[CHAM_BUF_MAX] __attribute__((aligned(8)));
 };
 
 enum cham_kind {

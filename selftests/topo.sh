@@ -38,12 +38,34 @@ topo_wire() {
 	ip link set up0 up
 }
 
+# topo_wire_nic: a back-to-back pair of QEMU's virtio NICs as the wire
+topo_wire_nic() {
+	ip netns add hostb
+	ip link set nic0a name up0
+	ip link set nic0b netns hostb name b0
+	ip addr add 192.0.2.1/24 dev up0
+	ip addr add 2001:db8::1/64 dev up0 nodad
+	ip -n hostb addr add 192.0.2.2/24 dev b0
+	ip -n hostb addr add 2001:db8::2/64 dev b0 nodad
+	ip -n hostb link set b0 up
+	ip -n hostb link set lo up
+	ip link set up0 up
+}
+
+# topo_unwire_nic: give the NICs back to the next test
+topo_unwire_nic() {
+	ip -n hostb link set b0 netns 1 name nic0b
+	ip link set up0 down
+	ip addr flush dev up0
+	ip link set up0 name nic0a
+}
+
 # topo_remote TENANT VNI [4|6]: the tenant's end point on host B
 topo_remote() {
 	local local_ip=192.0.2.2 remote_ip=192.0.2.1
 	[ "${3:-4}" = 6 ] && { local_ip=2001:db8::2; remote_ip=2001:db8::1; }
 	ip netns add "b-$1"
-	ip -n hostb link add "vx$2" mtu 1450 type vxlan id "$2" local "$local_ip" \
+	ip -n hostb link add "vx$2" mtu "${TOPO_MTU:-1450}" type vxlan id "$2" local "$local_ip" \
 		remote "$remote_ip" dstport 4789
 	ip -n hostb link set "vx$2" netns "b-$1" name eth0
 	ip -n "b-$1" addr add 10.0.0.2/24 dev eth0
@@ -69,7 +91,7 @@ topo_netdev() {
 # topo_port TENANT [ADDRESS [SUFFIX]]: a vDPA port, its guest end in a namespace
 topo_port() {
 	local vdpa=${1}${3:-0} ns=t-$1${3:-} dev
-	vdpa dev add name "$vdpa" mgmtdev chamelio mtu 1450 || return 1
+	vdpa dev add name "$vdpa" mgmtdev chamelio mtu "${TOPO_MTU:-1450}" || return 1
 	dev=$(topo_netdev "$vdpa") || return 1
 	ip netns add "$ns"
 	ip link set "$dev" netns "$ns" name eth0 || return 1
@@ -80,12 +102,14 @@ topo_port() {
 	ip link set "$vdpa" up
 }
 
-# topo_tenant NAME VNI: everything of one tenant on both hosts
+# topo_tenant NAME VNI [4|6]: everything of one tenant on both hosts
 topo_tenant() {
-	topo_remote "$1" "$2" && topo_port "$1" 10.0.0.1 &&
+	local far=192.0.2.2
+	[ "${3:-4}" = 6 ] && far=2001:db8::2
+	topo_remote "$1" "$2" "${3:-4}" && topo_port "$1" 10.0.0.1 &&
 	chamctl tenant add "$1" vni "$2" &&
 	chamctl port set "${1}0" tenant "$1" &&
-	chamctl tenant setup "$1" dev "${1}0" uplink up0 remote 192.0.2.2
+	chamctl tenant setup "$1" dev "${1}0" uplink up0 remote "$far"
 }
 
 # stat_of TENANT KEY: one number of chamctl -j stat

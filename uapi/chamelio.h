@@ -118,6 +118,7 @@ enum cham_cmd {
 	CHAM_CMD_RING_BROKEN_NTF,
 	__CHAM_CMD_MAX,
 };
+
 #define CHAM_CMD_MAX (__CHAM_CMD_MAX - 1)
 
 enum cham_tenant_attr {
@@ -138,6 +139,7 @@ enum cham_tenant_attr {
 	CHAM_TENANT_PAD,
 	__CHAM_TENANT_MAX,
 };
+
 #define CHAM_TENANT_MAX (__CHAM_TENANT_MAX - 1)
 
 enum cham_port_attr {
@@ -163,6 +165,7 @@ enum cham_port_attr {
 	CHAM_PORT_PAD,
 	__CHAM_PORT_MAX,
 };
+
 #define CHAM_PORT_MAX (__CHAM_PORT_MAX - 1)
 
 enum cham_port_state {
@@ -187,6 +190,7 @@ enum cham_uplink_attr {
 	CHAM_UPLINK_PAD,
 	__CHAM_UPLINK_MAX,
 };
+
 #define CHAM_UPLINK_MAX (__CHAM_UPLINK_MAX - 1)
 
 enum cham_conn_attr {
@@ -208,6 +212,7 @@ enum cham_conn_attr {
 	CHAM_CONN_PAD,
 	__CHAM_CONN_MAX,
 };
+
 #define CHAM_CONN_MAX (__CHAM_CONN_MAX - 1)
 
 enum cham_dir_attr {
@@ -225,6 +230,7 @@ enum cham_dir_attr {
 	CHAM_DIR_PAD,
 	__CHAM_DIR_MAX,
 };
+
 #define CHAM_DIR_MAX (__CHAM_DIR_MAX - 1)
 
 enum cham_action {
@@ -243,6 +249,7 @@ enum cham_fdb_attr {
 	CHAM_FDB_PAD,
 	__CHAM_FDB_MAX,
 };
+
 #define CHAM_FDB_MAX (__CHAM_FDB_MAX - 1)
 
 enum cham_fdb_source {
@@ -267,6 +274,7 @@ enum cham_stat_attr {
 	CHAM_STAT_PAD,
 	__CHAM_STAT_MAX,
 };
+
 #define CHAM_STAT_MAX (__CHAM_STAT_MAX - 1)
 
 #endif

@@ -44,7 +44,7 @@ fails()		# fails CODE TEXT ARGS...: exit code, and text on stderr
 	shift 2
 	"$CHAMCTL" "$@" >"$tmp/out" 2>"$tmp/err"
 	rc=$?
-	[ $rc -eq "$code" ] && grep -qF -- "$text" "$tmp/err" && return
+	[ "$rc" -eq "$code" ] && grep -qF -- "$text" "$tmp/err" && return
 	echo "# chamctl $*: exit $rc, want $code; want text: $text"
 	sed 's/^/# /' "$tmp/err"
 	return 1
@@ -74,7 +74,7 @@ no_more()	# no_more PAGE OBJECT: the page has no command the table lacks
 		grep -q "^$2	$cmd	" "$tmp/table" || {
 			echo "# $1: $cmd is not in chamctl"; ret=1; }
 	done < <(sed -n "s/^\.BR \"chamctl $2 \(.*\)\"/\1/p" "$1")
-	return $ret
+	return "$ret"
 }
 
 complete_words()	# complete_words WORD...: what completion offers at the end
@@ -118,6 +118,7 @@ for obj in $(cut -f1 "$tmp/table" | uniq); do
 	check "chamctl(8) names $obj" grep -qF "chamctl\\-$obj (8)" "$man/chamctl.8"
 	check "completion has object $obj" offers "$obj"
 done
+# shellcheck disable=SC2016 # the inner shell expands
 check "libcham(3) has every symbol of the version map" bash -c '
 	ret=0
 	for s in $(grep -oE "cham_*[a-z_]*__[a-z_]+" "$1/lib/libcham.map"); do
@@ -157,12 +158,14 @@ if ! grep -qs "^chamelio " /proc/modules; then
 		# shellcheck disable=SC2086
 		check "no module: $args" fails 2 "modprobe chamelio" $args
 	done
+	# shellcheck disable=SC2016 # the inner shell expands
 	check "no module: JSON error" bash -c '
 		"$1" -j tenant 2>/dev/null | python3 -c "
 import json, sys
 e = json.load(sys.stdin)
 sys.exit(list(e) != [\"error\"] or \"modprobe\" not in e[\"error\"])"' - "$CHAMCTL"
 else
+	# shellcheck disable=SC2016 # the inner shell expands
 	check "module is loaded: tenant list is JSON" bash -c \
 		'"$1" -j tenant | python3 -c "import json, sys; json.load(sys.stdin)"' - "$CHAMCTL"
 fi

@@ -165,14 +165,34 @@ static int refuses(void (*spoil)(u8 *f, u32 outer), u32 linear, u16 mss)
 	return err == -EINVAL;
 }
 
-static void spoil_type(u8 *f, u32 o) { cham_put16(f + o + 12, 0x0806); }
-static void spoil_ihl(u8 *f, u32 o) { f[o + 14] = 0x46; }
-static void spoil_udp(u8 *f, u32 o) { f[o + 14 + 9] = 17; }
-static void spoil_doff0(u8 *f, u32 o) { f[o + 34 + 12] = 0; }
-static void spoil_doff15(u8 *f, u32 o) { f[o + 34 + 12] = 0xf0; }
+static void spoil_type(u8 *f, u32 o)
+{
+	cham_put16(f + o + 12, 0x0806);
+}
+
+static void spoil_ihl(u8 *f, u32 o)
+{
+	f[o + 14] = 0x46;
+}
+
+static void spoil_udp(u8 *f, u32 o)
+{
+	f[o + 14 + 9] = 17;
+}
+
+static void spoil_doff0(u8 *f, u32 o)
+{
+	f[o + 34 + 12] = 0;
+}
+
+static void spoil_doff15(u8 *f, u32 o)
+{
+	f[o + 34 + 12] = 0xf0;
+}
 
 int main(void)
 {
+	static const int outers[] = { 0, 4, 6 };
 	u32 seed = 1, i, good = 1;
 	u8 noise[300] = {};
 
@@ -185,7 +205,7 @@ int main(void)
 	ok(check_cut(4, 4, 1, 12, 1400), "one byte");
 	ok(check_cut(4, 4, 99, 12, 1), "segments of one byte");
 	for (i = 0; i < 3000; i++)
-		good &= check_cut(rnd(&seed) & 1 ? 4 : 6, (int[]){ 0, 4, 6 }[rnd(&seed) % 3],
+		good &= check_cut(rnd(&seed) & 1 ? 4 : 6, outers[rnd(&seed) % 3],
 				  1 + rnd(&seed) % 9000, rnd(&seed) % 11 * 4,
 				  1 + rnd(&seed) % 1500);
 	ok(good, "3000 seeded random super-packets come back whole");

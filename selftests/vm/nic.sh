@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 200
+#
+# The datapath over real drivers: a pair of virtio NICs back to back, with an
+# IPv4 and an IPv6 underlay.
+
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../topo.sh
+. "$(dirname "$0")/../topo.sh"
+require_vm
+[ "${CHAM_NICS:-0}" -gt 0 ] || skip_all "the VM has no pair of NICs"
+defer topo_down
+defer topo_unwire_nic
+
+topo_load || bail "module loads"
+topo_wire_nic
+
+ping1() { "$1" "$2" ping -qc1 -W2 "$3" >/dev/null; }
+head -c 8M /dev/urandom > /tmp/blob
+sum=$(sha256sum < /tmp/blob)
+transfer() {	# FROM_NS TO_NS ADDRESS PORT
+	ip netns exec "$2" timeout 60 socat -u TCP-LISTEN:"$4",reuseaddr OPEN:/tmp/got,creat,trunc &
+	sleep 0.7
+	ip netns exec "$1" timeout 60 socat -u OPEN:/tmp/blob TCP:"$3":"$4"
+	wait $!
+	[ "$(sha256sum < /tmp/got)" = "$sum" ]
+}
+
+check "uplink is a virtio NIC" sh -c 'ethtool -i up0 | grep -q virtio_net'
+check "uplink with both addresses" \
+	chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1
+TOPO_MTU=1450 check "tenant over IPv4" topo_tenant red 100
+TOPO_MTU=1430 check "tenant over IPv6" topo_tenant blue 200 6
+check "datapath attaches in native mode" topo_attach
+for t in red blue; do
+	on $t ping -qc2 -i0.2 10.0.0.2 >/dev/null
+	a=$(stat_of $t fast-packets)
+	check "$t: ping" ping1 on $t 10.0.0.2
+	check_num "$t: on the fast path" "$(stat_of $t fast-packets)" -gt "$a"
+	check "$t: largest packet" on $t ping -qc1 -W2 -M do \
+		-s $(($(on $t cat /sys/class/net/eth0/mtu) - 28)) 10.0.0.2
+	check "$t: 8 MB to the wire" transfer "t-$t" "b-$t" 10.0.0.2 7001
+	check "$t: 8 MB from the wire" transfer "b-$t" "t-$t" 10.0.0.1 7002
+	fast=$(stat_of $t tcp-fast)
+	diag "$t: established TCP $fast fast, $(stat_of $t tcp-slow) slow"
+	check_num "$t: over 99 % of established TCP is fast" "$fast" -gt \
+		$(($(stat_of $t tcp-slow) * 99))
+done
+chamctl datapath detach
+check "detached: red" ping1 on red 10.0.0.2
+check "detached: blue" ping1 on blue 10.0.0.2
+finish
