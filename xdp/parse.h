@@ -156,13 +156,14 @@ static __always_inline int cham_parse_inner(struct xdp_md *ctx,
 	const struct ipv6hdr *ip6 = (const void *)(eth + 1);
 	const void *data = (const void *)(long)ctx->data;
 
-	if ((const void *)(ip + 1) > end)
-		return (const void *)(eth + 1) > end ? CHAM_REASON_TRUNCATED :
-		       CHAM_REASON_NOT_IP;
+	if ((const void *)(eth + 1) > end)
+		return CHAM_REASON_TRUNCATED;
 	if (eth->h_dest[0] & 1)
 		return CHAM_REASON_MULTICAST;
 	__builtin_memcpy(q->macs, eth, 12);
 	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		if ((const void *)(ip + 1) > end)
+			return CHAM_REASON_TRUNCATED;
 		if (ip->version != 4)
 			return CHAM_REASON_MALFORMED;
 		if (ip->ihl != 5)
