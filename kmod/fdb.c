@@ -39,10 +39,11 @@ static struct cham_fdb *cham_fdb_find(u32 domain, const u8 *mac)
 	return rhashtable_lookup(&cham_fdb_table, &key, cham_fdb_params);
 }
 
-static bool cham_fdb_dest_remote(const struct cham_fdb *fdb,
+static bool cham_fdb_dest_remote(const struct cham_tenant *tenant,
+				 const struct cham_fdb *fdb,
 				 struct cham_dest *dest)
 {
-	if (!fdb || fdb->opaque || !fdb->remote)
+	if (!fdb || fdb->opaque || !fdb->remote || READ_ONCE(tenant->blocked))
 		return false;
 	dest->action = CHAM_ACTION_REMOTE;
 	dest->slot = fdb->remote->slot;
@@ -85,7 +86,7 @@ bool cham_fdb_resolve_rcu(const struct cham_tenant *tenant, const u8 *mac,
 
 	fdb = cham_fdb_find(CHAM_FDB_DOMAIN_STATIC | tenant->id, mac);
 	if (fdb)
-		return fdb->remote ? cham_fdb_dest_remote(fdb, dest) :
+		return fdb->remote ? cham_fdb_dest_remote(tenant, fdb, dest) :
 				     cham_fdb_dest_port(tenant, fdb->ifindex, dest);
 	if (!bridge)
 		return false;
@@ -94,9 +95,7 @@ bool cham_fdb_resolve_rcu(const struct cham_tenant *tenant, const u8 *mac,
 		return false;
 	if (fdb->ifindex != vxlan)
 		return cham_fdb_dest_port(tenant, fdb->ifindex, dest);
-	if (READ_ONCE(tenant->blocked))
-		return false;
-	return cham_fdb_dest_remote(cham_fdb_find(vxlan, mac), dest);
+	return cham_fdb_dest_remote(tenant, cham_fdb_find(vxlan, mac), dest);
 }
 
 static void cham_fdb_free(struct cham_fdb *fdb)
