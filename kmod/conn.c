@@ -81,9 +81,9 @@ u64 cham_conn_hash(const struct cham_tuple *key)
 	const u64 *k = (const u64 *)key;
 	u128 a, b;
 
-	a = (unsigned __int128)(k[0] ^ k[1] ^ cham_hash_seed[0]) *
+	a = (u128)(k[0] ^ k[1] ^ cham_hash_seed[0]) *
 	    (k[2] ^ cham_hash_seed[1]);
-	b = (unsigned __int128)(k[3] ^ (u64)a ^ cham_hash_seed[1]) *
+	b = (u128)(k[3] ^ (u64)a ^ cham_hash_seed[1]) *
 	    (k[4] ^ (u64)(a >> 64) ^ cham_hash_seed[0]);
 	return (u64)b ^ (u64)(b >> 64);
 }

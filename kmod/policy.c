@@ -263,7 +263,7 @@ static unsigned long cham_policy_ageing(const struct cham_tenant *t)
 	if (vx && ((struct vxlan_dev *)netdev_priv(vx))->cfg.age_interval)
 		ageing = min(ageing,
 			     ((struct vxlan_dev *)netdev_priv(vx))->cfg.age_interval * HZ);
-	return max(ageing, (unsigned long)HZ);
+	return max_t(unsigned long, ageing, HZ);
 }
 
 static void cham_policy_replay(struct cham_tenant *t)

@@ -85,6 +85,7 @@ struct cham_port_info {
 	u64 features, rx_packets, rx_bytes, tx_packets, tx_bytes;
 	u64 rx_dropped, tx_dropped;
 };
+
 void cham_port_get_info(const struct cham_port *port, struct cham_port_info *info);
 
 int cham_port_init(void);

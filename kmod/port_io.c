@@ -152,7 +152,7 @@ int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
 {
 	struct cham_ring *r = &port->rx[reciprocal_scale(hash, cham_port_pairs_active(port))];
 	struct virtio_net_hdr_v1 hdr;
-	struct kvec vec[CHAM_IO_VECS];
+	struct kvec vec[CHAM_IO_VECS] __uninitialized;
 	enum cham_ring_stat why;
 	bool schedule = false;
 	u32 total;
@@ -193,7 +193,7 @@ netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct cham_port *port = netdev_priv(dev);
 	u16 q = skb_get_queue_mapping(skb);
 	struct virtio_net_hdr_v1 hdr;
-	struct kvec vec[CHAM_IO_VECS];
+	struct kvec vec[CHAM_IO_VECS] __uninitialized;
 	bool more = netdev_xmit_more();
 	u64 features = READ_ONCE(port->features);
 	bool schedule = false;
@@ -281,7 +281,7 @@ int cham_io_xdp_xmit(struct net_device *dev, int n,
 {
 	struct cham_port *port = netdev_priv(dev);
 	struct virtio_net_hdr_v1 hdr;
-	struct kvec vec[CHAM_IO_VECS];
+	struct kvec vec[CHAM_IO_VECS] __uninitialized;
 	struct xdp_frame_bulk bulk;
 	bool schedule = false;
 	struct cham_ring *r;
@@ -432,7 +432,7 @@ static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 			struct cham_ring_mem *m, struct cham_chain *c,
 			 struct cham_xdp_buff *cx, enum cham_ring_stat *why)
 {
-	struct virtio_net_hdr_v1 raw;
+	struct virtio_net_hdr_v1 raw __uninitialized;
 	struct xdp_buff *xdp = &cx->xdp;
 	u32 room = CHAM_IO_LINEAR, done = 0;
 	struct skb_shared_info *si;
@@ -569,7 +569,7 @@ static int cham_io_redirect(struct cham_port *port, struct cham_xdp_buff *cx,
 	struct virtio_net_hdr *vnet = &cx->vnet;
 	struct xdp_buff *xdp = &cx->xdp;
 	void *room = xdp->data_hard_start + sizeof(struct xdp_frame);
-	struct kvec vec[CHAM_IO_VECS];
+	struct kvec vec[CHAM_IO_VECS] __uninitialized;
 
 	if (vnet->flags && !vnet->gso_type) {
 		if (cham_io_complete_csum(vec, cham_io_xdp_vec(vec, xdp, 0), vnet))
@@ -632,9 +632,9 @@ static int cham_io_rx_one(struct cham_port *port, struct cham_ring *r,
 			  struct cham_ring_mem *m, struct bpf_prog *prog,
 			   bool *redirected)
 {
-	struct cham_xdp_buff cx;
+	struct cham_xdp_buff cx __uninitialized;
+	struct cham_chain c __uninitialized;
 	enum cham_ring_stat why;
-	struct cham_chain c;
 	int ret;
 
 	ret = cham_ring_chain_begin(r, m, &c, r->last_avail);

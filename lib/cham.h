@@ -512,9 +512,9 @@ int cham_fdb__for_each(struct cham *h, uint32_t tenant_id, cham_fdb_fn fn,
  * @classes:       cycles by enum cham_class, @n_classes of them
  * @class_packets: events by enum cham_class, @n_class_packets of them
  * @reasons:       packets by enum cham_reason, @n_reasons of them
- * @n_classes:       how many
- * @n_class_packets: how many
- * @n_reasons:       how many
+ * @n_classes:     elements of @classes
+ * @n_class_packets: elements of @class_packets
+ * @n_reasons:     elements of @reasons
  * @tsc_khz:       thousand cycles per second
  *
  * The arrays belong to the library. A newer module may send more elements

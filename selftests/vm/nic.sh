@@ -39,7 +39,7 @@ for t in red blue; do
 	a=$(stat_of $t fast-packets)
 	check "$t: ping" ping1 on $t 10.0.0.2
 	check_num "$t: on the fast path" "$(stat_of $t fast-packets)" -gt "$a"
-	check "$t: largest packet" on $t ping -qc1 -W2 -M do \
+	check "$t: largest packet" on $t ping -qc1 -W2 -M "do" \
 		-s $(($(on $t cat /sys/class/net/eth0/mtu) - 28)) 10.0.0.2
 	check "$t: 8 MB to the wire" transfer "t-$t" "b-$t" 10.0.0.2 7001
 	check "$t: 8 MB from the wire" transfer "b-$t" "t-$t" 10.0.0.1 7002

@@ -5,6 +5,7 @@
 #
 #   ns guest  virtio-vdpa 10.1.0.1 ── p0 (representor) ── br0 ── hv ══ eth0 10.1.0.2 ns peer
 
+# shellcheck disable=SC2317 # called by check and busywait
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 require_vm
@@ -100,7 +101,7 @@ transfer() {
 	local pid=$!
 	wait_port "$2" tcp 7000
 	in_ns "$1" socat -u "FILE:$tap_tmp/in" "TCP:$3:7000"
-	wait $pid
+	wait "$pid"
 	cmp "$tap_tmp/in" "$tap_tmp/out"
 }
 head -c 32M /dev/urandom >"$tap_tmp/in"
@@ -158,7 +159,7 @@ check "32 MB through it, too" transfer guest peer 10.1.0.2
 in_ns guest ping -q -i 0.005 -c 400 -W 1 10.1.0.2 >"$tap_tmp/ping" &
 pid=$!
 for _ in $(seq 20); do xdp pass; xdp moved; done
-wait $pid
+wait "$pid"
 check_match "replacing it 40 times loses nothing" "400 received" "$(cat "$tap_tmp/ping")"
 check "drop attaches" xdp drop
 check_fails "and drops" ping_peer 2
