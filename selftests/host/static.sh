@@ -7,6 +7,8 @@
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 cd "$tap_top" || exit 1
+# The make that runs this has a job server that ours is no part of.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 work=$O/static
 mkdir -p "$work"
 
