@@ -120,7 +120,7 @@ stat_of() {
 }
 
 topo_down() {
-	local ns
+	local ns d
 	chamctl down >/dev/null 2>&1
 	for ns in $(ip netns list | awk '{print $1}'); do
 		ip netns pids "$ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
@@ -131,7 +131,10 @@ topo_down() {
 	for ns in $(ip netns list | awk '{print $1}'); do
 		ip netns del "$ns"
 	done
-	ip link del up0 2>/dev/null
+	for d in /sys/class/net/vx-* /sys/class/net/br-*; do
+		[ -e "$d" ] && ip link del "${d##*/}"
+	done
+	[ -e /sys/class/net/up0/device ] || ip link del up0 2>/dev/null
 	for _ in $(seq 30); do
 		rmmod chamelio 2>/dev/null && return 0
 		[ -d /sys/module/chamelio ] || return 0
