@@ -166,6 +166,18 @@ static int cham_mgmt_check(const char *name,
 	return 0;
 }
 
+/* Nobody finds the port from here on; its representor goes. */
+static void cham_port_unpublish(struct cham_port *port)
+{
+	rtnl_lock();
+	cham_port_event_removing(port);
+	RCU_INIT_POINTER(cham_port_table[port->slot], NULL);
+	list_del(&port->list);
+	/* Waits for a grace period: nobody delivers to the port any more. */
+	unregister_netdevice(port->dev);
+	rtnl_unlock();
+}
+
 static int cham_mgmt_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 			     const struct vdpa_dev_set_config *config)
 {
@@ -241,12 +253,7 @@ static int cham_mgmt_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	return 0;
 
 unregister:
-	rtnl_lock();
-	cham_port_event_removing(port);
-	RCU_INIT_POINTER(cham_port_table[slot], NULL);
-	list_del(&port->list);
-	unregister_netdevice(port->dev);
-	rtnl_unlock();
+	cham_port_unpublish(port);
 destroy:
 	cham_vdpa_teardown(port);
 	cham_rep_destroy(port);
@@ -268,13 +275,7 @@ static void cham_mgmt_dev_del(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vd
 	get_device(&vdev->dev);
 	_vdpa_unregister_device(vdev);
 
-	rtnl_lock();
-	cham_port_event_removing(port);
-	RCU_INIT_POINTER(cham_port_table[slot], NULL);
-	list_del(&port->list);
-	/* Waits for a grace period: nobody delivers to the port any more. */
-	unregister_netdevice(port->dev);
-	rtnl_unlock();
+	cham_port_unpublish(port);
 	cham_vdpa_teardown(port);
 	cham_rep_destroy(port);
 	put_device(&vdev->dev);

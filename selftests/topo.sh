@@ -22,15 +22,10 @@ topo_load() {
 	insmod "$CHAM_KO" "$@"
 }
 
-# topo_wire MTU: a veth pair as the wire; a wire carries whole checksums
-topo_wire() {
-	local mtu=${1:-1550}
-	ip netns add hostb
-	ip link add up0 mtu "$mtu" type veth peer name b0 mtu "$mtu" netns hostb
+# topo_underlay: addresses on both ends of the wire
+topo_underlay() {
 	ip addr add 192.0.2.1/24 dev up0
 	ip addr add 2001:db8::1/64 dev up0 nodad
-	ethtool -K up0 gro on tx off >/dev/null 2>&1
-	ip netns exec hostb ethtool -K b0 gro on tx off >/dev/null 2>&1
 	ip -n hostb addr add 192.0.2.2/24 dev b0
 	ip -n hostb addr add 2001:db8::2/64 dev b0 nodad
 	ip -n hostb link set b0 up
@@ -38,18 +33,22 @@ topo_wire() {
 	ip link set up0 up
 }
 
+# topo_wire MTU: a veth pair as the wire; a wire carries whole checksums
+topo_wire() {
+	local mtu=${1:-1550}
+	ip netns add hostb
+	ip link add up0 mtu "$mtu" type veth peer name b0 mtu "$mtu" netns hostb
+	ethtool -K up0 gro on tx off >/dev/null 2>&1
+	ip netns exec hostb ethtool -K b0 gro on tx off >/dev/null 2>&1
+	topo_underlay
+}
+
 # topo_wire_nic: a back-to-back pair of QEMU's virtio NICs as the wire
 topo_wire_nic() {
 	ip netns add hostb
 	ip link set nic0a name up0
 	ip link set nic0b netns hostb name b0
-	ip addr add 192.0.2.1/24 dev up0
-	ip addr add 2001:db8::1/64 dev up0 nodad
-	ip -n hostb addr add 192.0.2.2/24 dev b0
-	ip -n hostb addr add 2001:db8::2/64 dev b0 nodad
-	ip -n hostb link set b0 up
-	ip -n hostb link set lo up
-	ip link set up0 up
+	topo_underlay
 }
 
 # topo_unwire_nic: give the NICs back to the next test
@@ -151,6 +150,21 @@ topo_attach() {
 # on TENANT COMMAND...: at the tenant's end point; far TENANT ...: on host B
 on() { ip netns exec "t-$1" "${@:2}"; }
 far() { ip netns exec "b-$1" "${@:2}"; }
+
+# ping1 on|far TENANT ADDRESS: one echo
+ping1() { "$1" "$2" ping -qc1 -W2 "$3" >/dev/null; }
+
+# blob SIZE: the file that transfer sends
+blob() { head -c "$1" /dev/urandom > /tmp/blob; }
+
+# transfer FROM_NS TO_NS ADDRESS PORT: the blob by TCP, compared byte by byte
+transfer() {
+	ip netns exec "$2" timeout 60 socat -u TCP-LISTEN:"$4",reuseaddr OPEN:/tmp/got,creat,trunc &
+	sleep 0.7
+	ip netns exec "$1" timeout 60 socat -u OPEN:/tmp/blob TCP:"$3":"$4"
+	wait $!
+	cmp -s /tmp/blob /tmp/got
+}
 
 # reason_of TENANT NAME: how many packets left the fast path by that name
 reason_of() {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause */
 /*
  * The generic netlink family "chamelio". The prose of every attribute is in
- * Documentation/netlink/specs/chamelio.yaml; selftests/spec.sh holds the two
+ * Documentation/netlink/specs/chamelio.yaml; selftests/host/spec.sh holds the two
  * side by side.
  */
 #ifndef _UAPI_CHAMELIO_H

@@ -17,16 +17,7 @@ defer topo_unwire_nic
 topo_load || bail "module loads"
 topo_wire_nic
 
-ping1() { "$1" "$2" ping -qc1 -W2 "$3" >/dev/null; }
-head -c 8M /dev/urandom > /tmp/blob
-sum=$(sha256sum < /tmp/blob)
-transfer() {	# FROM_NS TO_NS ADDRESS PORT
-	ip netns exec "$2" timeout 60 socat -u TCP-LISTEN:"$4",reuseaddr OPEN:/tmp/got,creat,trunc &
-	sleep 0.7
-	ip netns exec "$1" timeout 60 socat -u OPEN:/tmp/blob TCP:"$3":"$4"
-	wait $!
-	[ "$(sha256sum < /tmp/got)" = "$sum" ]
-}
+blob 8M
 
 check "uplink is a virtio NIC" sh -c 'ethtool -i up0 | grep -q virtio_net'
 check "uplink with both addresses" \

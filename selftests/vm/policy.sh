@@ -16,7 +16,6 @@ chamctl uplink add up0 local 192.0.2.1
 topo_tenant red 100
 topo_attach
 
-ping1() { "$1" "$2" ping -qc1 -W2 "$3" >/dev/null; }
 blocked() {	# REASON: shown at the port
 	chamctl -j port show | jq -e ".[] | select(.ifname==\"red0\") | .blocked | index(\"$1\")" >/dev/null
 }
