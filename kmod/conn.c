@@ -224,7 +224,7 @@ static void cham_conn_unlink(struct cham_conn *conn)
 	spin_unlock_bh(lock);
 	atomic_dec(&cham_conns);
 	rcu_read_lock();
-	t = cham_tenant_rcu(conn->key.zero);
+	t = cham_tenant_rcu(conn->key.tenant);
 	if (t) {
 		atomic_dec(&t->conns);
 		cham_nl_conn_event(CHAM_CMD_CONN_DEL_NTF, t, conn);
@@ -292,7 +292,7 @@ void cham_conn_flush(u32 tenant)
 	for (i = 0; i < CHAM_WHEEL_SLOTS; i++) {
 		list = llist_del_all(&cham_wheel[i]);
 		llist_for_each_entry_safe(conn, next, list, wheel) {
-			if (tenant && conn->key.zero != tenant) {
+			if (tenant && conn->key.tenant != tenant) {
 				llist_add(&conn->wheel, &cham_wheel[i]);
 				continue;
 			}

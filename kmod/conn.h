@@ -47,7 +47,7 @@ struct cham_track {
 
 struct cham_conn {
 	/* line 0: compared by lookup */
-	struct cham_tuple key;		/* canonical; key.zero is the tenant id */
+	struct cham_tuple key;		/* canonical; with the tenant id */
 	u8	*priv;			/* tenant's area, NULL without handlers */
 	u32	seen;			/* jiffies of the last packet */
 	u8	state;			/* TCP_ESTABLISHED ... ; 0 for others */
@@ -117,8 +117,9 @@ static inline unsigned int cham_conn_key(struct cham_tuple *key,
 		key->dport = tuple->dport;
 	}
 	key->proto = tuple->proto;
-	key->family = tuple->family;
-	key->zero = tenant;
+	key->ipv6 = tuple->ipv6;
+	key->vlan = tuple->vlan;
+	key->tenant = tenant;
 	return swap;
 }
 

@@ -141,9 +141,9 @@ int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn)
 {
 	unsigned int dir = !!(conn->flags & CHAM_CONN_F_SWAPPED);
 	const struct cham_tuple *k = &conn->key;
-	u32 alen = k->family == 4 ? 4 : 16, idle = (u32)jiffies - READ_ONCE(conn->seen);
+	u32 alen = k->ipv6 ? 16 : 4, idle = (u32)jiffies - READ_ONCE(conn->seen);
 
-	return nla_put_u32(msg, CHAM_CONN_TENANT_ID, k->zero) ||
+	return nla_put_u32(msg, CHAM_CONN_TENANT_ID, k->tenant) ||
 	       nla_put_u8(msg, CHAM_CONN_PROTO, k->proto) ||
 	       nla_put(msg, CHAM_CONN_SRC, alen, dir ? k->daddr : k->saddr) ||
 	       nla_put(msg, CHAM_CONN_DST, alen, dir ? k->saddr : k->daddr) ||
@@ -163,7 +163,7 @@ int cham_put_miss(struct sk_buff *msg, u32 tenant, const struct cham_query *q,
 		  enum cham_reason why)
 {
 	const struct cham_tuple *k = &q->tuple;
-	u32 alen = k->family == 4 ? 4 : 16;
+	u32 alen = k->ipv6 ? 16 : 4;
 
 	return nla_put_u32(msg, CHAM_CONN_TENANT_ID, tenant) ||
 	       nla_put_u8(msg, CHAM_CONN_PROTO, k->proto) ||

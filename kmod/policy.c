@@ -11,6 +11,7 @@
  * (tcx links).
  */
 #include <linux/if_bridge.h>
+#include <linux/if_vlan.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter_ipv4.h>
@@ -126,7 +127,8 @@ static u32 cham_policy_brport(struct net_device *dev, struct net_device *br)
 {
 	u32 blocked = cham_policy_filters(dev) | cham_policy_filters(br);
 
-	if (br_vlan_enabled(br))
+	/* A VLAN device on the way takes its frames before the bridge does. */
+	if (br_vlan_enabled(br) || vlan_uses_dev(dev))
 		blocked |= BIT(CHAM_BLOCK_VLAN);
 	if (br_port_get_stp_state(dev) != BR_STATE_FORWARDING)
 		blocked |= BIT(CHAM_BLOCK_STP);

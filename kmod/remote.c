@@ -164,6 +164,8 @@ static void cham_remote_fill(struct cham_outer *o, const struct cham_remote *r,
 	vx->vx_vni = vxlan_vni_field(cpu_to_be32(r->vni));
 	o->len = (u8 *)(vx + 1) - o->hdr;
 	o->inner_mtu -= sizeof(*udp) + sizeof(*vx) + ETH_HLEN;
+	/* What we build ourselves is in one piece of memory. */
+	o->inner_mtu = min_t(u32, o->inner_mtu, CHAM_XMIT_MAX - CHAM_OUTER_MAX);
 }
 
 static struct dst_entry *cham_remote_route(struct cham_remote *r,

@@ -13,6 +13,9 @@
 
 #define CHAM_REMOTES_MAX	16384
 
+/* Longest frame that is put together here; four pages with all around it. */
+#define CHAM_XMIT_MAX	(3 * 4096)
+
 struct cham_outer {
 	u8	hdr[CHAM_OUTER_MAX];	/* Ethernet to VXLAN, lengths zero */
 	u16	len;

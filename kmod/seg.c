@@ -7,6 +7,7 @@
 #endif
 
 #define CHAM_ETH	14
+#define CHAM_TAG	4
 #define CHAM_IP4	20
 #define CHAM_IP6	40
 #define CHAM_TCP_FIN	0x01
@@ -60,8 +61,9 @@ static u32 cham_sum(const u8 *p, u32 len, u32 sum)
  * @outer_family: 4 or 6, ignored when @outer is 0
  * @mss:          payload bytes of a segment
  *
- * Takes IPv4 without options and IPv6 without extension headers, as the
- * datapath lets through; the guest can ask for anything.
+ * Takes at most one 802.1Q tag, IPv4 without options and IPv6 without
+ * extension headers, as the datapath lets through; the guest can ask for
+ * anything.
  *
  * Return: 0 or -EINVAL.
  */
@@ -70,9 +72,11 @@ int cham_seg_parse(struct cham_seg *seg, const u8 *hdr, u32 linear, u32 len,
 {
 	u32 l3 = outer + CHAM_ETH, l4, doff;
 
-	if (!mss || linear > len || linear < l3 + CHAM_IP4)
+	if (!mss || linear > len || linear < l3 + CHAM_TAG + CHAM_IP4)
 		return -EINVAL;
-	switch (cham_get16(hdr + outer + 12)) {
+	if (cham_get16(hdr + l3 - 2) == 0x8100)
+		l3 += CHAM_TAG;
+	switch (cham_get16(hdr + l3 - 2)) {
 	case 0x0800:
 		if (hdr[l3] != 0x45 || hdr[l3 + 9] != 6)
 			return -EINVAL;

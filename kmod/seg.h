@@ -14,7 +14,7 @@
 
 #define CHAM_SEG_HDR_MAX	256
 
-/* Offsets of a frame: [outer headers] Ethernet IP TCP payload. */
+/* Offsets of a frame: [outer headers] Ethernet [802.1Q] IP TCP payload. */
 struct cham_seg {
 	u16	outer;		/* bytes of outer header, 0 without tunnel */
 	u16	l3;		/* inner IP, from the start of the frame */

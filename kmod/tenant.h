@@ -7,7 +7,7 @@
 #include "chamelio.h"
 #include "ledger.h"
 
-#define CHAM_TENANTS_MAX	4096
+#define CHAM_TENANTS_MAX	2048	/* cham_tuple.tenant */
 
 struct netlink_ext_ack;
 struct cham_port;

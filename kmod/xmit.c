@@ -19,9 +19,8 @@
 #include "tenant.h"
 #include "uplink.h"
 
-/* Frame, shared info and headroom must fit the page a segment is built in. */
-#define CHAM_SEG_ROOM	(PAGE_SIZE - XDP_PACKET_HEADROOM - \
-			 SKB_DATA_ALIGN(sizeof(struct skb_shared_info)))
+/* What a driver that makes an skb of the frame wants behind it. */
+#define CHAM_FRAME_TAIL	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
 
 static void cham_xmit_flush(struct cham_cpu *cpu)
 {
@@ -107,69 +106,127 @@ static void cham_xmit_udp6(u8 *frame, u32 len)
 		udp->check = CSUM_MANGLED_0;
 }
 
-static struct xdp_frame *cham_seg_frame(void *page, u32 len)
+/* An empty frame of @len bytes in memory of its own. */
+static struct xdp_frame *cham_frame_new(u32 len)
 {
-	struct xdp_frame *frame = page;
+	unsigned int order = get_order(XDP_PACKET_HEADROOM + len + CHAM_FRAME_TAIL);
+	struct xdp_frame *frame;
+	struct page *page;
 
+	if (len > CHAM_XMIT_MAX)
+		return NULL;
+	page = dev_alloc_pages(order);
+	if (!page)
+		return NULL;
+	frame = page_address(page);
 	memset(frame, 0, sizeof(*frame));
-	frame->data = page + XDP_PACKET_HEADROOM;
+	frame->data = (void *)frame + XDP_PACKET_HEADROOM;
 	frame->len = len;
 	frame->headroom = XDP_PACKET_HEADROOM - sizeof(*frame);
-	frame->frame_sz = PAGE_SIZE;
+	frame->frame_sz = PAGE_SIZE << order;
 	frame->mem.type = MEM_TYPE_PAGE_ORDER0;
 	return frame;
 }
 
-static int cham_xmit_segment(struct cham_cpu *cpu, const struct xdp_buff *xdp,
-			     const struct cham_seg *seg, u32 ifindex)
+/* Cuts a super-packet; @xdp stays the caller's. */
+static int cham_xmit_segments(struct cham_cpu *cpu, const struct xdp_buff *xdp,
+			      u16 mss)
 {
-	u32 payload = seg->len - seg->hdr, index, off, bytes;
+	const struct cham_outer *outer = cpu->outer;
+	u32 payload, index, off, bytes;
+	struct cham_seg seg;
+	int err;
 
-	if (seg->hdr + seg->mss > CHAM_SEG_ROOM)
-		return -EMSGSIZE;
-	for (index = 0, off = 0; index < cham_seg_count(seg); index++, off += bytes) {
-		struct page *page = dev_alloc_page();
+	err = cham_seg_parse(&seg, xdp->data, xdp->data_end - xdp->data,
+			     xdp_get_buff_len(xdp), outer->len, outer->family, mss);
+	if (err)
+		return err;
+	payload = seg.len - seg.hdr;
+	for (index = 0, off = 0; index < cham_seg_count(&seg); index++, off += bytes) {
+		struct xdp_frame *frame;
 		__wsum sum = 0;
-		u8 *base, *data;
 		u16 check;
+		u8 *data;
 
-		bytes = min_t(u32, seg->mss, payload - off);
-		if (!page)
+		bytes = min_t(u32, seg.mss, payload - off);
+		frame = cham_frame_new(seg.hdr + bytes);
+		if (!frame)
 			return -ENOMEM;
-		base = page_address(page);
-		data = base + XDP_PACKET_HEADROOM;
-		memcpy(data, xdp->data, seg->hdr);
-		if (bytes && cham_xdp_copy(xdp, seg->hdr + off, data + seg->hdr,
+		data = frame->data;
+		memcpy(data, xdp->data, seg.hdr);
+		if (bytes && cham_xdp_copy(xdp, seg.hdr + off, data + seg.hdr,
 					   bytes, &sum)) {
-			__free_page(page);
+			xdp_return_frame(frame);
 			return -EINVAL;
 		}
-		cham_seg_header(seg, data, index, off, bytes);
-		check = cham_seg_l4_seed(seg, data, bytes);
-		sum = csum_add(csum_block_add(0, sum, seg->hdr - seg->l4),
+		cham_seg_header(&seg, data, index, off, bytes);
+		check = cham_seg_l4_seed(&seg, data, bytes);
+		sum = csum_add(csum_block_add(0, sum, seg.hdr - seg.l4),
 			       (__force __wsum)htons(check));
-		*(__sum16 *)(data + seg->l4 + 16) = csum_fold(sum);
-		if (seg->outer_family == 6)
-			cham_xmit_udp6(data, seg->hdr + bytes);
-		cham_xmit_queue(cpu, cham_seg_frame(base, seg->hdr + bytes), ifindex);
+		*(__sum16 *)(data + seg.l4 + 16) = csum_fold(sum);
+		if (outer->family == 6)
+			cham_xmit_udp6(data, seg.hdr + bytes);
+		cham_xmit_queue(cpu, frame, outer->ifindex);
 	}
 	return 0;
 }
 
-/* The guest left the checksum to us. */
-static int cham_xmit_complete(struct xdp_buff *xdp, u16 outer,
+/* The guest left the checksum to us; @data is the whole frame. */
+static int cham_xmit_complete(u8 *data, u32 len, u16 outer,
 			      const struct virtio_net_hdr *vnet)
 {
 	u32 start = outer + (__force u16)vnet->csum_start;
 	u32 at = start + (__force u16)vnet->csum_offset;
-	u32 len = xdp->data_end - xdp->data;
-	u8 *data = xdp->data;
 	__sum16 sum;
 
-	if (xdp_buff_has_frags(xdp) || at + 2 > len || start > len)
+	if (at + 2 > len || start > len)
 		return -EINVAL;
 	sum = csum_fold(csum_partial(data + start, len - start, 0));
 	*(__sum16 *)(data + at) = sum ? sum : CSUM_MANGLED_0;
+	return 0;
+}
+
+static bool cham_xmit_takes_frags(void)
+{
+	const struct cham_uplink *up = cham_uplink_rcu();
+
+	return up && up->dev->xdp_features & NETDEV_XDP_ACT_NDO_XMIT_SG;
+}
+
+/* One packet as it is; takes @xdp over. */
+static int cham_xmit_single(struct cham_cpu *cpu, struct xdp_buff *xdp,
+			    const struct virtio_net_hdr *vnet)
+{
+	bool sum = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	const struct cham_outer *outer = cpu->outer;
+	struct xdp_frame *frame;
+	int err = 0;
+
+	if (unlikely(xdp_buff_has_frags(xdp) &&
+		     (sum || outer->family == 6 || !cham_xmit_takes_frags()))) {
+		__wsum unused = 0;
+
+		/* What is summed up must be in one piece. */
+		frame = cham_frame_new(xdp_get_buff_len(xdp));
+		if (frame)
+			err = cham_xdp_copy(xdp, 0, frame->data, frame->len, &unused);
+		xdp_return_buff(xdp);
+	} else {
+		frame = xdp_convert_buff_to_frame(xdp);
+		if (unlikely(!frame))
+			xdp_return_buff(xdp);
+	}
+	if (unlikely(!frame))
+		return -ENOMEM;
+	if (!err && sum)
+		err = cham_xmit_complete(frame->data, frame->len, outer->len, vnet);
+	if (unlikely(err)) {
+		xdp_return_frame(frame);
+		return err;
+	}
+	if (outer->family == 6)
+		cham_xmit_udp6(frame->data, frame->len);
+	cham_xmit_queue(cpu, frame, outer->ifindex);
 	return 0;
 }
 
@@ -187,59 +244,33 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	const struct virtio_net_hdr *vnet = &cxdp->vnet;
 	struct xdp_buff *xdp = &cxdp->xdp;
 	struct cham_ledger *books;
-	struct xdp_frame *frame;
-	struct cham_seg seg;
-	int err = -EINVAL;
-	u16 outer_len;
+	struct cham_uplink *up;
+	int err;
 
 	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_ENCAP || !cpu->outer) {
 		cham_count(cham_books(cpu), CHAM_REASON_TX_FAIL);
 		xdp_return_buff(xdp);
 		return -EINVAL;
 	}
-	books = this_cpu_ptr(cpu->tenant->ledger);
-	outer_len = cpu->outer->len;
 	cpu->ev.act = CHAM_ACT_SLOW;
 	cpu->burst_tenant = cpu->tenant;
-
 	if (vnet->gso_type) {
-		err = cham_seg_parse(&seg, xdp->data, xdp->data_end - xdp->data,
-				     xdp_get_buff_len(xdp), outer_len,
-				     cpu->outer->family,
-				     (__force u16)vnet->gso_size);
-		if (!err)
-			err = cham_xmit_segment(cpu, xdp, &seg, cpu->outer->ifindex);
+		err = cham_xmit_segments(cpu, xdp, (__force u16)vnet->gso_size);
 		xdp_return_buff(xdp);
-		if (err)
-			cham_count(cpu->tenant->ledger, CHAM_REASON_BAD_GSO);
-		goto out;
-	}
-	err = 0;
-	if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-		err = cham_xmit_complete(xdp, outer_len, vnet);
-	if (!err && cpu->outer->family == 6) {
-		if (xdp_buff_has_frags(xdp))
-			err = -EINVAL;
-		else
-			cham_xmit_udp6(xdp->data, xdp->data_end - xdp->data);
-	}
-	frame = err ? NULL : xdp_convert_buff_to_frame(xdp);
-	if (frame) {
-		cham_xmit_queue(cpu, frame, cpu->outer->ifindex);
 	} else {
-		xdp_return_buff(xdp);
-		cham_count(cpu->tenant->ledger, CHAM_REASON_BAD_GSO);
-		err = -EINVAL;
+		err = cham_xmit_single(cpu, xdp, vnet);
 	}
-out:
-	if (!err) {
-		struct cham_uplink *up = cham_uplink_rcu();
-
+	books = this_cpu_ptr(cpu->tenant->ledger);
+	if (likely(!err)) {
+		up = cham_uplink_rcu();
 		if (up)
 			this_cpu_add(up->packets[1], cpu->segs);
 		books->fast_packets += cpu->segs;
 		books->fast_bytes += cpu->len;
 		books->tcp_fast += cpu->tcp;
+	} else {
+		books->reasons[err == -ENOMEM ? CHAM_REASON_TX_NO_MEMORY :
+						CHAM_REASON_BAD_GSO]++;
 	}
 	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_TRANSMIT,
 				 cpu->stamp);

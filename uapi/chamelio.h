@@ -18,7 +18,7 @@
 	X(NO_TENANT,	"no-tenant",	"port belongs to no tenant")	\
 	X(DOWN,		"down",		"representor or its peer is down") \
 	X(NO_FDB,	"no-fdb",	"neither in a bridge nor fed by netlink") \
-	X(VLAN,		"vlan-filtering", "bridge filters VLANs")	\
+	X(VLAN,		"vlan-filtering", "bridge filters VLANs, or a VLAN device is on top")	\
 	X(STP,		"stp-state",	"bridge port is not forwarding")	\
 	X(ISOLATED,	"isolated",	"bridge port is isolated")	\
 	X(LOCKED,	"locked",	"bridge port is locked")		\
@@ -43,7 +43,7 @@ enum cham_block {
 	X(FRAGMENT,	"fragment",	SLOW, "IP fragment")		\
 	X(IP_OPTION,	"ip-option",	SLOW, "IPv4 option or IPv6 extension header") \
 	X(PROTO,	"protocol",	SLOW, "neither TCP, UDP nor ICMP echo") \
-	X(VLAN,		"vlan",		SLOW, "802.1Q tag inside the tenant's network") \
+	X(VLAN,		"vlan",		SLOW, "802.1ad or more than one 802.1Q tag") \
 	X(TRUNCATED,	"truncated",	SLOW, "header chain ends early")	\
 	X(MALFORMED,	"malformed",	SLOW, "header fields contradict each other") \
 	X(NOT_TUNNEL,	"not-tunnel",	SLOW, "underlay traffic of the host itself") \
@@ -63,6 +63,7 @@ enum cham_block {
 	X(RING_FULL,	"ring-full",	DROP, "guest receive ring has no buffers") \
 	X(RING_BROKEN,	"ring-broken",	DROP, "guest ring is broken or not ready") \
 	X(TX_FAIL,	"tx-fail",	DROP, "uplink refused the frame")	\
+	X(TX_NO_MEMORY,	"tx-no-memory",	DROP, "no memory to build the uplink's frame") \
 	X(BAD_GSO,	"bad-gso",	DROP, "guest's GSO or checksum request makes no sense") \
 	X(OVERSIZE,	"oversize",	DROP, "frame longer than the port takes")
 

@@ -20,9 +20,10 @@ struct cham_tuple {
 	__u8	daddr[16];
 	__be16	sport;		/* ICMP echo: identifier in both */
 	__be16	dport;
-	__u8	proto;		/* IPPROTO_* */
-	__u8	family;		/* 4 or 6 */
-	__u16	zero;		/* the module writes the tenant here */
+	__u32	proto : 8;	/* IPPROTO_* */
+	__u32	ipv6 : 1;
+	__u32	vlan : 12;	/* VID of the tenant's own tag; 0: none, or priority */
+	__u32	tenant : 11;	/* 0: the module writes it */
 };
 
 /* What the program knows of the packet and the lookup needs. */

@@ -38,8 +38,8 @@ int cham_uplink(struct xdp_md *ctx)
 	if (bpf_cham_lookup(ctx, &q, sizeof(q)) != CHAM_ACT_DELIVER)
 		return XDP_PASS;
 	if (tos & CHAM_ECN_MASK) {
-		why = cham_tunnel_ecn(eth, (void *)(long)ctx->data_end, tos, in.tos,
-				      q.tuple.family == 6);
+		why = cham_tunnel_ecn((void *)eth + in.l3, (void *)(long)ctx->data_end,
+				      tos, in.tos, q.tuple.ipv6);
 		if (why)
 			return cham_slow(ctx, 0, why);
 	}
@@ -71,8 +71,9 @@ int cham_port(struct xdp_md *ctx)
 	}
 	if (act != CHAM_ACT_ENCAP)
 		return XDP_PASS;
-	if (ev->gso_size ? in.l4_hdr + ev->gso_size > ev->outer_mtu :
-			   in.l3_len > ev->outer_mtu)
+	/* A tag takes room in the tunnel, too. */
+	if (in.l3 - sizeof(struct ethhdr) +
+	    (ev->gso_size ? in.l4_hdr + ev->gso_size : in.l3_len) > ev->outer_mtu)
 		return cham_slow(ctx, 0, CHAM_REASON_MTU);
 	why = cham_tunnel_encap(ctx, ev, &in);
 	if (why)

@@ -29,9 +29,15 @@ struct cham_echo {
 	__be16	seq;
 };
 
+struct cham_tag {
+	__be16	tci;
+	__be16	kind;
+};
+
 /* What actions need beyond the query. */
 struct cham_inner {
 	__u8	tos;
+	__u16	l3;		/* where IP starts in the frame: 14, or 18 with a tag */
 	__u16	l3_len;		/* IP packet, bytes */
 	__u16	l4_hdr;		/* IP and transport header, bytes */
 };
@@ -152,16 +158,31 @@ static __always_inline int cham_parse_inner(struct xdp_md *ctx,
 					    const void *end, struct cham_query *q,
 					    struct cham_inner *in)
 {
-	const struct iphdr *ip = (const void *)(eth + 1);
-	const struct ipv6hdr *ip6 = (const void *)(eth + 1);
-	const void *data = (const void *)(long)ctx->data;
+	const void *data = (const void *)(long)ctx->data, *l3 = eth + 1;
+	const struct ipv6hdr *ip6;
+	const struct iphdr *ip;
+	__be16 kind;
 
 	if ((const void *)(eth + 1) > end)
 		return CHAM_REASON_TRUNCATED;
 	if (eth->h_dest[0] & 1)
 		return CHAM_REASON_MULTICAST;
 	__builtin_memcpy(q->macs, eth, 12);
-	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+	in->l3 = sizeof(*eth);
+	kind = eth->h_proto;
+	if (kind == bpf_htons(ETH_P_8021Q)) {
+		const struct cham_tag *tag = l3;
+
+		if ((const void *)(tag + 1) > end)
+			return CHAM_REASON_TRUNCATED;
+		q->tuple.vlan = bpf_ntohs(tag->tci) & 0xfff;
+		kind = tag->kind;
+		in->l3 += sizeof(*tag);
+		l3 += sizeof(*tag);
+	}
+	ip = l3;
+	ip6 = l3;
+	if (kind == bpf_htons(ETH_P_IP)) {
 		if ((const void *)(ip + 1) > end)
 			return CHAM_REASON_TRUNCATED;
 		if (ip->version != 4)
@@ -172,28 +193,26 @@ static __always_inline int cham_parse_inner(struct xdp_md *ctx,
 			return CHAM_REASON_FRAGMENT;
 		in->l3_len = bpf_ntohs(ip->tot_len);
 		in->tos = ip->tos;
-		q->tuple.family = 4;
 		*(__u32 *)q->tuple.saddr = ip->saddr;
 		*(__u32 *)q->tuple.daddr = ip->daddr;
-	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+	} else if (kind == bpf_htons(ETH_P_IPV6)) {
 		if ((const void *)(ip6 + 1) > end)
 			return CHAM_REASON_TRUNCATED;
 		if (ip6->version != 6)
 			return CHAM_REASON_MALFORMED;
 		in->l3_len = bpf_ntohs(ip6->payload_len) + sizeof(*ip6);
 		in->tos = ip6->priority << 4 | ip6->flow_lbl[0] >> 4;
-		q->tuple.family = 6;
+		q->tuple.ipv6 = 1;
 		__builtin_memcpy(q->tuple.saddr, &ip6->saddr, 32);
 	} else {
-		return eth->h_proto == bpf_htons(ETH_P_8021Q) ||
-		       eth->h_proto == bpf_htons(ETH_P_8021AD) ?
+		return kind == bpf_htons(ETH_P_8021Q) || kind == bpf_htons(ETH_P_8021AD) ?
 		       CHAM_REASON_VLAN : CHAM_REASON_NOT_IP;
 	}
-	q->len = in->l3_len + sizeof(*eth);
+	q->len = in->l3 + in->l3_len;
 	if ((const void *)eth + q->len > end &&
 	    (const void *)eth - data + q->len > bpf_xdp_get_buff_len(ctx))
 		return CHAM_REASON_MALFORMED;
-	if (q->tuple.family == 4)
+	if (!q->tuple.ipv6)
 		return cham_parse_l4(ctx, q, in, ip + 1, end, sizeof(*ip), ip->protocol);
 	if (ip6->nexthdr != IPPROTO_TCP && ip6->nexthdr != IPPROTO_UDP &&
 	    ip6->nexthdr != IPPROTO_ICMPV6)

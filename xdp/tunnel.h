@@ -99,7 +99,7 @@ static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
 
 /**
  * cham_tunnel_ecn() - RFC 6040 section 4.2, at the end of the tunnel
- * @eth:   inner Ethernet header; may be written
+ * @l3:    inner IP header; may be written
  * @end:   of the linear part
  * @outer: traffic class of the outer header
  * @inner: of the inner
@@ -107,7 +107,7 @@ static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
  *
  * Return: CHAM_REASON_NONE, or CHAM_REASON_ECN for what Linux shall judge.
  */
-static __always_inline int cham_tunnel_ecn(struct ethhdr *eth, const void *end,
+static __always_inline int cham_tunnel_ecn(void *l3, const void *end,
 					   __u8 outer, __u8 inner, int v6)
 {
 	outer &= CHAM_ECN_MASK;
@@ -119,13 +119,13 @@ static __always_inline int cham_tunnel_ecn(struct ethhdr *eth, const void *end,
 	if (outer == CHAM_ECN_ECT1 || !inner)
 		return CHAM_REASON_ECN;
 	if (v6) {
-		struct ipv6hdr *ip6 = (void *)(eth + 1);
+		struct ipv6hdr *ip6 = l3;
 
 		if ((const void *)(ip6 + 1) > end)
 			return CHAM_REASON_TRUNCATED;
 		ip6->flow_lbl[0] |= CHAM_ECN_CE << 4;
 	} else {
-		struct iphdr *ip = (void *)(eth + 1);
+		struct iphdr *ip = l3;
 
 		if ((const void *)(ip + 1) > end)
 			return CHAM_REASON_TRUNCATED;
@@ -154,7 +154,7 @@ static __always_inline int cham_tunnel_encap(struct xdp_md *ctx,
 	const __u8 *outer = bpf_cham_outer(ctx, CHAM_OUTER_MAX);
 	__u8 tos = (ev->dscp_pipe ? 0 : in->tos & ~CHAM_ECN_MASK) |
 		   (in->tos & CHAM_ECN_MASK);
-	__u32 len = in->l3_len + sizeof(struct ethhdr) + 16;
+	__u32 len = in->l3 + in->l3_len + 16;
 	struct udphdr *udp;
 	void *data, *end;
 

@@ -39,6 +39,9 @@ static u32 rnd(u32 *state)
 	return *state >> 8;
 }
 
+/* TAGGED + 4 or 6: with an 802.1Q tag. */
+#define TAGGED	10
+
 static u16 make_frame(u8 *f, int family, int outer_family, u32 payload, u32 opts,
 		      u32 *outer)
 {
@@ -55,8 +58,14 @@ static u16 make_frame(u8 *f, int family, int outer_family, u32 payload, u32 opts
 	}
 	*outer = p - f;
 	memset(p, 0, 14);
-	cham_put16(p + 12, family == 4 ? 0x0800 : 0x86dd);
-	p += 14;
+	p += 12;
+	if (family > TAGGED) {
+		cham_put32(p, 0x8100200a);
+		p += 4;
+		family -= TAGGED;
+	}
+	cham_put16(p, family == 4 ? 0x0800 : 0x86dd);
+	p += 2;
 	memset(p, 0, 40);
 	if (family == 4) {
 		p[0] = 0x45;
@@ -100,6 +109,7 @@ static int check_cut(int family, int outer_family, u32 payload, u32 opts, u16 ms
 		return 0;
 	}
 	good &= seg.hdr == hdr;
+	family %= TAGGED;
 	for (i = 0; i < cham_seg_count(&seg); i++, off += bytes) {
 		u8 *s = malloc(hdr + mss), *ip = s + seg.l3, *tcp = s + seg.l4;
 		u32 at, sum;
@@ -200,12 +210,15 @@ int main(void)
 	ok(check_cut(6, 4, 5000, 12, 1400), "IPv6 in IPv4");
 	ok(check_cut(4, 6, 5000, 12, 1400), "IPv4 in IPv6");
 	ok(check_cut(6, 6, 5000, 0, 1400), "IPv6 in IPv6");
+	ok(check_cut(TAGGED + 4, 4, 5000, 12, 1400), "tagged IPv4 in IPv4");
+	ok(check_cut(TAGGED + 6, 6, 5000, 12, 1400), "tagged IPv6 in IPv6");
 	ok(check_cut(4, 0, 65000, 40, 1460), "no tunnel, most options, 64 KB");
 	ok(check_cut(4, 4, 2800, 12, 1400), "payload a multiple of the segment");
 	ok(check_cut(4, 4, 1, 12, 1400), "one byte");
 	ok(check_cut(4, 4, 99, 12, 1), "segments of one byte");
 	for (i = 0; i < 3000; i++)
-		good &= check_cut(rnd(&seed) & 1 ? 4 : 6, outers[rnd(&seed) % 3],
+		good &= check_cut((rnd(&seed) & 1 ? 4 : 6) + (rnd(&seed) & 1) * TAGGED,
+				  outers[rnd(&seed) % 3],
 				  1 + rnd(&seed) % 9000, rnd(&seed) % 11 * 4,
 				  1 + rnd(&seed) % 1500);
 	ok(good, "3000 seeded random super-packets come back whole");

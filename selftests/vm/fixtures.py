@@ -159,7 +159,13 @@ rx("inner TCP header beyond the packet", outer(inner(ip4(
    "10.0.0.2", "10.0.0.1", 6, tcp(80, 9, doff=15)))), PASS, "malformed")
 rx("inner ARP", outer(inner(b"\0" * 28, kind=0x0806)), PASS, "not-ip")
 rx("inner broadcast", outer(inner(dst=b"\xff" * 6)), PASS, "multicast")
-rx("inner VLAN tag", outer(inner(b"\0\1\x08\0" + b"E" + b"\0" * 40, kind=0x8100)), PASS, "vlan")
+rx("inner 802.1Q tag", outer(inner(b"\x20\x0a\x08\0" + plain[14:], kind=0x8100)), DROP, "fast")
+rx("inner tag that ends the frame", outer(inner(b"\0\1", kind=0x8100)), PASS, "truncated")
+rx("inner tag before ARP", outer(inner(b"\0\1\x08\6" + b"\0" * 28, kind=0x8100)), PASS, "not-ip")
+rx("two inner tags", outer(inner(b"\0\1\x81\0\0\2\x08\0" + plain[14:], kind=0x8100)), PASS, "vlan")
+rx("inner 802.1ad tag", outer(inner(b"\0\1\x08\0" + plain[14:], kind=0x88a8)), PASS, "vlan")
+rx("inner tag takes the packet beyond the frame", outer(inner(b"\0\1\x08\0" + plain[14:-4],
+   kind=0x8100)), PASS, "malformed")
 rx("inner fragment", outer(inner(ip4(
    "10.0.0.2", "10.0.0.1", 17, udp(9, 9), frag=0x2000))), PASS, "fragment")
 rx("inner IPv4 option", outer(inner(ip4(
