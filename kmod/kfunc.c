@@ -183,6 +183,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		ingress = cpu->xdp->rxq->dev->ifindex;
 	}
 	cpu->len = query->len;
+	cpu->payload = query->payload;
 	cpu->segs = cpu->ev.gso_size ?
 		    DIV_ROUND_UP(query->payload, cpu->ev.gso_size) : 1;
 	/* Before the tables: a change after this leaves an older generation. */
@@ -290,7 +291,9 @@ __bpf_kfunc int bpf_cham_deliver(struct xdp_md *ctx, u32 strip)
 	cpu->ev.act = CHAM_ACT_SLOW;
 	port = cham_port_by_slot_rcu(cpu->egress);
 	err = port ? cham_port_deliver(port, (struct xdp_buff *)ctx, strip,
-				       cpu->vnet, cpu->ev.hash) : -ENOTCONN;
+				       cpu->vnet, cpu->ev.hash,
+				       cpu->tcp && cpu->payload && !cpu->port) :
+		     -ENOTCONN;
 	books = this_cpu_ptr(cpu->tenant->ledger);
 	if (likely(!err)) {
 		books->fast_packets += cpu->segs;

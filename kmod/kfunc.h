@@ -29,6 +29,7 @@ struct cham_cpu {
 	const struct cham_outer	*outer;
 	u32			egress;		/* slot of the port */
 	u32			tcp;		/* 1: established TCP */
+	u32			payload;	/* TCP or UDP, bytes */
 	u32			segs;
 	u32			len;		/* inner bytes */
 	u16			ip_id;		/* next identification of the outer IPv4 */

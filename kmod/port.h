@@ -66,6 +66,8 @@ int cham_port_for_each(int (*fn)(struct cham_port *port, void *arg), void *arg);
  * @strip: bytes to leave out at the front (outer headers)
  * @vnet:  virtio header to give to the guest, NULL for none
  * @hash:  chooses the queue pair
+ * @tcp:   data of an established TCP connection, from the wire: the checksum
+ *         is verified, and segments in a row become a super-packet
  *
  * The used index is published and the guest notified at the end of the burst:
  * a NAPI instance of the port is scheduled on the first packet of one.
@@ -75,7 +77,7 @@ int cham_port_for_each(int (*fn)(struct cham_port *port, void *arg), void *arg);
  * -EMSGSIZE; counted in the port's tx drop counters by the callee.
  */
 int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
-		      const struct virtio_net_hdr *vnet, u32 hash);
+		      const struct virtio_net_hdr *vnet, u32 hash, bool tcp);
 
 struct cham_port_info {
 	char vdpa_name[32];

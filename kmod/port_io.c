@@ -113,6 +113,19 @@ static bool cham_io_mergeable(const struct cham_port *port)
 	return READ_ONCE(port->features) & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
 }
 
+/* Whether the guest takes a super-packet of such frames in several buffers. */
+static bool cham_io_merges(const struct cham_port *port, const struct ethhdr *eth)
+{
+	__be16 kind = eth->h_proto;
+
+	if (eth_type_vlan(kind))
+		kind = ((const struct vlan_ethhdr *)eth)->h_vlan_encapsulated_proto;
+	return cham_io_mergeable(port) &&
+	       READ_ONCE(port->gso_ok) & (kind == htons(ETH_P_IP) ?
+					  VIRTIO_NET_HDR_GSO_TCPV4 :
+					  VIRTIO_NET_HDR_GSO_TCPV6);
+}
+
 /* XDP packet to vector: 0 or a negative errno, and why to count it. */
 static int cham_io_prepare(const struct cham_port *port, struct kvec *vec,
 			   const struct xdp_buff *xdp, u32 strip,
@@ -148,7 +161,7 @@ static int cham_io_prepare(const struct cham_port *port, struct kvec *vec,
 }
 
 int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
-		      const struct virtio_net_hdr *vnet, u32 hash)
+		      const struct virtio_net_hdr *vnet, u32 hash, bool tcp)
 {
 	struct cham_ring *r = &port->rx[reciprocal_scale(hash, cham_port_pairs_active(port))];
 	struct virtio_net_hdr_v1 hdr;
@@ -169,8 +182,12 @@ int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
 		cham_io_drop(r, why);
 		return err;
 	}
+	tcp = tcp && !xdp_buff_has_frags(xdp) &&
+	      READ_ONCE(port->features) & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM);
 	spin_lock(&r->lock);
-	err = cham_ring_push(r, vec, total, cham_io_mergeable(port));
+	if (!tcp || !cham_ring_push_tcp(r, vec[1].iov_base, vec[1].iov_len,
+					cham_io_merges(port, vec[1].iov_base)))
+		err = cham_ring_push(r, vec, total, cham_io_mergeable(port));
 	if (likely(!err) && !r->flush_due) {
 		r->flush_due = true;
 		schedule = true;

@@ -442,6 +442,8 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		cham_ring_count(r, CHAM_RING_DROP_DOWN, 1);
 		return -ENOTCONN;
 	}
+	if (r->merge.open)
+		cham_ring_merge_end(r);
 	if (likely(cham_ring_push_fast(r, m, vec, total)))
 		return 0;
 	do {
@@ -523,6 +525,8 @@ bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m)
 
 	if (old == now)
 		return false;
+	if (r->merge.open)
+		cham_ring_merge_end(r);
 	/* Entries before the index that says they are there. */
 	smp_wmb();
 	WRITE_ONCE(m->used->idx, cpu_to_le16(now));

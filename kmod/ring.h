@@ -17,6 +17,7 @@
 #include <linux/vdpa.h>
 #include <net/xdp.h>
 
+#include "merge.h"
 #include "ring_walk.h"
 
 #define CHAM_RING_NUM_MAX	1024
@@ -85,6 +86,7 @@ struct cham_ring_mem {
 	X(BYTES,	"bytes")					\
 	X(CHAINS,	"descriptor_chains")				\
 	X(SIGNALS,	"guest_interrupts")				\
+	X(COALESCED,	"coalesced")					\
 	X(DROP_FULL,	"drop_ring_full")				\
 	X(DROP_DOWN,	"drop_ring_down")				\
 	X(DROP_OVERSIZE, "drop_oversize")				\
@@ -103,6 +105,24 @@ enum cham_ring_stat {
 	CHAM_RING_STAT_LIST(X)
 #undef X
 	__CHAM_RING_STAT_MAX,
+};
+
+/**
+ * struct cham_merge_room - the rest of a guest's buffer
+ * @at:    where
+ * @left:  its bytes
+ * @len:   bytes of the chain that are in use
+ * @head:  the chain
+ * @avail: available entry after it
+ * @used:  used entry after it
+ */
+struct cham_merge_room {
+	u8 *at;
+	u32 left;
+	u32 len;
+	u16 head;
+	u16 avail;
+	u16 used;
 };
 
 /**
@@ -129,6 +149,10 @@ enum cham_ring_stat {
  * @started:    the used index has been taken from the driver's memory
  * @pool:       transmit ring: pages for packets
  * @rxq:        transmit ring: the representor's receive queue
+ * @merge:      receive ring: the super-packet that may still grow
+ * @room:       where it ends
+ * @vnet_at:    where its virtio header is in the guest's memory
+ * @first_used: used entry of its first chain
  */
 struct cham_ring {
 	spinlock_t lock;	/* receive ring: the consumer; both: cb */
@@ -154,6 +178,10 @@ struct cham_ring {
 	bool started;
 	struct page_pool *pool;
 	struct xdp_rxq_info rxq;
+	struct cham_merge merge;
+	struct cham_merge_room room;
+	u8 *vnet_at;
+	u16 first_used;
 } ____cacheline_aligned_in_smp;
 
 static_assert(offsetof(struct cham_ring, stats) <= 32);
@@ -188,6 +216,8 @@ void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len);
 
 int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		   bool mergeable);
+bool cham_ring_push_tcp(struct cham_ring *r, const u8 *frame, u32 len, bool open);
+void cham_ring_merge_end(struct cham_ring *r);
 bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m);
 void cham_ring_flush(struct cham_ring *r);
 bool cham_ring_enable_kicks(struct cham_ring *r, struct cham_ring_mem *m);

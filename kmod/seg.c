@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "seg.h"
+#include "seg_bytes.h"
 
 #ifdef __KERNEL__
 #include <linux/errno.h>
-#include <linux/string.h>
 #endif
 
 #define CHAM_ETH	14
@@ -11,45 +11,7 @@
 #define CHAM_IP4	20
 #define CHAM_IP6	40
 #define CHAM_TCP_FIN	0x01
-#define CHAM_TCP_PSH	0x08
 #define CHAM_TCP_CWR	0x80
-
-static u16 cham_get16(const u8 *p)
-{
-	return p[0] << 8 | p[1];
-}
-
-static u32 cham_get32(const u8 *p)
-{
-	return (u32)cham_get16(p) << 16 | cham_get16(p + 2);
-}
-
-static void cham_put16(u8 *p, u16 v)
-{
-	p[0] = v >> 8;
-	p[1] = v;
-}
-
-static void cham_put32(u8 *p, u32 v)
-{
-	cham_put16(p, v >> 16);
-	cham_put16(p + 2, v);
-}
-
-static u16 cham_fold(u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
-static u32 cham_sum(const u8 *p, u32 len, u32 sum)
-{
-	u32 i;
-
-	for (i = 0; i + 1 < len; i += 2)
-		sum += cham_get16(p + i);
-	return sum;
-}
 
 /**
  * cham_seg_parse() - understand a super-packet

@@ -65,7 +65,7 @@ static long cham_option(__u32 index, struct cham_options *o)
 		return 0;
 	}
 	if (*p == 3) {
-		if (p[1] == 3)
+		if (p[1] == 3 && at + 3 <= o->end)
 			o->wscale = p[2] > 14 ? 14 : p[2];
 		return 1;
 	}
@@ -125,6 +125,8 @@ static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *
 	case IPPROTO_ICMPV6:
 		if ((const void *)(echo + 1) > end)
 			return CHAM_REASON_TRUNCATED;
+		if ((proto == IPPROTO_ICMPV6) != q->tuple.ipv6)
+			return CHAM_REASON_PROTO;
 		if (proto == IPPROTO_ICMP ?
 		    echo->type != CHAM_ICMP_ECHO && echo->type != CHAM_ICMP_ECHO_REPLY :
 		    echo->type != CHAM_ICMP6_ECHO && echo->type != CHAM_ICMP6_ECHO_REPLY)

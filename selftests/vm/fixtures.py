@@ -172,6 +172,8 @@ rx("inner IPv4 option", outer(inner(ip4(
    "10.0.0.2", "10.0.0.1", 17, b"\1\1\1\1" + udp(9, 9), ihl=6))), PASS, "ip-option")
 rx("inner IPv6 extension header", outer(inner(struct.pack(
    ">IHBB", 6 << 28, 16, 0, 64) + b"\0" * 48, kind=0x86dd)), PASS, "ip-option")
+rx("ICMPv6 in IPv4", outer(inner(ip4("10.0.0.2", "10.0.0.1", 58, b"\x80" + b"\0" * 19))),
+   PASS, "protocol")
 rx("inner GRE", outer(inner(ip4("10.0.0.2", "10.0.0.1", 47, b"\0" * 20))), PASS, "protocol")
 rx("a tunnel in the tunnel is the tenant's UDP", outer(inner(ip4(
    "10.0.0.2", "10.0.0.1", 17, udp(5, 4789, vxlan(200, plain))))), DROP, "fast")

@@ -34,11 +34,23 @@ for t in red blue; do
 		-s $(($(on $t cat /sys/class/net/eth0/mtu) - 28)) 10.0.0.2
 	check "$t: 8 MB to the wire" transfer "t-$t" "b-$t" 10.0.0.2 7001
 	check "$t: 8 MB from the wire" transfer "b-$t" "t-$t" 10.0.0.1 7002
+	joined=$(ethtool -S "${t}0" | awk '/coalesced/ { n += $2 } END { print n }')
+	check_num "$t: segments from the wire are coalesced" "$joined" -gt 1000
 	fast=$(stat_of $t tcp-fast)
 	diag "$t: established TCP $fast fast, $(stat_of $t tcp-slow) slow"
 	check_num "$t: over 99 % of established TCP is fast" "$fast" -gt \
 		$(($(stat_of $t tcp-slow) * 99))
 done
+
+# a segment that was damaged on its way must not be vouched for
+modprobe -q sch_netem
+check "the remote end damages 2 % of its packets" \
+	far red tc qdisc add dev eth0 root netem corrupt 2%
+check "8 MB from the wire arrive as sent" transfer b-red t-red 10.0.0.1 7003
+check_num "the guest saw the damage" \
+	"$(on red nstat -asz TcpInCsumErrors | awk '/InCsumErrors/ { print $2 }')" -gt 0
+far red tc qdisc del dev eth0 root
+
 chamctl datapath detach
 check "detached: red" ping1 on red 10.0.0.2
 check "detached: blue" ping1 on blue 10.0.0.2
