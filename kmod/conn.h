@@ -27,7 +27,8 @@ struct cham_fwd {
 	u8	macs[12];	/* destination and source, as on the wire */
 	union {
 		struct {
-			u32 egress : 20;	/* slot of a port or remote */
+			u32 egress : 19;	/* slot of a port or remote */
+			u32 super : 1;		/* has sent super-packets by skb */
 			u32 epoch : 10;		/* low bits of the tenant's */
 			u32 action : 2;		/* enum cham_action */
 		};

@@ -70,6 +70,7 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 	fwd->ingress = ingress;
 	memcpy(fwd->macs, q->macs, sizeof(fwd->macs));
 	fwd->egress = to.slot;
+	fwd->super = 0;
 	fwd->epoch = t->epoch;
 	fwd->action = to.action;
 	return CHAM_REASON_NONE;
@@ -244,6 +245,12 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		/* RFC 6335's dynamic range. */
 		cpu->ev.sport = 49152 | (hash >> 32 & 16383);
 		cpu->ev.dscp_pipe = t->cfg.dscp_pipe;
+		/* Once by skb, always: two ways would reorder. */
+		if (unlikely(cpu->ev.gso_size && o->tso && !fwd.super)) {
+			fwd.super = 1;
+			WRITE_ONCE(conn->fwd[dir].to, fwd.to);
+		}
+		cpu->by_skb = fwd.super;
 		cpu->ev.act = CHAM_ACT_ENCAP;
 	}
 	cpu->stamp = cham_charge(t->ledger, CHAM_CLASS_DEMUX, cpu->stamp);

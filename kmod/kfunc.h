@@ -28,6 +28,7 @@ struct cham_cpu {
 	const struct virtio_net_hdr *vnet;	/* the guest's, or NULL */
 	const struct cham_outer	*outer;
 	u32			egress;		/* slot of the port */
+	bool			by_skb;		/* ENCAP: through the uplink's queues */
 	u32			tcp;		/* 1: established TCP */
 	u32			payload;	/* TCP or UDP, bytes */
 	u32			segs;

@@ -341,7 +341,7 @@ static int cham_policy_netdev(struct notifier_block *nb, unsigned long event,
 		break;
 	}
 	if (event == NETDEV_CHANGEADDR || event == NETDEV_CHANGEMTU ||
-	    event == NETDEV_DOWN)
+	    event == NETDEV_DOWN || event == NETDEV_FEAT_CHANGE)
 		cham_remote_invalidate_all();
 	return NOTIFY_DONE;
 }

@@ -79,6 +79,8 @@ int cham_port_for_each(int (*fn)(struct cham_port *port, void *arg), void *arg);
 int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
 		      const struct virtio_net_hdr *vnet, u32 hash, bool tcp);
 
+struct sk_buff *cham_port_skb(struct xdp_buff *xdp);
+
 struct cham_port_info {
 	char vdpa_name[32];
 	u8 mac[ETH_ALEN];

@@ -523,11 +523,16 @@ drop:
 	return 0;
 }
 
-/* The packet as Linux wants it. Takes over the memory. */
-static void cham_io_rx_skb(struct cham_port *port, struct cham_ring *r,
-			   struct cham_xdp_buff *cx)
+/**
+ * cham_port_skb() - a port's packet as Linux wants it
+ * @xdp: packet in memory of the port's pool
+ *
+ * Context: softirq.
+ * Return: an skb that has taken the memory over and starts at @xdp->data, or
+ * %NULL and @xdp is still the caller's.
+ */
+struct sk_buff *cham_port_skb(struct xdp_buff *xdp)
 {
-	struct xdp_buff *xdp = &cx->xdp;
 	u32 meta = xdp->data - xdp->data_meta;
 	struct skb_shared_info *si = NULL;
 	u32 nr_frags = 0, size = 0;
@@ -539,11 +544,8 @@ static void cham_io_rx_skb(struct cham_port *port, struct cham_ring *r,
 		size = si->xdp_frags_size;
 	}
 	skb = napi_build_skb(xdp->data_hard_start, xdp->frame_sz);
-	if (unlikely(!skb)) {
-		cham_ring_count(r, CHAM_RING_DROP_NOMEM, 1);
-		xdp_return_buff(xdp);
-		return;
-	}
+	if (unlikely(!skb))
+		return NULL;
 	skb_reserve(skb, xdp->data - xdp->data_hard_start);
 	__skb_put(skb, xdp->data_end - xdp->data);
 	if (meta)
@@ -552,6 +554,19 @@ static void cham_io_rx_skb(struct cham_port *port, struct cham_ring *r,
 		xdp_update_skb_shared_info(skb, nr_frags, size, nr_frags * PAGE_SIZE,
 					   xdp_buff_is_frag_pfmemalloc(xdp));
 	skb_mark_for_recycle(skb);
+	return skb;
+}
+
+static void cham_io_rx_skb(struct cham_port *port, struct cham_ring *r,
+			   struct cham_xdp_buff *cx)
+{
+	struct sk_buff *skb = cham_port_skb(&cx->xdp);
+
+	if (unlikely(!skb)) {
+		cham_ring_count(r, CHAM_RING_DROP_NOMEM, 1);
+		xdp_return_buff(&cx->xdp);
+		return;
+	}
 	skb_record_rx_queue(skb, r->index / 2);
 	/* Offsets count from the Ethernet header: before it is pulled. */
 	if (virtio_net_hdr_to_skb(skb, &cx->vnet, virtio_legacy_is_little_endian())) {

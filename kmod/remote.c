@@ -122,6 +122,16 @@ static void cham_remote_publish(struct cham_remote *r, struct cham_outer *outer)
 		kfree_rcu(old, rcu);
 }
 
+/* Whether the uplink's hardware cuts super-packets in such a tunnel. */
+static bool cham_remote_tso(const struct net_device *dev, u8 family)
+{
+	netdev_features_t need = NETIF_F_SG | NETIF_F_TSO | NETIF_F_TSO6;
+
+	/* Over IPv6 the outer checksum is not optional. */
+	need |= family == 4 ? NETIF_F_GSO_UDP_TUNNEL : NETIF_F_GSO_UDP_TUNNEL_CSUM;
+	return (dev->features & dev->hw_enc_features & need) == need;
+}
+
 /* What the template says of the packet that will follow it. */
 static void cham_remote_fill(struct cham_outer *o, const struct cham_remote *r,
 			     const struct cham_uplink *up, const u8 *dmac, u32 mtu)
@@ -134,6 +144,7 @@ static void cham_remote_fill(struct cham_outer *o, const struct cham_remote *r,
 	ether_addr_copy(eth->h_source, up->dev->dev_addr);
 	o->family = r->family;
 	o->ifindex = up->ifindex;
+	o->tso = cham_remote_tso(up->dev, r->family);
 	if (r->family == 4) {
 		struct iphdr *ip = (struct iphdr *)(eth + 1);
 

@@ -20,6 +20,7 @@ struct cham_outer {
 	u8	hdr[CHAM_OUTER_MAX];	/* Ethernet to VXLAN, lengths zero */
 	u16	len;
 	u8	family;			/* 4 or 6 */
+	bool	tso;			/* the uplink segments in this tunnel */
 	u32	ifindex;		/* uplink */
 	u32	inner_mtu;		/* largest inner IP packet that fits */
 	struct rcu_head rcu;

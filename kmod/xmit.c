@@ -10,6 +10,7 @@
 #include <linux/udp.h>
 #include <net/checksum.h>
 #include <net/ip6_checksum.h>
+#include <net/vxlan.h>
 #include <net/xdp.h>
 
 #include "kfunc.h"
@@ -171,6 +172,54 @@ static int cham_xmit_segments(struct cham_cpu *cpu, const struct xdp_buff *xdp,
 	return 0;
 }
 
+/* For hardware that knows tunnels: offsets, and sums of pseudo headers where it
+ * completes checksums.
+ */
+static void cham_xmit_describe(struct sk_buff *skb, const struct cham_seg *seg,
+			       u8 gso_type)
+{
+	u32 l4len = seg->len - seg->l4, udp = seg->outer - sizeof(struct udphdr) -
+					      sizeof(struct vxlanhdr);
+	struct skb_shared_info *si = skb_shinfo(skb);
+	struct tcphdr *tcp = (void *)(skb->data + seg->l4);
+
+	skb_set_transport_header(skb, udp);
+	skb->encapsulation = 1;
+	skb_set_inner_protocol(skb, htons(ETH_P_TEB));
+	skb_set_inner_mac_header(skb, seg->outer);
+	skb_set_inner_network_header(skb, seg->l3);
+	skb_set_inner_transport_header(skb, seg->l4);
+	if (seg->family == 4) {
+		const struct iphdr *ip = (void *)(skb->data + seg->l3);
+
+		tcp->check = ~csum_tcpudp_magic(ip->saddr, ip->daddr, l4len,
+						IPPROTO_TCP, 0);
+		si->gso_type = SKB_GSO_TCPV4;
+	} else {
+		const struct ipv6hdr *ip6 = (void *)(skb->data + seg->l3);
+
+		tcp->check = ~csum_ipv6_magic(&ip6->saddr, &ip6->daddr, l4len,
+					      IPPROTO_TCP, 0);
+		si->gso_type = SKB_GSO_TCPV6;
+	}
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_headroom(skb) + seg->l4;
+	skb->csum_offset = offsetof(struct tcphdr, check);
+	if (seg->outer_family == 6) {
+		const struct ipv6hdr *ip6 = (void *)(skb->data + ETH_HLEN);
+		struct udphdr *uh = (void *)(skb->data + udp);
+
+		uh->check = ~csum_ipv6_magic(&ip6->saddr, &ip6->daddr,
+					     skb->len - udp, IPPROTO_UDP, 0);
+	}
+	if (gso_type & VIRTIO_NET_HDR_GSO_ECN)
+		si->gso_type |= SKB_GSO_TCP_ECN;
+	si->gso_type |= seg->outer_family == 6 ? SKB_GSO_UDP_TUNNEL_CSUM :
+						 SKB_GSO_UDP_TUNNEL;
+	si->gso_size = seg->mss;
+	si->gso_segs = cham_seg_count(seg);
+}
+
 /* The guest left the checksum to us; @data is the whole frame. */
 static int cham_xmit_complete(u8 *data, u32 len, u16 outer,
 			      const struct virtio_net_hdr *vnet)
@@ -184,6 +233,48 @@ static int cham_xmit_complete(u8 *data, u32 len, u16 outer,
 	sum = csum_fold(csum_partial(data + start, len - start, 0));
 	*(__sum16 *)(data + at) = sum ? sum : CSUM_MANGLED_0;
 	return 0;
+}
+
+/*
+ * Through the uplink's ordinary queues, for what its XDP queues cannot do:
+ * a super-packet uncut, and what belongs behind one. Takes @xdp over.
+ */
+static int cham_xmit_skb(struct cham_cpu *cpu, struct xdp_buff *xdp,
+			 const struct virtio_net_hdr *vnet)
+{
+	const struct cham_outer *outer = cpu->outer;
+	struct sk_buff *skb;
+	struct cham_seg seg;
+	int err = 0;
+
+	if (vnet->gso_type)
+		err = cham_seg_parse(&seg, xdp->data, xdp->data_end - xdp->data,
+				     xdp_get_buff_len(xdp), outer->len,
+				     outer->family, (__force u16)vnet->gso_size);
+	else if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		err = cham_xmit_complete(xdp->data, xdp->data_end - xdp->data,
+					 outer->len, vnet);
+	skb = err ? NULL : cham_port_skb(xdp);
+	if (!skb) {
+		xdp_return_buff(xdp);
+		return err ?: -ENOMEM;
+	}
+	skb->dev = dev_get_by_index_rcu(&init_net, outer->ifindex);
+	if (!skb->dev) {
+		kfree_skb(skb);
+		return -ENETDOWN;
+	}
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	skb->protocol = ((struct ethhdr *)skb->data)->h_proto;
+	if (vnet->gso_type)
+		cham_xmit_describe(skb, &seg, vnet->gso_type);
+	else if (outer->family == 6)
+		cham_xmit_udp6(skb->data, skb->len);
+	/* What was queued for it comes first. */
+	cham_xmit_flush(cpu);
+	err = dev_queue_xmit(skb);
+	return net_xmit_eval(err) ? -ENETDOWN : 0;
 }
 
 static bool cham_xmit_takes_frags(void)
@@ -254,7 +345,10 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	}
 	cpu->ev.act = CHAM_ACT_SLOW;
 	cpu->burst_tenant = cpu->tenant;
-	if (vnet->gso_type) {
+	/* Only what is in one piece, or stays uncut, needs no sum over pieces. */
+	if (cpu->by_skb && (vnet->gso_type || !xdp_buff_has_frags(xdp))) {
+		err = cham_xmit_skb(cpu, xdp, vnet);
+	} else if (vnet->gso_type) {
 		err = cham_xmit_segments(cpu, xdp, (__force u16)vnet->gso_size);
 		xdp_return_buff(xdp);
 	} else {
@@ -270,7 +364,8 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 		books->tcp_fast += cpu->tcp;
 	} else {
 		books->reasons[err == -ENOMEM ? CHAM_REASON_TX_NO_MEMORY :
-						CHAM_REASON_BAD_GSO]++;
+			       err == -ENETDOWN ? CHAM_REASON_TX_FAIL :
+						  CHAM_REASON_BAD_GSO]++;
 	}
 	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_TRANSMIT,
 				 cpu->stamp);

@@ -70,6 +70,25 @@ check_eq "one conversation in VLAN 10" "$(conns)" 1
 on red timeout 5 socat -u OPEN:/tmp/small,readbytes=100 UDP:10.9.0.2:7020,sourceport=7021,so-bindtodevice=v20
 check_eq "the same addresses in VLAN 20 are another" "$(conns)" 2
 
+# an uplink that segments in tunnels gets super-packets as they are
+received() { ip netns exec hostb cat /sys/class/net/b0/statistics/rx_packets; }
+ethtool -K up0 tx on tso on tx-udp_tnl-segmentation on tx-udp_tnl-csum-segmentation on >/dev/null
+sleep 0.5
+for t in red blue; do
+	before=$(received)
+	check "$t: 8 MB to a wire that segments" transfer "t-$t" "b-$t" 10.0.0.2 7030
+	check_num "$t: in super-packets" $(($(received) - before)) -lt 600
+	check_eq "$t: no drop" "$(stat_of "$t" drops)" 0
+done
+before=$(received)
+check "VLAN 10: 8 MB to a wire that segments" transfer t-red b-red 10.9.0.2 7031
+check_num "VLAN 10: in super-packets" $(($(received) - before)) -lt 600
+ethtool -K up0 tx off >/dev/null
+sleep 0.5
+before=$(received)
+check "8 MB to a wire that no longer segments" transfer t-red b-red 10.0.0.2 7032
+check_num "in segments" $(($(received) - before)) -gt 900
+
 blocked() { chamctl -j port show | jq -e '.[]|select(.ifname=="red0")|.blocked|index("vlan-filtering")' >/dev/null; }
 wait_for() { for _ in $(seq 30); do "$@" && return 0; sleep 0.1; done; return 1; }
 ip link add link red0 name red0.10 type vlan id 10
