@@ -25,9 +25,9 @@ MODULE_PARM_DESC(conn_max, "connections the table is sized for");
 #define CHAM_WHEEL_SLOTS	64	/* one a second: a conn is visited once a minute */
 #define CHAM_BUCKET_LOCKS	1024
 
-static struct cham_bucket *cham_buckets;
-static u32 cham_bucket_mask;
-static u64 cham_hash_seed[2];
+struct cham_bucket *cham_buckets __read_mostly;
+u32 cham_bucket_mask __read_mostly;
+u64 cham_hash_seed[2] __read_mostly;
 static spinlock_t cham_bucket_locks[CHAM_BUCKET_LOCKS];
 static struct kmem_cache *cham_conn_cache;
 static atomic_t cham_conns = ATOMIC_INIT(0);
@@ -52,62 +52,6 @@ static_assert(sizeof(struct cham_bucket) == 64);
 static inline u64 cham_slot_make(const struct cham_conn *conn, u64 hash)
 {
 	return (u64)conn << 7 | hash >> 51;
-}
-
-static inline struct cham_conn *cham_slot_conn(u64 slot)
-{
-	return (struct cham_conn *)(unsigned long)(((s64)slot >> 7) & ~63LL);
-}
-
-static inline bool cham_key_equal(const struct cham_tuple *a,
-				  const struct cham_tuple *b)
-{
-	const u64 *x = (const u64 *)a, *y = (const u64 *)b;
-
-	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) |
-		 (x[3] ^ y[3]) | (x[4] ^ y[4]));
-}
-
-/**
- * cham_conn_hash() - keyed 64-bit hash of a canonical key
- * @key: the key
- *
- * Folded 64x64 multiplications (the "mum" construction of wyhash) under a
- * boot-time secret. Chains are bounded by the bucket, so collisions that a
- * tenant may find cost it its own fast path and nobody a walk.
- */
-u64 cham_conn_hash(const struct cham_tuple *key)
-{
-	const u64 *k = (const u64 *)key;
-	u128 a, b;
-
-	a = (u128)(k[0] ^ k[1] ^ cham_hash_seed[0]) *
-	    (k[2] ^ cham_hash_seed[1]);
-	b = (u128)(k[3] ^ (u64)a ^ cham_hash_seed[1]) *
-	    (k[4] ^ (u64)(a >> 64) ^ cham_hash_seed[0]);
-	return (u64)b ^ (u64)(b >> 64);
-}
-
-struct cham_conn *cham_conn_lookup_rcu(const struct cham_tuple *key, u64 hash)
-{
-	const struct cham_bucket *b = &cham_buckets[hash & cham_bucket_mask];
-	u64 tag = hash >> 51;
-	unsigned int i;
-
-	for (i = 0; i < CHAM_BUCKET_SLOTS; i++) {
-		u64 slot = READ_ONCE(b->slot[i]);
-		struct cham_conn *conn;
-
-		/* Kept dense; a reader racing a removal may miss: slow path. */
-		if (!slot)
-			return NULL;
-		if ((slot ^ tag) & 0x1fff)
-			continue;
-		conn = cham_slot_conn(slot);
-		if (likely(cham_key_equal(&conn->key, key)))
-			return conn;
-	}
-	return NULL;
 }
 
 static u32 cham_conn_idle(const struct cham_conn *conn)

@@ -160,34 +160,50 @@ static int cham_io_prepare(const struct cham_port *port, struct kvec *vec,
 	return 0;
 }
 
+/* What is not one plain piece. */
+static noinline int cham_io_deliver_any(struct cham_port *port, struct cham_ring *r,
+					const struct xdp_buff *xdp, u32 strip,
+					const struct virtio_net_hdr *vnet)
+{
+	struct virtio_net_hdr_v1 hdr;
+	struct kvec vec[CHAM_IO_VECS] __uninitialized;
+	enum cham_ring_stat why;
+	u32 total;
+	int err;
+
+	vec[0].iov_base = &hdr;
+	vec[0].iov_len = sizeof(hdr);
+	err = cham_io_prepare(port, vec, xdp, strip, vnet, &total, &why);
+	if (likely(!err))
+		return cham_ring_push(r, vec, total, cham_io_mergeable(port));
+	cham_ring_count(r, why, 1);
+	return err;
+}
+
 int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
 		      const struct virtio_net_hdr *vnet, u32 hash, bool tcp)
 {
 	struct cham_ring *r = &port->rx[reciprocal_scale(hash, cham_port_pairs_active(port))];
-	struct virtio_net_hdr_v1 hdr;
-	struct kvec vec[CHAM_IO_VECS] __uninitialized;
-	enum cham_ring_stat why;
-	bool schedule = false;
-	u32 total;
-	int err;
+	const void *frame = xdp->data + strip;
+	u32 len = xdp->data_end - frame;
+	bool schedule = false, done = false;
+	int err = 0;
 
 	if (unlikely(!READ_ONCE(port->admin_up))) {
 		cham_io_drop(r, CHAM_RING_DROP_ADMIN);
 		return -ENOTCONN;
 	}
-	vec[0].iov_base = &hdr;
-	vec[0].iov_len = sizeof(hdr);
-	err = cham_io_prepare(port, vec, xdp, strip, vnet, &total, &why);
-	if (unlikely(err)) {
-		cham_io_drop(r, why);
-		return err;
-	}
-	tcp = tcp && !xdp_buff_has_frags(xdp) &&
-	      READ_ONCE(port->features) & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM);
 	spin_lock(&r->lock);
-	if (!tcp || !cham_ring_push_tcp(r, vec[1].iov_base, vec[1].iov_len,
-					cham_io_merges(port, vec[1].iov_base)))
-		err = cham_ring_push(r, vec, total, cham_io_mergeable(port));
+	if (likely(!xdp_buff_has_frags(xdp) && len <= port->frame_max &&
+		   (!vnet || !(vnet->flags | vnet->gso_type)))) {
+		if (tcp && READ_ONCE(port->features) & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM))
+			done = cham_ring_push_tcp(r, frame, len,
+						  cham_io_merges(port, frame));
+		else
+			done = cham_ring_push_plain(r, frame, len);
+	}
+	if (unlikely(!done))
+		err = cham_io_deliver_any(port, r, xdp, strip, vnet);
 	if (likely(!err) && !r->flush_due) {
 		r->flush_due = true;
 		schedule = true;
@@ -464,7 +480,11 @@ static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 		n = cham_ring_chain_piece(m, c, sizeof(raw) - done, &p);
 		if (unlikely(n < 0))
 			return n;
-		memcpy((u8 *)&raw + done, p, n);
+		/* A constant length is a pair of moves. */
+		if (likely(n == sizeof(raw)))
+			memcpy(&raw, p, sizeof(raw));
+		else
+			memcpy((u8 *)&raw + done, p, n);
 		done += n;
 	} while (unlikely(done < sizeof(raw)));
 

@@ -222,8 +222,7 @@ void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len)
  * @m: ring memory
  * @c: chain whose current buffer is the table
  *
- * The table is copied first: it may lie in several places, and the copy
- * cannot change between check and use.
+ * A table in several places is put together first.
  *
  * Return: as cham_ring_chain_more().
  */
@@ -232,6 +231,17 @@ int cham_ring_chain_table(struct cham_ring_mem *m, struct cham_chain *c)
 	u32 len = c->seg.len, done = 0, n;
 	const struct cham_range *r;
 
+	/* In one piece it is read in place: each field once, as the ring's own
+	 * table is.
+	 */
+	r = m->hit;
+	if (likely(c->seg.addr >= r->start && c->seg.addr <= r->last &&
+		   len - 1 <= r->last - c->seg.addr && r->perm & VHOST_MAP_RO)) {
+		n = len;
+		cham_walk_enter(&c->walk, cham_range_at(r, c->seg.addr, &n), len);
+		c->seg.len = 0;
+		return cham_walk_next(&c->walk, &c->seg);
+	}
 	while (done < len) {
 		/* Read, whatever the ring does to its buffers. */
 		r = cham_map_find(m->map, c->seg.addr + done);
@@ -369,45 +379,52 @@ static void cham_ring_pushed(struct cham_ring *r, u16 chains, u32 total)
 			total - sizeof(struct virtio_net_hdr_mrg_rxbuf));
 }
 
-/*
- * What nearly every packet meets: a chain that is known to be there, one
- * buffer that takes it all, in the range of the last one. Whatever else it
- * is, or whatever is wrong, is for the long way to find out.
+/**
+ * cham_ring_push_plain() - copy what nearly every packet is
+ * @r:     receive ring, its lock held
+ * @frame: linear, from the Ethernet header on, whole and without offloads
+ * @len:   its bytes
+ *
+ * Context: BH off.
+ * Return: true; false: not handled, not counted, cham_ring_push() is to do it.
  */
+bool cham_ring_push_plain(struct cham_ring *r, const void *frame, u32 len)
+{
+	const u32 hdr = sizeof(struct virtio_net_hdr_mrg_rxbuf);
+	struct cham_room room = { .avail = r->last_avail, .used = r->used_next };
+	struct cham_ring_mem *m;
+
+	m = rcu_dereference_protected(r->mem, lockdep_is_held(&r->lock));
+	if (unlikely(!m))
+		return false;
+	if (unlikely(r->merging))
+		cham_ring_merge_end(r);
+	if (unlikely(!cham_ring_room(r, m, &room, hdr + len)))
+		return false;
+	memset(room.at, 0, hdr);
+	/* num_buffers is 1 */
+	room.at[offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers)] = 1;
+	memcpy(room.at + hdr, frame, len);
+	cham_ring_used(m, r->used_next, room.head, hdr + len);
+	cham_ring_pushed(r, 1, hdr + len);
+	return true;
+}
+
+/* All of @vec into one buffer, if the next chain is like nearly all are. */
 static bool cham_ring_push_fast(struct cham_ring *r, struct cham_ring_mem *m,
 				const struct kvec *vec, u32 total)
 {
-	const struct cham_range *hit = m->hit;
-	struct cham_piece seg;
-	struct cham_walk walk;
-	u64 off, size;
-	u32 left;
-	u16 head;
-	u8 *p;
+	struct cham_room room = { .avail = r->last_avail, .used = r->used_next };
+	u32 left = total;
 
-	if (r->last_avail == r->avail_seen)
+	if (!cham_ring_room(r, m, &room, total))
 		return false;
-	head = le16_to_cpu(READ_ONCE(m->avail->ring[r->last_avail & m->mask]));
-	if (cham_walk_start(&walk, m->desc, m->num, head, true, false) ||
-	    cham_walk_next(&walk, &seg) != CHAM_WALK_SEG || seg.len < total)
-		return false;
-	off = seg.addr - hit->start;
-	size = hit->last - hit->start;
-	if (off > size || total - 1 > size - off || !(hit->perm & VHOST_MAP_WO))
-		return false;
-	p = hit->kaddr + array_index_nospec(off, size + 1);
-
-	memcpy(p, vec->iov_base, sizeof(struct virtio_net_hdr_mrg_rxbuf));
-	p += sizeof(struct virtio_net_hdr_mrg_rxbuf);
-	left = total - sizeof(struct virtio_net_hdr_mrg_rxbuf);
-	while (left) {
-		u32 n = (++vec)->iov_len;
-
-		memcpy(p, vec->iov_base, n);
-		p += n;
-		left -= n;
+	for (; left; vec++) {
+		memcpy(room.at, vec->iov_base, vec->iov_len);
+		room.at += vec->iov_len;
+		left -= vec->iov_len;
 	}
-	cham_ring_used(m, r->used_next, head, total);
+	cham_ring_used(m, r->used_next, room.head, total);
 	cham_ring_pushed(r, 1, total);
 	return true;
 }
@@ -442,7 +459,7 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		cham_ring_count(r, CHAM_RING_DROP_DOWN, 1);
 		return -ENOTCONN;
 	}
-	if (r->merge.open)
+	if (r->merging)
 		cham_ring_merge_end(r);
 	if (likely(cham_ring_push_fast(r, m, vec, total)))
 		return 0;
@@ -525,7 +542,7 @@ bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m)
 
 	if (old == now)
 		return false;
-	if (r->merge.open)
+	if (r->merging)
 		cham_ring_merge_end(r);
 	/* Entries before the index that says they are there. */
 	smp_wmb();

@@ -108,7 +108,7 @@ enum cham_ring_stat {
 };
 
 /**
- * struct cham_merge_room - the rest of a guest's buffer
+ * struct cham_room - the rest of a guest's buffer
  * @at:    where
  * @left:  its bytes
  * @len:   bytes of the chain that are in use
@@ -116,7 +116,7 @@ enum cham_ring_stat {
  * @avail: available entry after it
  * @used:  used entry after it
  */
-struct cham_merge_room {
+struct cham_room {
 	u8 *at;
 	u32 left;
 	u32 len;
@@ -133,6 +133,7 @@ struct cham_merge_room {
  * @used_next:  next used entry to write
  * @used_pub:   used index the driver has been shown
  * @flush_due:  the flush NAPI will publish what is not published
+ * @merging:    receive ring: @merge may still grow
  * @mem:        running memory; cleared by whoever finds the ring broken
  * @stats:      written by the consumer only, see enum cham_ring_stat
  * @napi:       transmit ring: the burst; receive ring: the flush
@@ -149,7 +150,7 @@ struct cham_merge_room {
  * @started:    the used index has been taken from the driver's memory
  * @pool:       transmit ring: pages for packets
  * @rxq:        transmit ring: the representor's receive queue
- * @merge:      receive ring: the super-packet that may still grow
+ * @merge:      receive ring: the super-packet in the making
  * @room:       where it ends
  * @vnet_at:    where its virtio header is in the guest's memory
  * @first_used: used entry of its first chain
@@ -161,6 +162,7 @@ struct cham_ring {
 	u16 used_next;
 	u16 used_pub;
 	bool flush_due;
+	bool merging;
 	struct cham_ring_mem __rcu *mem;
 	u64 stats[__CHAM_RING_STAT_MAX];
 
@@ -179,7 +181,7 @@ struct cham_ring {
 	struct page_pool *pool;
 	struct xdp_rxq_info rxq;
 	struct cham_merge merge;
-	struct cham_merge_room room;
+	struct cham_room room;
 	u8 *vnet_at;
 	u16 first_used;
 } ____cacheline_aligned_in_smp;
@@ -216,6 +218,7 @@ void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len);
 
 int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		   bool mergeable);
+bool cham_ring_push_plain(struct cham_ring *r, const void *frame, u32 len);
 bool cham_ring_push_tcp(struct cham_ring *r, const u8 *frame, u32 len, bool open);
 void cham_ring_merge_end(struct cham_ring *r);
 bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m);
@@ -317,6 +320,59 @@ static inline int cham_ring_chain_piece(struct cham_ring_mem *m,
 	c->seg.addr += len;
 	c->seg.len -= len;
 	return len;
+}
+
+/**
+ * cham_ring_room() - take the next chain, if it is like nearly all are
+ * @r:    receive ring
+ * @m:    its memory
+ * @room: @room->avail says which entry; receives where its buffer is
+ * @need: bytes it must have room for
+ *
+ * One buffer, contiguous in the range of the last one. Whatever else it is,
+ * or whatever is wrong, is for the long way to find out.
+ *
+ * Context: the ring's consumer.
+ * Return: whether there was one; then both positions have moved on.
+ */
+static inline bool cham_ring_room(struct cham_ring *r, struct cham_ring_mem *m,
+				  struct cham_room *room, u32 need)
+{
+	const struct cham_range *hit = m->hit;
+	const struct cham_desc *d;
+	u64 off, size;
+	u16 head;
+	u32 len;
+
+	if (unlikely(room->avail == r->avail_seen)) {
+		u16 avail = le16_to_cpu(READ_ONCE(m->avail->idx));
+
+		if (cham_walk_pending(avail, room->avail, m->num) <= 0)
+			return false;
+		r->avail_seen = avail;
+		/* Entries before the index that says they are there. */
+		smp_rmb();
+	}
+	head = le16_to_cpu(READ_ONCE(m->avail->ring[room->avail & m->mask]));
+	if (unlikely(head >= m->num))
+		return false;
+	d = &m->desc[array_index_nospec(head, m->num)];
+	if (unlikely((le16_to_cpu(READ_ONCE(d->flags)) &
+		      (CHAM_DESC_F_NEXT | CHAM_DESC_F_WRITE | CHAM_DESC_F_INDIRECT)) !=
+		     CHAM_DESC_F_WRITE))
+		return false;
+	len = le32_to_cpu(READ_ONCE(d->len));
+	off = le64_to_cpu(READ_ONCE(d->addr)) - hit->start;
+	size = hit->last - hit->start;
+	if (unlikely(len < need || off > size || len - 1 > size - off ||
+		     !(hit->perm & VHOST_MAP_WO)))
+		return false;
+	room->at = hit->kaddr + array_index_nospec(off, size + 1);
+	room->left = len;
+	room->head = head;
+	room->avail++;
+	room->used++;
+	return true;
 }
 
 /* Gives a chain back; the driver sees it after cham_ring_publish(). */

@@ -15,45 +15,9 @@
 
 #include "port_priv.h"
 
-#define CHAM_MERGE_VNET	sizeof(struct virtio_net_hdr_mrg_rxbuf)
-
-/* One buffer of the guest that is contiguous and known to be there. */
-static bool cham_merge_chain(struct cham_ring *r, struct cham_ring_mem *m,
-			     struct cham_merge_room *room)
-{
-	const struct cham_range *hit = m->hit;
-	struct cham_piece seg;
-	struct cham_walk walk;
-	u64 off, size;
-
-	if (room->avail == r->avail_seen) {
-		u16 avail = le16_to_cpu(READ_ONCE(m->avail->idx));
-
-		if (cham_walk_pending(avail, room->avail, m->num) <= 0)
-			return false;
-		r->avail_seen = avail;
-		/* Entries before the index that says they are there. */
-		smp_rmb();
-	}
-	room->head = le16_to_cpu(READ_ONCE(m->avail->ring[room->avail & m->mask]));
-	if (cham_walk_start(&walk, m->desc, m->num, room->head, true, false) ||
-	    cham_walk_next(&walk, &seg) != CHAM_WALK_SEG || walk.more)
-		return false;
-	off = seg.addr - hit->start;
-	size = hit->last - hit->start;
-	if (off > size || seg.len - 1 > size - off || !(hit->perm & VHOST_MAP_WO))
-		return false;
-	room->at = hit->kaddr + array_index_nospec(off, size + 1);
-	room->left = seg.len;
-	room->len = 0;
-	room->avail++;
-	room->used++;
-	return true;
-}
-
 /* Copies payload into this buffer and as many more as it takes, summing up. */
 static bool cham_merge_copy(struct cham_ring *r, struct cham_ring_mem *m,
-			    struct cham_merge_room *room, const u8 *from, u32 len,
+			    struct cham_room *room, const u8 *from, u32 len,
 			    __wsum *sum)
 {
 	u32 done = 0, n;
@@ -61,8 +25,9 @@ static bool cham_merge_copy(struct cham_ring *r, struct cham_ring_mem *m,
 	while (done < len) {
 		if (!room->left) {
 			cham_ring_used(m, room->used - 1, room->head, room->len);
-			if (!cham_merge_chain(r, m, room))
+			if (!cham_ring_room(r, m, room, 1))
 				return false;
+			room->len = 0;
 		}
 		n = min(len - done, room->left);
 		*sum = csum_block_add(*sum, csum_partial_copy_nocheck(from + done,
@@ -95,7 +60,7 @@ static bool cham_merge_verified(const struct cham_seg *seg, const u8 *frame,
 
 /* What was copied is in the ring now, though not yet shown to the guest. */
 static void cham_merge_commit(struct cham_ring *r, struct cham_ring_mem *m,
-			      const struct cham_merge_room *room, u32 bytes)
+			      const struct cham_room *room, u32 bytes)
 {
 	cham_ring_used(m, room->used - 1, room->head, room->len);
 	cham_ring_count(r, CHAM_RING_CHAINS, (u16)(room->used - r->used_next));
@@ -110,7 +75,7 @@ static bool cham_merge_append(struct cham_ring *r, struct cham_ring_mem *m,
 			      const u8 *frame, u32 len)
 {
 	u32 payload = len - r->merge.seg.hdr;
-	struct cham_merge_room room = r->room;
+	struct cham_room room = r->room;
 	__wsum sum = 0;
 
 	if (!cham_merge_copy(r, m, &room, frame + r->merge.seg.hdr, payload, &sum) ||
@@ -128,7 +93,7 @@ static bool cham_merge_append(struct cham_ring *r, struct cham_ring_mem *m,
 static bool cham_merge_begin(struct cham_ring *r, struct cham_ring_mem *m,
 			     const u8 *frame, u32 len)
 {
-	struct cham_merge_room room = { .avail = r->last_avail, .used = r->used_next };
+	struct cham_room room = { .avail = r->last_avail, .used = r->used_next };
 	struct virtio_net_hdr_mrg_rxbuf hdr = {
 		.hdr.flags = VIRTIO_NET_HDR_F_DATA_VALID,
 		.num_buffers = __cpu_to_virtio16(true, 1),
@@ -136,7 +101,7 @@ static bool cham_merge_begin(struct cham_ring *r, struct cham_ring_mem *m,
 	u32 hlen = r->merge.seg.hdr;
 	__wsum sum = 0;
 
-	if (!cham_merge_chain(r, m, &room) || room.left < sizeof(hdr) + len)
+	if (!cham_ring_room(r, m, &room, sizeof(hdr) + len))
 		return false;
 	r->vnet_at = room.at;
 	memcpy(room.at, &hdr, sizeof(hdr));
@@ -163,7 +128,7 @@ void cham_ring_merge_end(struct cham_ring *r)
 	const struct cham_seg *seg = &r->merge.seg;
 	struct virtio_net_hdr_mrg_rxbuf hdr = {};
 
-	r->merge.open = false;
+	r->merging = false;
 	if (r->merge.count == 1)
 		return;
 	cham_merge_finish(&r->merge);
@@ -198,7 +163,7 @@ bool cham_ring_push_tcp(struct cham_ring *r, const u8 *frame, u32 len, bool open
 	m = rcu_dereference_protected(r->mem, lockdep_is_held(&r->lock));
 	if (unlikely(!m))
 		return false;
-	if (r->merge.open) {
+	if (r->merging) {
 		done = cham_merge_fits(&r->merge, frame, len) &&
 		       cham_merge_append(r, m, frame, len);
 		if (!done || !r->merge.open)
@@ -208,8 +173,7 @@ bool cham_ring_push_tcp(struct cham_ring *r, const u8 *frame, u32 len, bool open
 	}
 	if (!cham_merge_start(&r->merge, frame, len))
 		return false;
-	r->merge.open &= open;
 	done = cham_merge_begin(r, m, frame, len);
-	r->merge.open &= done;
+	r->merging = done && open && r->merge.open;
 	return done;
 }

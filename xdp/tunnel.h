@@ -18,13 +18,12 @@ struct cham_vxlan {
 
 static __always_inline __u16 cham_ip_sum(const struct iphdr *ip)
 {
-	const __u16 *w = (const __u16 *)ip;
-	__u32 sum = 0;
-	int i;
+	const __u32 *w = (const __u32 *)ip;
+	__u64 sum = (__u64)w[0] + w[1] + w[2] + w[3] + w[4];
 
-#pragma unroll
-	for (i = 0; i < 10; i++)
-		sum += w[i];
+	/* RFC 1071: wider words, folded, give the same sum. */
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (sum & 0xffff) + (sum >> 16);
 }
@@ -47,14 +46,16 @@ static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
 	const struct ethhdr *eth = data;
 	const struct cham_vxlan *vx;
 	const struct udphdr *udp;
+	__be16 kind;
 	int len;
 
 	if (data + CHAM_OUTER4 > end)
 		return -CHAM_REASON_NOT_TUNNEL;
-	if (*(const __u32 *)eth->h_dest != *(const __u32 *)ev->mac ||
-	    *(const __u16 *)(eth->h_dest + 4) != *(const __u16 *)(ev->mac + 4))
+	if (cham_load32(eth->h_dest) != cham_load32(ev->mac) ||
+	    cham_load16(eth->h_dest + 4) != cham_load16(ev->mac + 4))
 		return -CHAM_REASON_NOT_TUNNEL;
-	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+	kind = cham_load16(&eth->h_proto);
+	if (kind == bpf_htons(ETH_P_IP)) {
 		const struct iphdr *ip = (const void *)(eth + 1);
 
 		if (ip->protocol != IPPROTO_UDP || ip->daddr != ev->local4 ||
@@ -67,7 +68,7 @@ static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
 		*tos = ip->tos;
 		udp = (const void *)(ip + 1);
 		len = CHAM_OUTER4;
-	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+	} else if (kind == bpf_htons(ETH_P_IPV6)) {
 		const struct ipv6hdr *ip6 = (const void *)(eth + 1);
 		const __u64 *a, *b;
 		const __u32 *s;
@@ -169,7 +170,7 @@ static __always_inline int cham_tunnel_encap(struct xdp_md *ctx,
 		end = (void *)(long)ctx->data_end;
 		if (data + CHAM_OUTER4 > end)
 			return CHAM_REASON_HEADROOM;
-		__builtin_memcpy(data, outer, CHAM_OUTER4);
+		cham_copy(data, outer, CHAM_OUTER4);
 		ip = data + sizeof(struct ethhdr);
 		ip->tos = tos;
 		ip->tot_len = bpf_htons(len + sizeof(*ip));
@@ -185,7 +186,7 @@ static __always_inline int cham_tunnel_encap(struct xdp_md *ctx,
 		end = (void *)(long)ctx->data_end;
 		if (data + CHAM_OUTER6 > end)
 			return CHAM_REASON_HEADROOM;
-		__builtin_memcpy(data, outer, CHAM_OUTER6);
+		cham_copy(data, outer, CHAM_OUTER6);
 		ip6 = data + sizeof(struct ethhdr);
 		ip6->priority = tos >> 4;
 		ip6->flow_lbl[0] = tos << 4;
