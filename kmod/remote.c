@@ -134,9 +134,11 @@ static bool cham_remote_tso(const struct net_device *dev, u8 family)
 
 /* What the template says of the packet that will follow it. */
 static void cham_remote_fill(struct cham_outer *o, const struct cham_remote *r,
-			     const struct cham_uplink *up, const u8 *dmac, u32 mtu)
+			     const struct cham_uplink *up, const u8 *dmac,
+			     struct dst_entry *dst)
 {
 	struct ethhdr *eth = (struct ethhdr *)o->hdr;
+	u32 mtu = dst_mtu(dst);
 	struct vxlanhdr *vx;
 	struct udphdr *udp;
 
@@ -151,7 +153,7 @@ static void cham_remote_fill(struct cham_outer *o, const struct cham_remote *r,
 		eth->h_proto = htons(ETH_P_IP);
 		ip->version = 4;
 		ip->ihl = 5;
-		ip->ttl = READ_ONCE(init_net.ipv4.sysctl_ip_default_ttl);
+		ip->ttl = ip4_dst_hoplimit(dst);
 		ip->protocol = IPPROTO_UDP;
 		ip->saddr = up->local4;
 		memcpy(&ip->daddr, r->addr, 4);
@@ -163,7 +165,7 @@ static void cham_remote_fill(struct cham_outer *o, const struct cham_remote *r,
 		eth->h_proto = htons(ETH_P_IPV6);
 		ip6->version = 6;
 		ip6->nexthdr = IPPROTO_UDP;
-		ip6->hop_limit = 64;
+		ip6->hop_limit = ip6_dst_hoplimit(dst);
 		ip6->saddr = up->local6;
 		memcpy(&ip6->daddr, r->addr, 16);
 		udp = (struct udphdr *)(ip6 + 1);
@@ -268,7 +270,7 @@ static void cham_remote_refresh(struct cham_remote *r, const struct cham_uplink 
 			if (valid)
 				o = kzalloc(sizeof(*o), GFP_KERNEL);
 			if (o)
-				cham_remote_fill(o, r, up, ha, dst_mtu(dst));
+				cham_remote_fill(o, r, up, ha, dst);
 			neigh_release(n);
 		}
 	}
