@@ -38,12 +38,16 @@ int cham_put_port(struct sk_buff *msg, struct cham_port *port)
 {
 	const struct net_device *dev = cham_port_dev(port);
 	const struct cham_tenant *t;
+	u32 blocked = cham_port_blocked(port);
 	struct cham_port_info info;
 	int err;
 
 	cham_port_get_info(port, &info);
 	rcu_read_lock();
 	t = cham_port_tenant_rcu(port);
+	/* Whatever shuts the tenant's way to the wire is told at its ports. */
+	if (t)
+		blocked |= READ_ONCE(t->blocked);
 	err = nla_put_u32(msg, CHAM_PORT_TENANT_ID, t ? t->id : 0) ||
 	      (t && nla_put_string(msg, CHAM_PORT_TENANT_NAME, t->name));
 	rcu_read_unlock();
@@ -57,7 +61,7 @@ int cham_put_port(struct sk_buff *msg, struct cham_port *port)
 	       nla_put_u32(msg, CHAM_PORT_STATE, info.state) ||
 	       (info.broken[0] &&
 		nla_put_string(msg, CHAM_PORT_BROKEN_REASON, info.broken)) ||
-	       nla_put_u32(msg, CHAM_PORT_BLOCKED, cham_port_blocked(port)) ||
+	       nla_put_u32(msg, CHAM_PORT_BLOCKED, blocked) ||
 	       cham_put_u64(msg, CHAM_PORT_FEATURES, info.features) ||
 	       cham_put_u64(msg, CHAM_PORT_RX_PACKETS, info.rx_packets) ||
 	       cham_put_u64(msg, CHAM_PORT_RX_BYTES, info.rx_bytes) ||

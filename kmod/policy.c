@@ -150,7 +150,7 @@ static struct net_device *cham_policy_vxlan(const struct cham_tenant *t,
 {
 	const u32 cannot = VXLAN_F_COLLECT_METADATA | VXLAN_F_GBP | VXLAN_F_GPE |
 			   VXLAN_F_REMCSUM_TX | VXLAN_F_VNIFILTER | VXLAN_F_MDB |
-			   VXLAN_F_RSC | VXLAN_F_PROXY;
+			   VXLAN_F_RSC | VXLAN_F_PROXY | VXLAN_F_TTL_INHERIT;
 	struct net_device *dev;
 
 	for_each_netdev(&init_net, dev) {
@@ -163,6 +163,7 @@ static struct net_device *cham_policy_vxlan(const struct cham_tenant *t,
 			continue;
 		if (!up || cfg->dst_port != up->udp_port || cfg->flags & cannot ||
 		    (cfg->remote_ifindex && cfg->remote_ifindex != up->ifindex) ||
+		    cfg->ttl || cfg->df != VXLAN_DF_UNSET ||
 		    cfg->label || (cfg->tos && cfg->tos != 1) ||
 		    cfg->tos == t->cfg.dscp_pipe ||
 		    (cfg->saddr.sa.sa_family == AF_INET &&
@@ -187,12 +188,20 @@ static u32 cham_policy_uplink(const struct cham_uplink *up)
 	return blocked;
 }
 
+/* What shuts a tenant's way to the wire is shown at its ports. */
+static int cham_policy_tell(struct cham_port *port, void *tenant)
+{
+	if (cham_port_tenant_rcu(port) == tenant)
+		cham_nl_port_event(CHAM_CMD_PORT_NTF, port);
+	return 0;
+}
+
 /* Returns true when something a connection may rest on is different now. */
 static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 {
 	u32 blocked = up ? up->blocked : BIT(CHAM_BLOCK_DOWN);
 	struct net_device *vx, *br = NULL;
-	u32 vxlan = 0, bridge = 0;
+	u32 vxlan = 0, bridge = 0, was = t->blocked;
 	bool changed;
 
 	vx = cham_policy_vxlan(t, up, &blocked);
@@ -206,7 +215,7 @@ static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 			blocked |= BIT(br ? CHAM_BLOCK_FOREIGN : CHAM_BLOCK_NO_FDB);
 		}
 	}
-	changed = vxlan != t->vxlan || bridge != t->bridge || blocked != t->blocked;
+	changed = vxlan != t->vxlan || bridge != t->bridge || blocked != was;
 	if (vxlan != t->vxlan && t->vxlan)
 		cham_fdb_flush_domain(t->vxlan);
 	if (bridge != t->bridge && t->bridge)
@@ -214,6 +223,8 @@ static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 	WRITE_ONCE(t->blocked, blocked);
 	WRITE_ONCE(t->vxlan, vxlan);
 	WRITE_ONCE(t->bridge, bridge);
+	if (blocked != was)
+		cham_port_for_each(cham_policy_tell, t);
 	return changed;
 }
 
