@@ -36,6 +36,18 @@ static void stamp(char *buf, size_t size)
 	strftime(buf + n, size - n, "%z", &tm);
 }
 
+/* The event has the one limit that was reached. */
+static void tell_quota(struct ctl *c, const struct cham_tenant *t)
+{
+	fprintf(c->j.f, " %u: %s", t->id, t->name);
+	if (CHAM_HAS(t, CHAM_TENANT_MAX_CONNS))
+		fprintf(c->j.f, " max-conns %u", t->max_conns);
+	if (CHAM_HAS(t, CHAM_TENANT_MAX_PORTS))
+		fprintf(c->j.f, " max-ports %u", t->max_ports);
+	if (CHAM_HAS(t, CHAM_TENANT_MAX_FDB))
+		fprintf(c->j.f, " max-fdb %u", t->max_fdb);
+}
+
 static void tell(struct ctl *c, const char *event, const struct cham_ntf *n)
 {
 	char when[64];
@@ -52,13 +64,18 @@ static void tell(struct ctl *c, const char *event, const struct cham_ntf *n)
 	switch (n->cmd) {
 	case CHAM_CMD_TENANT_NTF:
 	case CHAM_CMD_TENANT_DEL_NTF:
-	case CHAM_CMD_QUOTA_NTF:
 		if (c->json)
 			tenant_json(c, &n->tenant);
 		else
 			fprintf(c->j.f, " %u: %s vni %u conns %u/%u",
 				n->tenant.id, n->tenant.name, n->tenant.vni,
 				n->tenant.conns, n->tenant.max_conns);
+		break;
+	case CHAM_CMD_QUOTA_NTF:
+		if (c->json)
+			tenant_json(c, &n->tenant);
+		else
+			tell_quota(c, &n->tenant);
 		break;
 	case CHAM_CMD_PORT_NTF:
 	case CHAM_CMD_PORT_DEL_NTF:

@@ -610,16 +610,14 @@ void cham_nl_quota_event(struct cham_tenant *t, enum cham_tenant_attr quota)
 			nla_put_u32(msg, quota, limit), GFP_ATOMIC);
 }
 
-void cham_nl_broken_event(u32 ifindex, const char *why)
+/* Ring locks may be held; RCU or RTNL keeps @port. */
+void cham_nl_broken_event(struct cham_port *port)
 {
 	void *hdr;
 	struct sk_buff *msg = cham_event_new(CHAM_CMD_RING_BROKEN_NTF, &hdr, GFP_ATOMIC);
 
 	if (msg)
-		cham_event_send(msg, hdr,
-				nla_put_u32(msg, CHAM_PORT_IFINDEX, ifindex) ||
-				nla_put_string(msg, CHAM_PORT_BROKEN_REASON, why),
-				GFP_ATOMIC);
+		cham_event_send(msg, hdr, cham_put_port(msg, port), GFP_ATOMIC);
 }
 
 int cham_netlink_init(void)

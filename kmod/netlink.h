@@ -23,7 +23,7 @@ void cham_nl_miss_event(struct cham_tenant *t, const struct cham_query *q,
 /* Any context; at most one a second and tenant. */
 void cham_nl_quota_event(struct cham_tenant *t, enum cham_tenant_attr quota);
 /* Any context. */
-void cham_nl_broken_event(u32 ifindex, const char *why);
+void cham_nl_broken_event(struct cham_port *port);
 
 int cham_netlink_init(void);
 void cham_netlink_exit(void);

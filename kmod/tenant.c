@@ -298,7 +298,7 @@ void cham_tenant_exit(void)
 
 void cham_port_event_broken(struct cham_port *port, const char *why)
 {
-	cham_nl_broken_event(cham_port_dev(port)->ifindex, why);
+	cham_nl_broken_event(port);
 }
 
 void cham_port_event_changed(struct cham_port *port)
