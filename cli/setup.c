@@ -81,6 +81,27 @@ static int parse_remotes(struct ctl *c, const struct list *remotes,
 	return 0;
 }
 
+struct fit {
+	const struct list *devs;
+	const struct cham_uplink *u;
+	uint32_t carries;
+};
+
+/* Linux' bridge drops what its vxlan device does not take, and tells nobody. */
+static int warn_mtu(const struct cham_port *p, void *arg)
+{
+	const struct fit *f = arg;
+	int i;
+
+	for (i = 0; i < f->devs->n; i++)
+		if (!strcmp(f->devs->v[i], p->ifname) && p->mtu > f->carries)
+			fprintf(stderr,
+				"Warning: port %s has MTU %u, but a tunnel over %s (MTU %u) carries %u: larger packets will be lost. Make the port with mtu %u or raise that of %s.\n",
+				p->ifname, p->mtu, f->u->ifname, f->u->mtu,
+				f->carries, f->carries, f->u->ifname);
+	return 0;
+}
+
 static int build(struct ctl *c, const struct names *n,
 		 const struct cham_tenant *t, const struct cham_uplink *u,
 		 int family, const struct list *devs, const struct list *remotes)
@@ -143,6 +164,7 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 	const char *name, *uplink = NULL;
 	struct find f = { 0 };
 	struct names n;
+	struct fit fit;
 	uint32_t ifindex;
 	uint64_t set = 0;
 	int family, ret, i;
@@ -184,9 +206,14 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 				"%s or %s exists already; first: chamctl tenant teardown %s",
 				n.bridge, n.vxlan, name);
 	ret = build(c, &n, &t, &f.u, family, &devs, &remotes);
-	if (ret)
+	if (ret) {
 		unbuild(c, &n);
-	return ret;
+		return ret;
+	}
+	fit.devs = &devs;
+	fit.u = &f.u;
+	fit.carries = f.u.mtu - (family == 16 || (!family && !f.u.local4.len) ? 70 : 50);
+	return ctl_walked(c, cham_port__for_each(c->h, warn_mtu, &fit));
 }
 
 int tenant_teardown(struct ctl *c, int argc, char **argv)
