@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A process as a whole virtio driver, the well-behaved and the hostile one.
 
-usage: port_vhost.py /dev/vhost-vdpa-N REPRESENTOR [SEED]
+usage: port_vhost.py /dev/vhost-vdpa-N REPRESENTOR [SEED|break]
 
 Every assertion is a line "ok NAME" or "not ok NAME"; exit status 1 when one failed.
 """
@@ -419,6 +419,12 @@ def main():
     path, rep = sys.argv[1:3]
     wire = Wire(rep)
     dev = Device(path)
+    if sys.argv[3:] == ["break"]:
+        dev.start()
+        dev.set_desc(1, 0, BUF, 100)
+        dev.offer(1, NUM)
+        report(dev.broken(), "the port is broken")
+        return len(failed)
     well_behaved(dev, wire)
     hostile(dev, wire)
     fuzz(dev, wire, int(sys.argv[3]) if len(sys.argv) > 3 else 1)

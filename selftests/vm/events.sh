@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 120
+#
+# Every event chamctl -j monitor can tell: seen once it is caused, with the
+# attributes that Documentation/netlink/specs/chamelio.yaml names.
+
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../topo.sh
+. "$(dirname "$0")/../topo.sh"
+require_vm
+require_cmd python3 jq
+python3 -c 'import yaml' || skip_all "no python3-yaml"
+defer topo_down
+events=/tmp/events
+
+# The attributes of each notification, as "NAME KEY..."
+python3 - "$tap_top/Documentation/netlink/specs/chamelio.yaml" >/tmp/spec <<'PY'
+import sys
+import yaml
+
+ops = {o['name']: o for o in yaml.safe_load(open(sys.argv[1]))['operations']['list']}
+for name, o in ops.items():
+    if 'notify' in o:
+        get = ops[o['notify']]
+        keys = (get.get('dump') or get['do'])['reply']['attributes']
+    elif 'event' in o:
+        keys = o['event']['attributes']
+    else:
+        continue
+    print(name, *sorted(keys))
+PY
+
+# clear: what follows is caused by what follows
+clear() { : >"$events"; }
+# seen EVENT CONDITION: is there such an event now
+seen() { jq -se "any(.[]; .event == \"$1\" and ($2))" "$events" >/dev/null; }
+# told NAME EVENT CONDITION [KEY THAT MAY BE ABSENT]...: it comes, and is complete
+told() {
+	local wanted got drop
+	if ! busywait 10 seen "$2" "$3"; then
+		fail "$1" "no $2 with $3 in:"$'\n'"$(cat "$events")"
+		return
+	fi
+	drop=$(printf '"%s",' timestamp event "${@:4}")
+	got=$(jq -rs "[.[] | select(.event == \"$2\" and ($3))][0] | keys - [${drop%,}] | .[]" "$events")
+	wanted=$(sed -n "s/^$2 //p" /tmp/spec | tr ' ' '\n' |
+		grep -vxF -e "$(printf '%s\n' - "${@:4}")")
+	check_eq "$1" "$(sort <<<"$wanted")" "$(sort <<<"$got")"
+}
+
+check_eq "the specification names nine notifications" 9 "$(wc -l </tmp/spec)"
+topo_load || bail "module loads"
+topo_wire
+chamctl uplink add up0 local 192.0.2.1 || bail "uplink"
+chamctl -j monitor >>"$events" 2>/tmp/monitor.err &
+monitor=$!
+defer kill $monitor
+chamctl monitor >/tmp/text &
+defer kill $!
+listening() { grep -q . "$events" || { chamctl tenant add probe vni 999; chamctl tenant del probe; return 1; }; }
+busywait 10 listening || bail "the monitor hears nothing"
+
+clear
+topo_tenant red 100 || bail "tenant"
+told "tenant made" tenant-ntf '.name == "red" and .vni == 100'
+told "port appears, without a tenant" port-ntf '.ifname == "red0" and ."tenant-id" == 0' \
+	tenant-name broken-reason
+told "its driver is there" port-ntf '.ifname == "red0" and .state == "up"' \
+	tenant-name broken-reason
+told "port bound" port-ntf '.vdpa == "red0" and ."tenant-name" == "red"' broken-reason
+told "and free to be cached" port-ntf '."tenant-name" == "red" and .blocked == []' broken-reason
+clear
+chamctl tenant set red weight 77
+told "tenant changed" tenant-ntf '.name == "red" and .weight == 77'
+chamctl tenant set red dscp uniform
+told "the tenant's way to the wire is shut" port-ntf \
+	'.ifname == "red0" and (.blocked | index("tunnel"))' broken-reason
+chamctl tenant set red dscp pipe
+busywait 5 seen port-ntf '.blocked == []'
+
+ping1 on red 10.0.0.2
+topo_attach || bail "attach"
+busywait 10 ping1 on red 10.0.0.2
+clear
+blob 100K
+transfer t-red b-red 10.0.0.2 7001 || bail "transfer"
+told "connection made" conn-ntf \
+	'.proto == "tcp" and .src == "10.0.0.1" and .dst == "10.0.0.2" and .dport == 7001'
+chamctl conn flush tenant red
+told "connection forgotten, its counters are final" conn-del-ntf \
+	'.dport == 7001 and .forward.bytes > 100000 and .reverse.packets > 0'
+clear
+on red ip neigh replace 10.0.0.9 lladdr 02:00:00:00:00:99 dev eth0
+sleep 1		# at most one a second
+on red bash -c 'echo x >/dev/udp/10.0.0.9/7002'
+told "a packet that made no connection" miss-ntf \
+	'.proto == "udp" and .dst == "10.0.0.9" and .dport == 7002 and .reason == "no-fdb"'
+
+clear
+chamctl tenant set red max-conns 1 max-ports 1 max-fdb 1
+for port in 1 2 3; do on red bash -c "echo x >/dev/udp/10.0.0.2/$port"; done
+told "quota of connections" quota-ntf '.name == "red" and ."max-conns" == 1' max-ports max-fdb
+check "counted, too" test "$(reason_of red quota)" -gt 0
+sleep 1		# at most one a second
+chamctl fdb add tenant red mac 02:00:00:00:00:01 remote 192.0.2.2
+chamctl fdb add tenant red mac 02:00:00:00:00:02 remote 192.0.2.2 2>/dev/null
+told "quota of FDB entries" quota-ntf '.name == "red" and ."max-fdb" == 1' max-ports max-conns
+sleep 1
+
+# a port whose owner is a process that breaks its ring
+echo 0 >/sys/bus/vdpa/drivers_autoprobe
+vdpa dev add name evil mgmtdev chamelio
+echo vhost_vdpa >/sys/bus/vdpa/devices/evil/driver_override
+echo evil >/sys/bus/vdpa/drivers/vhost_vdpa/bind
+echo 1 >/sys/bus/vdpa/drivers_autoprobe
+ip link set evil up
+chamctl port set evil tenant red 2>/dev/null
+told "quota of ports" quota-ntf '.name == "red" and ."max-ports" == 1' max-fdb max-conns
+chamctl tenant set red max-ports 2
+chamctl port set evil tenant red
+clear
+vhost=$(basename /sys/bus/vdpa/devices/evil/vhost-vdpa-*)
+check "a hostile owner breaks its port" "$(dirname "$0")/port_vhost.py" "/dev/$vhost" evil break
+told "ring broken: by whom and why" ring-broken-ntf \
+	'.ifname == "evil" and ."tenant-name" == "red" and .state == "broken" and (."broken-reason" | length > 0)'
+check_fails "red's own port did not break" seen ring-broken-ntf '.ifname == "red0"'
+clear
+chamctl port set evil notenant
+told "port unbound" port-ntf '.ifname == "evil" and ."tenant-id" == 0' tenant-name broken-reason
+vdpa dev del evil
+told "port gone" port-del-ntf '.ifname == "evil"' tenant-name broken-reason
+chamctl tenant del red force
+told "tenant gone" tenant-del-ntf '.name == "red"'
+
+check_eq "the monitor lost nothing" "" "$(cat /tmp/monitor.err)"
+check "each line of it is one object with a time" \
+	jq -se 'all(.[]; .timestamp | test("^20[0-9-]+T[0-9:.]+[+-][0-9]{4}$"))' "$events"
+check "as text: which quota" grep -q 'quota-ntf .*red max-fdb 1$' /tmp/text
+check "as text: which ring" grep -q 'ring-broken-ntf .*evil vdpa evil tenant red state broken reason .' /tmp/text
+check_match "only what was asked for" '^$' \
+	"$(timeout 2 chamctl -j monitor quota & sleep 0.7; chamctl tenant add x vni 7; wait)"
+finish
