@@ -113,9 +113,7 @@ topo_tenant() {
 
 # stat_of TENANT KEY: one number of chamctl -j stat
 stat_of() {
-	local id
-	id=$(chamctl -j tenant show | jq ".[] | select(.name==\"$1\") | .id")
-	chamctl -j stat show | jq ".[] | select(.\"tenant-id\"==$id) | .\"$2\""
+	chamctl -j stat show tenant "$1" | jq ".[0].\"$2\""
 }
 
 topo_down() {
@@ -169,4 +167,25 @@ transfer() {
 # reason_of TENANT NAME: how many packets left the fast path by that name
 reason_of() {
 	chamctl -j stat show tenant "$1" | jq "[.[].reasons | .. | objects | .\"$2\"? // empty] | add // 0"
+}
+
+# port_blocked DEV REASON: the port says that its forwarding is not cached, and why
+port_blocked() {
+	chamctl -j port show | jq -e ".[] | select(.ifname==\"$1\") | .blocked | index(\"$2\")" >/dev/null
+}
+
+# port_free DEV: nothing is in the way
+port_free() {
+	chamctl -j port show | jq -e ".[] | select(.ifname==\"$1\") | .blocked == []" >/dev/null
+}
+
+# fast_moved TENANT: by how many packets the fast path counts two echoes; fails
+# when an echo is lost
+fast_moved() {
+	local before rc
+	before=$(stat_of "$1" fast-packets)
+	on "$1" ping -qc2 -i0.2 -W2 10.0.0.2 >/dev/null
+	rc=$?
+	echo $(($(stat_of "$1" fast-packets) - before))
+	return $rc
 }

@@ -16,10 +16,8 @@ chamctl uplink add up0 local 192.0.2.1
 topo_tenant red 100
 topo_attach
 
-blocked() {	# REASON: shown at the port
-	chamctl -j port show | jq -e ".[] | select(.ifname==\"red0\") | .blocked | index(\"$1\")" >/dev/null
-}
-free() { chamctl -j port show | jq -e '.[] | select(.ifname=="red0") | .blocked == []' >/dev/null; }
+blocked() { port_blocked red0 "$1"; }
+free() { port_free red0; }
 fast_now() {	# does a packet take the fast path
 	local a b
 	a=$(stat_of red fast-packets)
