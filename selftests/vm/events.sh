@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 120
+# timeout: 300
 #
 # Every event chamctl -j monitor can tell: seen once it is caused, with the
 # attributes that Documentation/netlink/specs/chamelio.yaml names.

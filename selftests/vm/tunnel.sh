@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 200
+# timeout: 300
 #
 # The tunnel's outer header: traffic class, TTL and what does not fit, each
 # beside what Linux' own vxlan device does with the datapath detached.
