@@ -68,6 +68,25 @@ static int proto(struct ctl *c, const char *s, uint8_t *to)
 			"proto takes tcp, udp, icmp or icmpv6, not \"%s\"", s);
 }
 
+static int tcp_state(struct ctl *c, const char *s, uint8_t *to)
+{
+	char list[256] = "";
+	const char *name;
+	unsigned int i;
+	size_t n = 0;
+
+	for (i = 1; (name = cham_tcp_state__name(i)); i++) {
+		if (!strcmp(s, name)) {
+			*to = i;
+			return 0;
+		}
+		n += snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "",
+			      name);
+	}
+	return ctl_fail(c, EXIT_SYNTAX, "state takes one of %s, not \"%s\"", list,
+			s);
+}
+
 static int mac(struct ctl *c, const char *s, uint8_t *to)
 {
 	unsigned int b[6];
@@ -114,6 +133,8 @@ static int value(struct ctl *c, const struct kw *k, const char *s)
 		return mac(c, s, k->to);
 	case KW_PROTO:
 		return proto(c, s, k->to);
+	case KW_STATE:
+		return tcp_state(c, s, k->to);
 	case KW_WORDS:
 		return words(c, k, s);
 	case KW_LIST:

@@ -32,6 +32,7 @@ struct ctl {
 	struct cham *h;		/* opened on demand by ctl_open() */
 	bool json;
 	bool pretty;
+	bool again;		/* what was listed changed meanwhile */
 	struct json j;
 };
 
@@ -54,12 +55,12 @@ int ctl_open(struct ctl *c);
 int ctl_kernel(struct ctl *c);			/* last error, EXIT_KERNEL */
 int ctl_fail(struct ctl *c, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-int ctl_walked(struct ctl *c, int err);		/* end of a for_each */
+int ctl_walked(struct ctl *c, int err);		/* end of a for_each: again? */
 
 /* ---- args.c: keyword arguments ------------------------------------------ */
 
-enum kw_type { KW_U32, KW_U16, KW_STR, KW_ADDR, KW_MAC, KW_PROTO, KW_WORDS,
-	       KW_FLAG, KW_LIST };
+enum kw_type { KW_U32, KW_U16, KW_STR, KW_ADDR, KW_MAC, KW_PROTO, KW_STATE,
+	       KW_WORDS, KW_FLAG, KW_LIST };
 
 struct list {
 	const char *v[64];
@@ -101,6 +102,7 @@ int need_tenant(struct ctl *c, const char *name, uint32_t *id);
 const char *show_ifname(uint32_t ifindex);
 const char *show_mac(const uint8_t *mac);
 const char *show_addr(const struct cham_addr *a);
+const char *show_end(const struct cham_addr *a, uint16_t port);
 const char *show_proto(uint8_t proto);
 const char *show_number(const char *name, const char *kind, unsigned int n);
 void show_blocked(struct ctl *c, uint32_t blocked);

@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 
 #include "cli.h"
 
 static const char *tcp_state(uint8_t s)
 {
-	static const char *const names[] = {
-		[TCP_ESTABLISHED] = "established", [TCP_SYN_SENT] = "syn-sent",
-		[TCP_SYN_RECV] = "syn-recv", [TCP_FIN_WAIT1] = "fin-wait1",
-		[TCP_FIN_WAIT2] = "fin-wait2", [TCP_TIME_WAIT] = "time-wait",
-		[TCP_CLOSE] = "close", [TCP_CLOSE_WAIT] = "close-wait",
-		[TCP_LAST_ACK] = "last-ack", [TCP_LISTEN] = "listen",
-		[TCP_CLOSING] = "closing",
-	};
-
-	return show_number(s < sizeof(names) / sizeof(names[0]) ? names[s] :
-			   NULL, "tcp-state", s);
+	return show_number(cham_tcp_state__name(s), "tcp-state", s);
 }
 
 static const char *action(uint8_t a)
@@ -41,6 +30,22 @@ static void dir_json(struct ctl *c, const char *name, const struct cham_dir *d)
 	json_close(&c->j, '}');
 }
 
+static const char *flag(unsigned int i)
+{
+	return show_number(cham_conn_flag__name(i), "flag", i);
+}
+
+static void flags_json(struct ctl *c, uint32_t flags)
+{
+	unsigned int i;
+
+	json_open(&c->j, "flags", '[');
+	for (i = 0; i < 32; i++)
+		if (flags & 1u << i)
+			json_str(&c->j, NULL, flag(i));
+	json_close(&c->j, ']');
+}
+
 void conn_json(struct ctl *c, const struct cham_conn *x)
 {
 	J_U64(c, CONN, TENANT_ID, x, tenant_id);
@@ -50,7 +55,8 @@ void conn_json(struct ctl *c, const struct cham_conn *x)
 	J_U64(c, CONN, SPORT, x, sport);
 	J_U64(c, CONN, DPORT, x, dport);
 	J_STR(c, CONN, TCP_STATE, x, tcp_state(x->tcp_state));
-	J_U64(c, CONN, FLAGS, x, flags);
+	if (CHAM_HAS(x, CHAM_CONN_FLAGS))
+		flags_json(c, x->flags);
 	J_U64(c, CONN, IDLE_MS, x, idle_ms);
 	J_U64(c, CONN, SRTT_US, x, srtt_us);
 	J_U64(c, CONN, RTTVAR_US, x, rttvar_us);
@@ -58,25 +64,44 @@ void conn_json(struct ctl *c, const struct cham_conn *x)
 		dir_json(c, "forward", &x->forward);
 	if (CHAM_HAS(x, CHAM_CONN_REVERSE))
 		dir_json(c, "reverse", &x->reverse);
+	J_U64(c, CONN, VLAN_ID, x, vlan_id);
 	J_STR(c, CONN, REASON, x,
 	      show_number(cham_reason__name(x->reason), "reason", x->reason));
 }
 
+/* Where a direction leaves, as "ip route" says it; nothing before it has. */
+static void dir_way(FILE *f, const char *name, const struct cham_dir *d)
+{
+	bool dev = CHAM_HAS(d, CHAM_DIR_IFINDEX);
+	bool remote = CHAM_HAS(d, CHAM_DIR_REMOTE);
+
+	if (!dev && !remote)
+		return;
+	fprintf(f, " %s", name);
+	if (remote)
+		fprintf(f, " via %s", show_addr(&d->remote));
+	if (dev)
+		fprintf(f, " dev %s", show_ifname(d->ifindex));
+}
+
 static void dir_text(FILE *f, const char *name, const struct cham_dir *d)
 {
-	fprintf(f, "    %s: packets %llu bytes %llu retrans %u %s", name,
-		(unsigned long long)d->packets, (unsigned long long)d->bytes,
-		d->retrans, action(d->action));
-	if (d->action == CHAM_ACTION_REMOTE)
-		fprintf(f, " %s", show_addr(&d->remote));
-	if (d->action != CHAM_ACTION_NONE)
-		fprintf(f, " dev %s", show_ifname(d->ifindex));
+	fprintf(f, "    %s: packets %llu bytes %llu", name,
+		(unsigned long long)d->packets, (unsigned long long)d->bytes);
+	if (CHAM_HAS(d, CHAM_DIR_RETRANS))
+		fprintf(f, " retrans %u", d->retrans);
+	if (CHAM_HAS(d, CHAM_DIR_SEQ))
+		fprintf(f, " seq %u ack %u window %u", d->seq, d->ack,
+			d->window);
+	if (CHAM_HAS(d, CHAM_DIR_WSCALE))
+		fprintf(f, " wscale %u", d->wscale);
 	fputc('\n', f);
 }
 
-void conn_show_one(struct ctl *c, const struct cham_conn *x)
+static void one(struct ctl *c, const struct cham_conn *x, bool details)
 {
 	FILE *f = c->j.f;
+	unsigned int i;
 
 	if (c->json) {
 		json_open(&c->j, NULL, '{');
@@ -84,27 +109,49 @@ void conn_show_one(struct ctl *c, const struct cham_conn *x)
 		json_close(&c->j, '}');
 		return;
 	}
-	fprintf(f, "tenant %s %s %s:%u -> %s:%u", tenant_name(x->tenant_id),
-		show_proto(x->proto), show_addr(&x->src), x->sport,
-		show_addr(&x->dst), x->dport);
-	if (x->proto == IPPROTO_TCP && CHAM_HAS(x, CHAM_CONN_TCP_STATE))
+	fprintf(f, "tenant %s", tenant_name(x->tenant_id));
+	if (CHAM_HAS(x, CHAM_CONN_VLAN_ID))
+		fprintf(f, " vlan %u", x->vlan_id);
+	fprintf(f, " %s %s -> %s", show_proto(x->proto),
+		show_end(&x->src, x->sport), show_end(&x->dst, x->dport));
+	if (CHAM_HAS(x, CHAM_CONN_TCP_STATE))
 		fprintf(f, " %s", tcp_state(x->tcp_state));
 	if (CHAM_HAS(x, CHAM_CONN_IDLE_MS))
 		fprintf(f, " idle %ums", x->idle_ms);
 	if (CHAM_HAS(x, CHAM_CONN_SRTT_US) && x->srtt_us)
 		fprintf(f, " rtt %u/%uus", x->srtt_us, x->rttvar_us);
-	fputc('\n', f);
 	if (CHAM_HAS(x, CHAM_CONN_FORWARD))
-		dir_text(f, "forward", &x->forward);
+		dir_way(f, "forward", &x->forward);
 	if (CHAM_HAS(x, CHAM_CONN_REVERSE))
+		dir_way(f, "reverse", &x->reverse);
+	for (i = 0; i < 32; i++)
+		if (x->flags & 1u << i)
+			fprintf(f, " %s", flag(i));
+	fputc('\n', f);
+	if (details && CHAM_HAS(x, CHAM_CONN_FORWARD))
+		dir_text(f, "forward", &x->forward);
+	if (details && CHAM_HAS(x, CHAM_CONN_REVERSE))
 		dir_text(f, "reverse", &x->reverse);
+}
+
+void conn_show_one(struct ctl *c, const struct cham_conn *x)
+{
+	one(c, x, false);
 }
 
 static int each(const struct cham_conn *x, void *arg)
 {
-	conn_show_one(arg, x);
+	one(arg, x, false);
 	return 0;
 }
+
+static int each_in_detail(const struct cham_conn *x, void *arg)
+{
+	one(arg, x, true);
+	return 0;
+}
+
+#define DETAILS	(1ULL << 63)
 
 static int show(struct ctl *c, int argc, char **argv)
 {
@@ -117,6 +164,10 @@ static int show(struct ctl *c, int argc, char **argv)
 		{ "dst", KW_ADDR, &x.dst, NULL, CHAM_BIT(CHAM_CONN_DST) },
 		{ "sport", KW_U16, &x.sport, NULL, CHAM_BIT(CHAM_CONN_SPORT) },
 		{ "dport", KW_U16, &x.dport, NULL, CHAM_BIT(CHAM_CONN_DPORT) },
+		{ "state", KW_STATE, &x.tcp_state, NULL, CHAM_BIT(CHAM_CONN_TCP_STATE) },
+		{ "vlan", KW_U16, &x.vlan_id, NULL, CHAM_BIT(CHAM_CONN_VLAN_ID) },
+		{ "details", KW_FLAG, NULL, NULL, DETAILS },
+		{ "-d", KW_FLAG, NULL, NULL, DETAILS },
 		{ 0 },
 	};
 	int ret;
@@ -132,7 +183,8 @@ static int show(struct ctl *c, int argc, char **argv)
 		json_open(&c->j, NULL, '[');
 	else
 		tenant_names_load(c);
-	ret = ctl_walked(c, cham_conn__for_each(c->h, &x, each, c));
+	ret = ctl_walked(c, cham_conn__for_each(c->h, &x, x.set & DETAILS ?
+						each_in_detail : each, c));
 	if (c->json)
 		json_close(&c->j, ']');
 	return ret;
@@ -161,7 +213,7 @@ static int flush(struct ctl *c, int argc, char **argv)
 
 const struct cmd conn_cmds[] = {
 	{ "show",
-	  "[tenant NAME] [proto tcp|udp|icmp|icmpv6] [src ADDR] [dst ADDR] [sport N] [dport N]",
+	  "[tenant NAME] [proto tcp|udp|icmp|icmpv6] [src ADDR] [dst ADDR] [sport N] [dport N] [state STATE] [vlan N] [details]",
 	  show },
 	{ "flush", "[tenant NAME]", flush },
 	{ 0 },

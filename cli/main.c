@@ -65,8 +65,7 @@ int ctl_walked(struct ctl *c, int err)
 	if (err < 0)
 		return ctl_kernel(c);
 	if (cham__interrupted(c->h))
-		fprintf(stderr,
-			"Warning: objects changed while they were listed; the list may be incomplete.\n");
+		c->again = true;
 	return 0;
 }
 
@@ -179,23 +178,47 @@ static const struct cmd *find_cmd(struct ctl *c, const struct object *o,
 	return NULL;
 }
 
-/* An answer is printed whole or, when the kernel fails half-way, not at all. */
-static int run(struct ctl *c, const struct cmd *m, int argc, char **argv)
+/* Into memory; without changing anything, so that it can be done again. */
+static int collect(struct ctl *c, const struct cmd *m, int argc, char **argv,
+		   char **text, size_t *size)
 {
-	char *text = NULL;
-	size_t size = 0;
-	bool stream;
 	int ret;
 
-	stream = m == monitor_cmds || m == stat_cmds || m == down_cmds ||
-		 m == down_cmds + 1;
-	c->j.f = stream ? stdout : open_memstream(&text, &size);
+	*text = NULL;
+	c->j = (struct json){ .f = open_memstream(text, size),
+			      .pretty = c->pretty };
 	if (!c->j.f)
 		return ctl_fail(c, EXIT_KERNEL, "out of memory");
-	c->j.pretty = c->pretty;
+	c->again = false;
 	ret = m->run(c, argc, argv);
-	if (!stream) {
-		fclose(c->j.f);
+	if (fclose(c->j.f) && !ret)
+		ret = ctl_fail(c, EXIT_KERNEL, "out of memory");
+	return ret;
+}
+
+static bool streams(const struct cmd *m)
+{
+	return m == monitor_cmds || m == stat_cmds || m == down_cmds ||
+	       m == down_cmds + 1;
+}
+
+/*
+ * An answer is printed whole or, when the kernel fails half-way, not at all.
+ * Only commands that show something ever ask for another try.
+ */
+static int run(struct ctl *c, const struct cmd *m, int argc, char **argv)
+{
+	int ret, tries = 3;
+	size_t size = 0;
+	char *text;
+
+	if (streams(m)) {
+		c->j = (struct json){ .f = stdout, .pretty = c->pretty };
+		ret = m->run(c, argc, argv);
+	} else {
+		while ((ret = collect(c, m, argc, argv, &text, &size)) == 0 &&
+		       c->again && --tries)
+			free(text);
 		if (!ret && size) {
 			fwrite(text, 1, size, stdout);
 			if (c->json)
@@ -203,6 +226,9 @@ static int run(struct ctl *c, const struct cmd *m, int argc, char **argv)
 		}
 		free(text);
 	}
+	if (!ret && c->again)
+		fprintf(stderr,
+			"Warning: objects changed while they were listed; the list may be incomplete.\n");
 	if (fflush(stdout) && !ret)
 		ret = EXIT_KERNEL;
 	return ret;

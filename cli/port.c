@@ -59,26 +59,15 @@ void port_show_one(struct ctl *c, const struct cham_port *p)
 	show_blocked(c, p->blocked);
 }
 
-struct which {
-	struct ctl *c;
-	const char *name;
-	bool found;
-};
-
 static int each(const struct cham_port *p, void *arg)
 {
-	struct which *w = arg;
-
-	if (w->name && strcmp(w->name, p->ifname))
-		return 0;
-	w->found = true;
-	port_show_one(w->c, p);
+	port_show_one(arg, p);
 	return 0;
 }
 
 static int show(struct ctl *c, int argc, char **argv)
 {
-	struct which w = { c, argc ? argv[0] : NULL, false };
+	struct cham_port p = { .sz = sizeof(p) };
 	int ret;
 
 	if (argc > 1)
@@ -88,11 +77,15 @@ static int show(struct ctl *c, int argc, char **argv)
 		return ret;
 	if (c->json)
 		json_open(&c->j, NULL, '[');
-	ret = ctl_walked(c, cham_port__for_each(c->h, each, &w));
+	if (argc) {
+		if (cham_port__get(c->h, argv[0], &p))
+			return ctl_kernel(c);
+		port_show_one(c, &p);
+	} else {
+		ret = ctl_walked(c, cham_port__for_each(c->h, each, c));
+	}
 	if (c->json)
 		json_close(&c->j, ']');
-	if (!ret && w.name && !w.found)
-		return ctl_fail(c, EXIT_KERNEL, "no port \"%s\"", w.name);
 	return ret;
 }
 

@@ -37,6 +37,16 @@ const char *show_addr(const struct cham_addr *a)
 	return cham_addr__format(a, slot(), 64);
 }
 
+/* An end point as ss(8) writes it: a.b.c.d:port, [a::b]:port. */
+const char *show_end(const struct cham_addr *a, uint16_t port)
+{
+	char *s = slot(), addr[INET6_ADDRSTRLEN];
+
+	cham_addr__format(a, addr, sizeof(addr));
+	snprintf(s, 64, a->len == 16 ? "[%s]:%u" : "%s:%u", addr, port);
+	return s;
+}
+
 const char *show_number(const char *name, const char *kind, unsigned int n)
 {
 	char *s;

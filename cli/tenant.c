@@ -5,8 +5,7 @@
 
 static const char *dscp_name(uint8_t v)
 {
-	return show_number(v == 0 ? "uniform" : v == 1 ? "pipe" : NULL, "dscp",
-			   v);
+	return show_number(cham_dscp__name(v), "dscp", v);
 }
 
 void tenant_json(struct ctl *c, const struct cham_tenant *t)

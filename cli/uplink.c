@@ -41,15 +41,23 @@ static int each(const struct cham_uplink *u, void *arg)
 
 static int show(struct ctl *c, int argc, char **argv)
 {
-	int ret = no_args(c, argc, argv);
+	struct cham_uplink u = { .sz = sizeof(u) };
+	int ret;
 
-	if (!ret)
-		ret = ctl_open(c);
+	if (argc > 1)
+		return no_args(c, argc - 1, argv + 1);
+	ret = ctl_open(c);
 	if (ret)
 		return ret;
 	if (c->json)
 		json_open(&c->j, NULL, '[');
-	ret = ctl_walked(c, cham_uplink__for_each(c->h, each, c));
+	if (argc) {
+		if (cham_uplink__get(c->h, argv[0], &u))
+			return ctl_kernel(c);
+		each(&u, c);
+	} else {
+		ret = ctl_walked(c, cham_uplink__for_each(c->h, each, c));
+	}
 	if (c->json)
 		json_close(&c->j, ']');
 	return ret;
@@ -114,7 +122,7 @@ static int del(struct ctl *c, int argc, char **argv)
 }
 
 const struct cmd uplink_cmds[] = {
-	{ "show", "", show },
+	{ "show", "[DEV]", show },
 	{ "add", "DEV [local ADDR] [local6 ADDR] [udp-port N] [ignore-filter on|off]", add },
 	{ "del", "DEV", del },
 	{ 0 },

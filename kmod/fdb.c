@@ -19,6 +19,7 @@ MODULE_PARM_DESC(fdb_max, "mirrored FDB entries in all; what is over takes the s
 
 static struct rhashtable cham_fdb_table;
 static DEFINE_SPINLOCK(cham_fdb_lock);	/* serialises writers */
+static u32 cham_fdb_changes;		/* under cham_fdb_lock */
 static bool cham_fdb_replaying;		/* under RTNL and cham_fdb_lock */
 
 /* Static entries live in a domain no ifindex can be. */
@@ -110,6 +111,7 @@ static void cham_fdb_remove(struct cham_fdb *fdb)
 {
 	lockdep_assert_held(&cham_fdb_lock);
 	rhashtable_remove_fast(&cham_fdb_table, &fdb->head, cham_fdb_params);
+	WRITE_ONCE(cham_fdb_changes, cham_fdb_changes + 1);
 	cham_fdb_free(fdb);
 }
 
@@ -152,6 +154,8 @@ static int cham_fdb_put(u32 domain, const u8 *mac, u8 source, u32 ifindex,
 	}
 	if (old)
 		cham_fdb_free(old);
+	else
+		WRITE_ONCE(cham_fdb_changes, cham_fdb_changes + 1);
 	return 0;
 err_put:
 	/* Stale knowledge is worse than none. */
@@ -419,6 +423,11 @@ int cham_fdb_walk(int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg)
 	rhashtable_walk_stop(&iter);
 	rhashtable_walk_exit(&iter);
 	return err;
+}
+
+u32 cham_fdb_seq(void)
+{
+	return READ_ONCE(cham_fdb_changes) ?: 1;
 }
 
 bool cham_fdb_of_tenant(const struct cham_fdb *fdb, const struct cham_tenant *t)

@@ -58,6 +58,8 @@ void cham_fdb_replay_bridge_port(struct net_device *brport);
 void cham_fdb_replay_vxlan(struct net_device *vxlan, u32 vni);
 /* RTNL held. */
 int cham_fdb_walk(int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg);
+/* Moves with each entry that comes or goes; never 0. */
+u32 cham_fdb_seq(void);
 bool cham_fdb_of_tenant(const struct cham_fdb *fdb, const struct cham_tenant *t);
 int cham_fdb_init(void);
 void cham_fdb_exit(void);

@@ -23,41 +23,122 @@ static const struct genl_multicast_group cham_groups[] = {
 	[CHAM_GRP_EVENTS] = { .name = CHAM_MCGRP_EVENTS },
 };
 
-static const struct nla_policy cham_tenant_policy[CHAM_TENANT_MAX + 1] = {
-	[CHAM_TENANT_ID]	= NLA_POLICY_RANGE(NLA_U32, 1, CHAM_TENANTS_MAX - 1),
-	[CHAM_TENANT_NAME]	= { .type = NLA_NUL_STRING, .len = CHAM_NAME_MAX },
-	[CHAM_TENANT_VNI]	= { .type = NLA_U32 },
-	[CHAM_TENANT_WEIGHT]	= { .type = NLA_U32 },
-	[CHAM_TENANT_MAX_CONNS]	= { .type = NLA_U32 },
-	[CHAM_TENANT_MAX_PORTS]	= { .type = NLA_U32 },
-	[CHAM_TENANT_MAX_FDB]	= { .type = NLA_U32 },
-	[CHAM_TENANT_DSCP]	= NLA_POLICY_MAX(NLA_U8, 1),
+/* What does not fit the 16 bits of NLA_POLICY_RANGE(). */
+static const struct netlink_range_validation cham_range_vni = {
+	.min = 1, .max = CHAM_VNI_MAX,
+};
+
+static const struct netlink_range_validation cham_range_conns = {
+	.max = CHAM_QUOTA_CONNS_MAX,
+};
+
+static const struct netlink_range_validation cham_range_fdb = {
+	.max = CHAM_QUOTA_FDB_MAX,
+};
+
+/*
+ * One policy for each request: what it does not take is refused, not ignored.
+ * selftests/host/spec.sh holds them against the specification.
+ */
+#define CHAM_POLICY_NAME	{ .type = NLA_NUL_STRING, .len = CHAM_NAME_MAX }
+#define CHAM_POLICY_IFNAME	{ .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 }
+#define CHAM_POLICY_TENANT	NLA_POLICY_RANGE(NLA_U32, 1, CHAM_TENANT_ID_MAX)
+#define CHAM_POLICY_IFINDEX	NLA_POLICY_MIN(NLA_U32, 1)
+#define CHAM_POLICY_ADDR	NLA_POLICY_RANGE(NLA_BINARY, 4, 16)
+#define CHAM_POLICY_MAC		NLA_POLICY_EXACT_LEN(ETH_ALEN)
+
+static const struct nla_policy cham_tenant_get_policy[] = {
+	[CHAM_TENANT_ID]	= CHAM_POLICY_TENANT,
+	[CHAM_TENANT_NAME]	= CHAM_POLICY_NAME,
+};
+
+static const struct nla_policy cham_tenant_new_policy[] = {
+	[CHAM_TENANT_NAME]	= CHAM_POLICY_NAME,
+	[CHAM_TENANT_VNI]	= NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_vni),
+	[CHAM_TENANT_WEIGHT]	= NLA_POLICY_RANGE(NLA_U32, 1, CHAM_WEIGHT_MAX),
+	[CHAM_TENANT_MAX_CONNS]	= NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_conns),
+	[CHAM_TENANT_MAX_PORTS]	= NLA_POLICY_MAX(NLA_U32, CHAM_QUOTA_PORTS_MAX),
+	[CHAM_TENANT_MAX_FDB]	= NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_fdb),
+	[CHAM_TENANT_DSCP]	= NLA_POLICY_MAX(NLA_U8, CHAM_DSCP_PIPE),
+};
+
+static const struct nla_policy cham_tenant_set_policy[] = {
+	[CHAM_TENANT_ID]	= CHAM_POLICY_TENANT,
+	[CHAM_TENANT_NAME]	= CHAM_POLICY_NAME,
+	[CHAM_TENANT_VNI]	= NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_vni),
+	[CHAM_TENANT_WEIGHT]	= NLA_POLICY_RANGE(NLA_U32, 1, CHAM_WEIGHT_MAX),
+	[CHAM_TENANT_MAX_CONNS]	= NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_conns),
+	[CHAM_TENANT_MAX_PORTS]	= NLA_POLICY_MAX(NLA_U32, CHAM_QUOTA_PORTS_MAX),
+	[CHAM_TENANT_MAX_FDB]	= NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_fdb),
+	[CHAM_TENANT_DSCP]	= NLA_POLICY_MAX(NLA_U8, CHAM_DSCP_PIPE),
+};
+
+static const struct nla_policy cham_tenant_del_policy[] = {
+	[CHAM_TENANT_ID]	= CHAM_POLICY_TENANT,
+	[CHAM_TENANT_NAME]	= CHAM_POLICY_NAME,
 	[CHAM_TENANT_FORCE]	= { .type = NLA_FLAG },
 };
 
-static const struct nla_policy cham_port_policy[CHAM_PORT_MAX + 1] = {
-	[CHAM_PORT_IFINDEX]	= NLA_POLICY_MIN(NLA_U32, 1),
-	[CHAM_PORT_TENANT_ID]	= NLA_POLICY_MAX(NLA_U32, CHAM_TENANTS_MAX - 1),
+static const struct nla_policy cham_port_get_policy[] = {
+	[CHAM_PORT_IFINDEX]	= CHAM_POLICY_IFINDEX,
+	[CHAM_PORT_IFNAME]	= CHAM_POLICY_IFNAME,
 };
 
-static const struct nla_policy cham_uplink_policy[CHAM_UPLINK_MAX + 1] = {
-	[CHAM_UPLINK_IFINDEX]	= NLA_POLICY_MIN(NLA_U32, 1),
+static const struct nla_policy cham_port_set_policy[] = {
+	[CHAM_PORT_IFINDEX]	= CHAM_POLICY_IFINDEX,
+	[CHAM_PORT_TENANT_ID]	= NLA_POLICY_MAX(NLA_U32, CHAM_TENANT_ID_MAX),
+};
+
+static const struct nla_policy cham_uplink_get_policy[] = {
+	[CHAM_UPLINK_IFINDEX]	= CHAM_POLICY_IFINDEX,
+	[CHAM_UPLINK_IFNAME]	= CHAM_POLICY_IFNAME,
+};
+
+static const struct nla_policy cham_uplink_new_policy[] = {
+	[CHAM_UPLINK_IFINDEX]	= CHAM_POLICY_IFINDEX,
 	[CHAM_UPLINK_LOCAL4]	= { .type = NLA_BE32 },
 	[CHAM_UPLINK_LOCAL6]	= NLA_POLICY_EXACT_LEN(16),
 	[CHAM_UPLINK_UDP_PORT]	= NLA_POLICY_MIN(NLA_U16, 1),
 	[CHAM_UPLINK_IGNORE_FILTER] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
-static const struct nla_policy cham_conn_policy[CHAM_CONN_MAX + 1] = {
-	[CHAM_CONN_TENANT_ID]	= NLA_POLICY_MAX(NLA_U32, CHAM_TENANTS_MAX - 1),
+static const struct nla_policy cham_uplink_del_policy[] = {
+	[CHAM_UPLINK_IFINDEX]	= CHAM_POLICY_IFINDEX,
 };
 
-static const struct nla_policy cham_fdb_policy[CHAM_FDB_MAX + 1] = {
-	[CHAM_FDB_TENANT_ID]	= NLA_POLICY_RANGE(NLA_U32, 1, CHAM_TENANTS_MAX - 1),
-	[CHAM_FDB_MAC]		= NLA_POLICY_EXACT_LEN(ETH_ALEN),
-	[CHAM_FDB_IFINDEX]	= NLA_POLICY_MIN(NLA_U32, 1),
-	[CHAM_FDB_REMOTE]	= NLA_POLICY_RANGE(NLA_BINARY, 4, 16),
+static const struct nla_policy cham_conn_dump_policy[] = {
+	[CHAM_CONN_TENANT_ID]	= CHAM_POLICY_TENANT,
+	[CHAM_CONN_PROTO]	= { .type = NLA_U8 },
+	[CHAM_CONN_SRC]		= CHAM_POLICY_ADDR,
+	[CHAM_CONN_DST]		= CHAM_POLICY_ADDR,
+	[CHAM_CONN_SPORT]	= { .type = NLA_U16 },
+	[CHAM_CONN_DPORT]	= { .type = NLA_U16 },
+	[CHAM_CONN_TCP_STATE]	= NLA_POLICY_RANGE(NLA_U8, 1, TCP_CLOSING),
+	[CHAM_CONN_VLAN_ID]	= NLA_POLICY_MAX(NLA_U16, 4094),
 };
+
+static const struct nla_policy cham_conn_flush_policy[] = {
+	[CHAM_CONN_TENANT_ID]	= CHAM_POLICY_TENANT,
+};
+
+static const struct nla_policy cham_fdb_dump_policy[] = {
+	[CHAM_FDB_TENANT_ID]	= CHAM_POLICY_TENANT,
+};
+
+static const struct nla_policy cham_fdb_new_policy[] = {
+	[CHAM_FDB_TENANT_ID]	= CHAM_POLICY_TENANT,
+	[CHAM_FDB_MAC]		= CHAM_POLICY_MAC,
+	[CHAM_FDB_IFINDEX]	= CHAM_POLICY_IFINDEX,
+	[CHAM_FDB_REMOTE]	= CHAM_POLICY_ADDR,
+};
+
+static const struct nla_policy cham_fdb_del_policy[] = {
+	[CHAM_FDB_TENANT_ID]	= CHAM_POLICY_TENANT,
+	[CHAM_FDB_MAC]		= CHAM_POLICY_MAC,
+};
+
+static_assert(CHAM_TENANTS_MAX == CHAM_TENANT_ID_MAX + 1);
+static_assert(CHAM_PORTS_MAX == CHAM_QUOTA_PORTS_MAX + 1);
 
 /* Every doit runs under RTNL, as the objects it changes require. */
 static int cham_nl_pre(const struct genl_split_ops *ops, struct sk_buff *skb,
@@ -73,19 +154,25 @@ static void cham_nl_post(const struct genl_split_ops *ops, struct sk_buff *skb,
 	rtnl_unlock();
 }
 
+static struct cham_tenant *cham_nl_tenant_id(const struct nlattr *id,
+					     struct netlink_ext_ack *extack)
+{
+	struct cham_tenant *t = cham_tenant_get(nla_get_u32(id));
+
+	if (t)
+		return t;
+	NL_SET_ERR_MSG_ATTR_FMT(extack, id, "no tenant has id %u", nla_get_u32(id));
+	return ERR_PTR(-ENOENT);
+}
+
+/* @name: 0 where a tenant goes by its number alone. */
 static struct cham_tenant *cham_nl_tenant(struct genl_info *info, int id, int name)
 {
-	struct cham_tenant *t = NULL;
+	struct cham_tenant *t;
 
-	if (info->attrs[id]) {
-		t = cham_tenant_get(nla_get_u32(info->attrs[id]));
-		if (!t) {
-			NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[id],
-						"no tenant has id %u",
-						nla_get_u32(info->attrs[id]));
-			return ERR_PTR(-ENOENT);
-		}
-	} else if (name && info->attrs[name]) {
+	if (info->attrs[id])
+		return cham_nl_tenant_id(info->attrs[id], info->extack);
+	if (name && info->attrs[name]) {
 		t = cham_tenant_by_name(nla_data(info->attrs[name]));
 		if (!t) {
 			NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[name],
@@ -93,41 +180,49 @@ static struct cham_tenant *cham_nl_tenant(struct genl_info *info, int id, int na
 						(char *)nla_data(info->attrs[name]));
 			return ERR_PTR(-ENOENT);
 		}
-	} else {
-		NL_SET_ERR_MSG(info->extack, "attribute tenant id is missing");
-		return ERR_PTR(-EINVAL);
+		return t;
 	}
-	return t;
+	NL_SET_ERR_MSG_FMT(info->extack, "a tenant's %s is needed",
+			   name ? "id or name" : "id");
+	return ERR_PTR(-EINVAL);
 }
 
-static struct net_device *cham_nl_dev(struct genl_info *info, int attr)
+/* @name: 0 where a device goes by its index alone. */
+static struct net_device *cham_nl_dev(struct genl_info *info, int index, int name)
 {
 	struct net_device *dev;
 
-	if (!info->attrs[attr]) {
-		NL_SET_ERR_MSG(info->extack, "attribute ifindex is missing");
+	if (info->attrs[index]) {
+		dev = __dev_get_by_index(&init_net, nla_get_u32(info->attrs[index]));
+		if (!dev)
+			NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[index],
+						"no interface has index %u",
+						nla_get_u32(info->attrs[index]));
+	} else if (name && info->attrs[name]) {
+		dev = __dev_get_by_name(&init_net, nla_data(info->attrs[name]));
+		if (!dev)
+			NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[name],
+						"no interface is called %s",
+						(char *)nla_data(info->attrs[name]));
+	} else {
+		NL_SET_ERR_MSG_FMT(info->extack, "an %s is needed",
+				   name ? "ifindex or ifname" : "ifindex");
 		return ERR_PTR(-EINVAL);
 	}
-	dev = __dev_get_by_index(&init_net, nla_get_u32(info->attrs[attr]));
-	if (!dev) {
-		NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[attr],
-					"no interface has index %u",
-					nla_get_u32(info->attrs[attr]));
-		return ERR_PTR(-ENODEV);
-	}
-	return dev;
+	return dev ?: ERR_PTR(-ENODEV);
 }
 
-static struct cham_port *cham_nl_port(struct genl_info *info, int attr)
+static struct cham_port *cham_nl_port(struct genl_info *info, int index, int name)
 {
-	struct net_device *dev = cham_nl_dev(info, attr);
+	struct net_device *dev = cham_nl_dev(info, index, name);
 	struct cham_port *port;
 
 	if (IS_ERR(dev))
 		return ERR_CAST(dev);
 	port = cham_port_from_dev(dev);
 	if (!port) {
-		NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[attr],
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack,
+					info->attrs[index] ?: info->attrs[name],
 					"%s is not a chamelio representor", dev->name);
 		return ERR_PTR(-EINVAL);
 	}
@@ -152,21 +247,38 @@ static void cham_nl_tenant_cfg(struct genl_info *info, struct cham_tenant_cfg *c
 		cfg->dscp_pipe = nla_get_u8(a[CHAM_TENANT_DSCP]);
 }
 
-static int cham_nl_reply_tenant(struct genl_info *info, const struct cham_tenant *t,
-				u8 cmd)
+/* An answer to a do: open, put, send. The put's result goes into send. */
+static struct sk_buff *cham_reply_new(struct genl_info *info, u8 cmd, void **hdr)
 {
 	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	void *hdr;
 
 	if (!msg)
-		return -ENOMEM;
-	hdr = genlmsg_put_reply(msg, info, &cham_family, 0, cmd);
-	if (!hdr || cham_put_tenant(msg, t)) {
+		return NULL;
+	*hdr = genlmsg_put_reply(msg, info, &cham_family, 0, cmd);
+	if (*hdr)
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+static int cham_reply_send(struct genl_info *info, struct sk_buff *msg, void *hdr,
+			   int err)
+{
+	if (err) {
 		nlmsg_free(msg);
-		return -EMSGSIZE;
+		return err;
 	}
 	genlmsg_end(msg, hdr);
 	return genlmsg_reply(msg, info);
+}
+
+static int cham_nl_reply_tenant(struct genl_info *info, const struct cham_tenant *t,
+				u8 cmd)
+{
+	void *hdr;
+	struct sk_buff *msg = cham_reply_new(info, cmd, &hdr);
+
+	return msg ? cham_reply_send(info, msg, hdr, cham_put_tenant(msg, t)) : -ENOMEM;
 }
 
 static int cham_nl_tenant_new(struct sk_buff *skb, struct genl_info *info)
@@ -219,9 +331,21 @@ static int cham_nl_tenant_get(struct sk_buff *skb, struct genl_info *info)
 			   cham_nl_reply_tenant(info, t, CHAM_CMD_TENANT_GET);
 }
 
+static int cham_nl_port_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct cham_port *port = cham_nl_port(info, CHAM_PORT_IFINDEX, CHAM_PORT_IFNAME);
+	struct sk_buff *msg;
+	void *hdr;
+
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	msg = cham_reply_new(info, CHAM_CMD_PORT_GET, &hdr);
+	return msg ? cham_reply_send(info, msg, hdr, cham_put_port(msg, port)) : -ENOMEM;
+}
+
 static int cham_nl_port_set(struct sk_buff *skb, struct genl_info *info)
 {
-	struct cham_port *port = cham_nl_port(info, CHAM_PORT_IFINDEX);
+	struct cham_port *port = cham_nl_port(info, CHAM_PORT_IFINDEX, 0);
 	struct cham_tenant *t;
 
 	if (IS_ERR(port))
@@ -235,9 +359,30 @@ static int cham_nl_port_set(struct sk_buff *skb, struct genl_info *info)
 	return IS_ERR(t) ? PTR_ERR(t) : cham_tenant_bind(t, port, info->extack);
 }
 
+static int cham_nl_uplink_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct net_device *dev = cham_nl_dev(info, CHAM_UPLINK_IFINDEX,
+					     CHAM_UPLINK_IFNAME);
+	struct cham_uplink *up = cham_uplink_rcu();
+	struct sk_buff *msg;
+	void *hdr;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	if (!up || up->dev != dev) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack,
+					info->attrs[CHAM_UPLINK_IFINDEX] ?:
+					info->attrs[CHAM_UPLINK_IFNAME],
+					"%s is not an uplink", dev->name);
+		return -ENOENT;
+	}
+	msg = cham_reply_new(info, CHAM_CMD_UPLINK_GET, &hdr);
+	return msg ? cham_reply_send(info, msg, hdr, cham_put_uplink(msg, up)) : -ENOMEM;
+}
+
 static int cham_nl_uplink_new(struct sk_buff *skb, struct genl_info *info)
 {
-	struct net_device *dev = cham_nl_dev(info, CHAM_UPLINK_IFINDEX);
+	struct net_device *dev = cham_nl_dev(info, CHAM_UPLINK_IFINDEX, 0);
 	struct nlattr **a = info->attrs;
 
 	if (IS_ERR(dev))
@@ -255,7 +400,7 @@ static int cham_nl_uplink_new(struct sk_buff *skb, struct genl_info *info)
 static int cham_nl_uplink_del(struct sk_buff *skb, struct genl_info *info)
 {
 	if (!info->attrs[CHAM_UPLINK_IFINDEX]) {
-		NL_SET_ERR_MSG(info->extack, "attribute ifindex is missing");
+		NL_SET_ERR_MSG(info->extack, "an ifindex is needed");
 		return -EINVAL;
 	}
 	return cham_uplink_del(nla_get_u32(info->attrs[CHAM_UPLINK_IFINDEX]),
@@ -275,6 +420,15 @@ static int cham_nl_conn_flush(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
+/* The policy says 4 to 16 bytes. */
+static int cham_nl_addr(const struct nlattr *addr, struct netlink_ext_ack *extack)
+{
+	if (!addr || nla_len(addr) == 4 || nla_len(addr) == 16)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, addr, "an address has 4 (IPv4) or 16 (IPv6) bytes");
+	return -EINVAL;
+}
+
 static int cham_nl_fdb_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cham_tenant *t = cham_nl_tenant(info, CHAM_FDB_TENANT_ID, 0);
@@ -288,15 +442,12 @@ static int cham_nl_fdb_new(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "an entry needs a mac and either a port or a remote");
 		return -EINVAL;
 	}
-	if (remote && nla_len(remote) != 4 && nla_len(remote) != 16) {
-		NL_SET_ERR_MSG_ATTR(info->extack, remote,
-				    "remote must be 4 (IPv4) or 16 (IPv6) bytes");
+	if (cham_nl_addr(remote, info->extack))
 		return -EINVAL;
-	}
 	if (remote) {
 		nla_memcpy(addr, remote, sizeof(addr));
 	} else {
-		port = cham_nl_port(info, CHAM_FDB_IFINDEX);
+		port = cham_nl_port(info, CHAM_FDB_IFINDEX, 0);
 		if (IS_ERR(port))
 			return PTR_ERR(port);
 	}
@@ -312,7 +463,7 @@ static int cham_nl_fdb_del(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	if (!info->attrs[CHAM_FDB_MAC]) {
-		NL_SET_ERR_MSG(info->extack, "attribute mac is missing");
+		NL_SET_ERR_MSG(info->extack, "a mac is needed");
 		return -EINVAL;
 	}
 	return cham_fdb_static_del(t, nla_data(info->attrs[CHAM_FDB_MAC]),
@@ -321,6 +472,10 @@ static int cham_nl_fdb_del(struct sk_buff *skb, struct genl_info *info)
 
 /* ---- dumps ---- */
 
+/*
+ * A dump goes on where it stopped by counting, so a change in between may hide
+ * or repeat an object: cb->seq tells the receiver (NLM_F_DUMP_INTR).
+ */
 struct cham_dump {
 	struct sk_buff *skb;
 	struct netlink_callback *cb;
@@ -329,10 +484,24 @@ struct cham_dump {
 	unsigned long at;
 };
 
+/* Moved by each event; never 0, which means "not told". */
+static atomic_t cham_tenant_seq = ATOMIC_INIT(1);
+static atomic_t cham_port_seq = ATOMIC_INIT(1);
+
+static u32 cham_dump_seq(const atomic_t *seq)
+{
+	return (u32)atomic_read(seq) ?: 1;
+}
+
 static void *cham_dump_open(struct cham_dump *d)
 {
-	return genlmsg_put(d->skb, NETLINK_CB(d->cb->skb).portid,
-			   d->cb->nlh->nlmsg_seq, &cham_family, NLM_F_MULTI, d->cmd);
+	void *hdr = genlmsg_put(d->skb, NETLINK_CB(d->cb->skb).portid,
+				d->cb->nlh->nlmsg_seq, &cham_family, NLM_F_MULTI,
+				d->cmd);
+
+	if (hdr)
+		genl_dump_check_consistent(d->cb, hdr);
+	return hdr;
 }
 
 /* Ends one object's message; a full buffer stops the walk. */
@@ -365,6 +534,7 @@ static int cham_nl_tenant_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct cham_tenant *t;
 
 	rtnl_lock();
+	cb->seq = cham_dump_seq(&cham_tenant_seq);
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t))
 		if (!cham_dump_skip(&d) && CHAM_DUMP_ONE(&d, cham_put_tenant, t))
 			break;
@@ -384,6 +554,7 @@ static int cham_nl_port_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct cham_dump d = { skb, cb, CHAM_CMD_PORT_GET, cb->args[0] };
 
 	rtnl_lock();
+	cb->seq = cham_dump_seq(&cham_port_seq);
 	cham_port_for_each(cham_nl_port_dump_one, &d);
 	rtnl_unlock();
 	return skb->len;
@@ -402,14 +573,28 @@ static int cham_nl_uplink_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+static int cham_nl_fdb_start(struct netlink_callback *cb)
+{
+	const struct nlattr *id = genl_info_dump(cb)->attrs[CHAM_FDB_TENANT_ID];
+	int err = 0;
+
+	rtnl_lock();
+	if (id)
+		err = PTR_ERR_OR_ZERO(cham_nl_tenant_id(id, cb->extack));
+	rtnl_unlock();
+	return err;
+}
+
 static int cham_nl_fdb_dump_one(const struct cham_fdb *fdb, void *arg)
 {
 	struct cham_dump *d = arg;
+	const struct nlattr *id = genl_info_dump(d->cb)->attrs[CHAM_FDB_TENANT_ID];
 	struct cham_tenant *t;
 	int err;
 
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
-		if (!cham_fdb_of_tenant(fdb, t) || cham_dump_skip(d))
+		if ((id && t->id != nla_get_u32(id)) ||
+		    !cham_fdb_of_tenant(fdb, t) || cham_dump_skip(d))
 			continue;
 		err = CHAM_DUMP_ONE(d, cham_put_fdb, fdb, t->id);
 		if (err)
@@ -423,32 +608,89 @@ static int cham_nl_fdb_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct cham_dump d = { skb, cb, CHAM_CMD_FDB_GET, cb->args[0] };
 
 	rtnl_lock();
+	cb->seq = cham_fdb_seq();
 	cham_fdb_walk(cham_nl_fdb_dump_one, &d);
 	rtnl_unlock();
 	return skb->len;
 }
 
-/* A bucket is sent whole or again: args[1] is the bucket to go on with. */
+static int cham_nl_conn_start(struct netlink_callback *cb)
+{
+	struct nlattr **a = genl_info_dump(cb)->attrs;
+	int err = 0;
+
+	if (cham_nl_addr(a[CHAM_CONN_SRC], cb->extack) ||
+	    cham_nl_addr(a[CHAM_CONN_DST], cb->extack))
+		return -EINVAL;
+	rtnl_lock();
+	if (a[CHAM_CONN_TENANT_ID])
+		err = PTR_ERR_OR_ZERO(cham_nl_tenant_id(a[CHAM_CONN_TENANT_ID],
+							cb->extack));
+	rtnl_unlock();
+	return err;
+}
+
+/*
+ * Connections come and go all the time and most of it is harmless: the table
+ * never moves one to another bucket. What counts is the bucket that a message
+ * ended in. args[1] is that bucket, args[2] how many of it are sent, args[3]
+ * the sum of their addresses: another sum, other connections.
+ */
+struct cham_conn_dump {
+	struct cham_dump d;
+	unsigned long *bucket;
+	unsigned long in;	/* the bucket that at and sum are about */
+	unsigned long sum;
+};
+
 static int cham_nl_conn_dump_one(const struct cham_conn *conn, void *arg)
 {
-	struct cham_dump *d = arg;
+	struct cham_conn_dump *c = arg;
+	struct netlink_callback *cb = c->d.cb;
+	int err;
 
-	return cham_dump_skip(d) ? 0 : CHAM_DUMP_ONE(d, cham_put_conn, conn);
+	if (!cham_conn_match(conn, genl_info_dump(cb)->attrs))
+		return 0;
+	if (*c->bucket != c->in) {
+		/* Fewer than were sent: something went away. */
+		if (c->d.at < c->d.skip)
+			cb->seq++;
+		c->in = *c->bucket;
+		c->d.skip = 0;
+		c->d.at = 0;
+		c->sum = 0;
+	}
+	if (c->d.at < c->d.skip) {
+		c->d.at++;
+		c->sum += (unsigned long)conn;
+		if (c->d.at == c->d.skip && c->sum != cb->args[3])
+			cb->seq++;
+		return 0;
+	}
+	err = CHAM_DUMP_ONE(&c->d, cham_put_conn, conn);
+	if (!err) {
+		c->d.at++;
+		c->d.skip++;
+		c->sum += (unsigned long)conn;
+	}
+	return err;
 }
 
 static int cham_nl_conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct cham_dump d = { skb, cb, CHAM_CMD_CONN_GET };
 	unsigned long bucket = cb->args[1];
+	struct cham_conn_dump c = {
+		.d = { skb, cb, CHAM_CMD_CONN_GET, cb->args[2] },
+		.bucket = &bucket, .in = bucket,
+	};
 
-	/* args[0] counts what is sent; within a bucket some may be sent. */
-	d.skip = cb->args[2];
-	cb->args[0] = 0;
-	cham_conn_walk(&bucket, cham_nl_conn_dump_one, &d);
-	if (bucket == cb->args[1])
-		cb->args[2] += cb->args[0];
-	else
-		cb->args[2] = 0;
+	cb->seq = cb->prev_seq ?: 1;
+	cham_conn_walk(&bucket, cham_nl_conn_dump_one, &c);
+	if (c.d.at < c.d.skip)
+		cb->seq++;
+	/* Between buckets nothing can be lost. */
+	cb->args[2] = bucket == c.in ? c.d.skip : 0;
+	cb->args[3] = bucket == c.in ? c.sum : 0;
 	cb->args[1] = bucket;
 	return skb->len;
 }
@@ -463,6 +705,7 @@ static int cham_nl_stat_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	if (!sum)
 		return -ENOMEM;
 	rtnl_lock();
+	cb->seq = cham_dump_seq(&cham_tenant_seq);
 	if (!cham_dump_skip(&d)) {
 		cham_ledger_sum(cham_ledger_infra, sum);
 		err = CHAM_DUMP_ONE(&d, cham_put_stat, 0, sum);
@@ -478,31 +721,38 @@ static int cham_nl_stat_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-#define CHAM_DO(CMD, set, fn) {						\
+#define CHAM_DO(CMD, name, fn) {					\
 	.cmd = CHAM_CMD_##CMD, .doit = fn, .pre_doit = cham_nl_pre,	\
-	.post_doit = cham_nl_post, .policy = cham_##set##_policy,	\
-	.maxattr = ARRAY_SIZE(cham_##set##_policy) - 1,			\
+	.post_doit = cham_nl_post, .policy = cham_##name##_policy,	\
+	.maxattr = ARRAY_SIZE(cham_##name##_policy) - 1,		\
 	.flags = GENL_ADMIN_PERM | GENL_CMD_CAP_DO }
 #define CHAM_DUMP(CMD, fn) {						\
 	.cmd = CHAM_CMD_##CMD, .dumpit = fn,				\
 	.flags = GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP }
+#define CHAM_DUMP_FILTERED(CMD, name, begin, fn) {			\
+	.cmd = CHAM_CMD_##CMD, .start = begin, .dumpit = fn,		\
+	.policy = cham_##name##_policy,					\
+	.maxattr = ARRAY_SIZE(cham_##name##_policy) - 1,		\
+	.flags = GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP }
 
 static const struct genl_split_ops cham_ops[] = {
-	CHAM_DO(TENANT_GET, tenant, cham_nl_tenant_get),
+	CHAM_DO(TENANT_GET, tenant_get, cham_nl_tenant_get),
 	CHAM_DUMP(TENANT_GET, cham_nl_tenant_dump),
-	CHAM_DO(TENANT_NEW, tenant, cham_nl_tenant_new),
-	CHAM_DO(TENANT_SET, tenant, cham_nl_tenant_set),
-	CHAM_DO(TENANT_DEL, tenant, cham_nl_tenant_del),
+	CHAM_DO(TENANT_NEW, tenant_new, cham_nl_tenant_new),
+	CHAM_DO(TENANT_SET, tenant_set, cham_nl_tenant_set),
+	CHAM_DO(TENANT_DEL, tenant_del, cham_nl_tenant_del),
+	CHAM_DO(PORT_GET, port_get, cham_nl_port_get),
 	CHAM_DUMP(PORT_GET, cham_nl_port_dump),
-	CHAM_DO(PORT_SET, port, cham_nl_port_set),
+	CHAM_DO(PORT_SET, port_set, cham_nl_port_set),
+	CHAM_DO(UPLINK_GET, uplink_get, cham_nl_uplink_get),
 	CHAM_DUMP(UPLINK_GET, cham_nl_uplink_dump),
-	CHAM_DO(UPLINK_NEW, uplink, cham_nl_uplink_new),
-	CHAM_DO(UPLINK_DEL, uplink, cham_nl_uplink_del),
-	CHAM_DUMP(CONN_GET, cham_nl_conn_dump),
-	CHAM_DO(CONN_FLUSH, conn, cham_nl_conn_flush),
-	CHAM_DUMP(FDB_GET, cham_nl_fdb_dump),
-	CHAM_DO(FDB_NEW, fdb, cham_nl_fdb_new),
-	CHAM_DO(FDB_DEL, fdb, cham_nl_fdb_del),
+	CHAM_DO(UPLINK_NEW, uplink_new, cham_nl_uplink_new),
+	CHAM_DO(UPLINK_DEL, uplink_del, cham_nl_uplink_del),
+	CHAM_DUMP_FILTERED(CONN_GET, conn_dump, cham_nl_conn_start, cham_nl_conn_dump),
+	CHAM_DO(CONN_FLUSH, conn_flush, cham_nl_conn_flush),
+	CHAM_DUMP_FILTERED(FDB_GET, fdb_dump, cham_nl_fdb_start, cham_nl_fdb_dump),
+	CHAM_DO(FDB_NEW, fdb_new, cham_nl_fdb_new),
+	CHAM_DO(FDB_DEL, fdb_del, cham_nl_fdb_del),
 	CHAM_DUMP(STAT_GET, cham_nl_stat_dump),
 };
 
@@ -553,6 +803,7 @@ void cham_nl_tenant_event(enum cham_cmd cmd, const struct cham_tenant *t)
 	void *hdr;
 	struct sk_buff *msg = cham_event_new(cmd, &hdr, GFP_KERNEL);
 
+	atomic_inc(&cham_tenant_seq);
 	if (msg)
 		cham_event_send(msg, hdr, cham_put_tenant(msg, t), GFP_KERNEL);
 }
@@ -562,6 +813,7 @@ void cham_nl_port_event(enum cham_cmd cmd, struct cham_port *port)
 	void *hdr;
 	struct sk_buff *msg = cham_event_new(cmd, &hdr, GFP_KERNEL);
 
+	atomic_inc(&cham_port_seq);
 	if (msg)
 		cham_event_send(msg, hdr, cham_put_port(msg, port), GFP_KERNEL);
 }

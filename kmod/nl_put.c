@@ -103,6 +103,7 @@ static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *c
 	u8 action = conn->fwd[dir].action;
 	u32 egress = conn->fwd[dir].egress;
 	struct nlattr *nest = nla_nest_start(msg, attr);
+	const struct cham_outer *outer;
 	struct cham_remote *r = NULL;
 	struct cham_port *port = NULL;
 	int err;
@@ -114,7 +115,9 @@ static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *c
 		r = cham_remote_rcu(egress);
 	else if (action == CHAM_ACTION_PORT)
 		port = cham_port_by_slot_rcu(egress);
+	outer = r ? rcu_dereference(r->outer) : NULL;
 	err = (r && nla_put(msg, CHAM_DIR_REMOTE, r->family == 4 ? 4 : 16, r->addr)) ||
+	      (outer && nla_put_u32(msg, CHAM_DIR_IFINDEX, outer->ifindex)) ||
 	      (port && nla_put_u32(msg, CHAM_DIR_IFINDEX,
 				   cham_port_dev(port)->ifindex));
 	rcu_read_unlock();
@@ -141,11 +144,31 @@ static u32 cham_tsc_us(u32 kilocycles)
 	return div_u64(((u64)kilocycles << 10) * 1000, tsc_khz);
 }
 
+static u32 cham_conn_alen(const struct cham_tuple *k)
+{
+	return k->ipv6 ? 16 : 4;
+}
+
+/* The receiver knows directions, not which end point is the smaller one. */
+static u32 cham_conn_flags(const struct cham_conn *conn, unsigned int dir)
+{
+	u8 fin[2] = { CHAM_CONN_F_FIN0, CHAM_CONN_F_FIN1 };
+	u32 flags = 0;
+
+	if (conn->flags & CHAM_CONN_F_DEAD)
+		flags |= BIT(CHAM_CONN_FLAG_DEAD);
+	if (conn->flags & fin[dir])
+		flags |= BIT(CHAM_CONN_FLAG_FIN_FORWARD);
+	if (conn->flags & fin[!dir])
+		flags |= BIT(CHAM_CONN_FLAG_FIN_REVERSE);
+	return flags;
+}
+
 int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn)
 {
 	unsigned int dir = !!(conn->flags & CHAM_CONN_F_SWAPPED);
 	const struct cham_tuple *k = &conn->key;
-	u32 alen = k->ipv6 ? 16 : 4, idle = (u32)jiffies - READ_ONCE(conn->seen);
+	u32 alen = cham_conn_alen(k), idle = (u32)jiffies - READ_ONCE(conn->seen);
 
 	return nla_put_u32(msg, CHAM_CONN_TENANT_ID, k->tenant) ||
 	       nla_put_u8(msg, CHAM_CONN_PROTO, k->proto) ||
@@ -153,21 +176,55 @@ int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn)
 	       nla_put(msg, CHAM_CONN_DST, alen, dir ? k->saddr : k->daddr) ||
 	       nla_put_u16(msg, CHAM_CONN_SPORT, ntohs(dir ? k->dport : k->sport)) ||
 	       nla_put_u16(msg, CHAM_CONN_DPORT, ntohs(dir ? k->sport : k->dport)) ||
-	       nla_put_u8(msg, CHAM_CONN_TCP_STATE, conn->state) ||
-	       nla_put_u32(msg, CHAM_CONN_FLAGS, conn->flags) ||
+	       (conn->state && nla_put_u8(msg, CHAM_CONN_TCP_STATE, conn->state)) ||
+	       nla_put_u32(msg, CHAM_CONN_FLAGS, cham_conn_flags(conn, dir)) ||
 	       nla_put_u32(msg, CHAM_CONN_IDLE_MS,
 			   (s32)idle < 0 ? 0 : jiffies_to_msecs(idle)) ||
 	       nla_put_u32(msg, CHAM_CONN_SRTT_US, cham_tsc_us(conn->srtt >> 3)) ||
 	       nla_put_u32(msg, CHAM_CONN_RTTVAR_US, cham_tsc_us(conn->rttvar >> 2)) ||
+	       (k->vlan &&
+		nla_put_u16(msg, CHAM_CONN_VLAN_ID, k->vlan)) ||
 	       cham_put_dir(msg, CHAM_CONN_FORWARD, conn, dir) ||
 	       cham_put_dir(msg, CHAM_CONN_REVERSE, conn, !dir) ? -EMSGSIZE : 0;
+}
+
+static bool cham_addr_match(const struct nlattr *f, const u8 *addr, u32 alen)
+{
+	return !f || (nla_len(f) == alen && !memcmp(nla_data(f), addr, alen));
+}
+
+static bool cham_u16_match(const struct nlattr *f, u16 value)
+{
+	return !f || nla_get_u16(f) == value;
+}
+
+static bool cham_u8_match(const struct nlattr *f, u8 value)
+{
+	return !f || nla_get_u8(f) == value;
+}
+
+bool cham_conn_match(const struct cham_conn *conn, struct nlattr **f)
+{
+	unsigned int dir = !!(conn->flags & CHAM_CONN_F_SWAPPED);
+	const struct nlattr *tenant = f[CHAM_CONN_TENANT_ID];
+	const struct cham_tuple *k = &conn->key;
+	u32 alen = cham_conn_alen(k);
+
+	return (!tenant || nla_get_u32(tenant) == k->tenant) &&
+	       cham_u8_match(f[CHAM_CONN_PROTO], k->proto) &&
+	       cham_u8_match(f[CHAM_CONN_TCP_STATE], conn->state) &&
+	       cham_u16_match(f[CHAM_CONN_SPORT], ntohs(dir ? k->dport : k->sport)) &&
+	       cham_u16_match(f[CHAM_CONN_DPORT], ntohs(dir ? k->sport : k->dport)) &&
+	       cham_u16_match(f[CHAM_CONN_VLAN_ID], k->vlan) &&
+	       cham_addr_match(f[CHAM_CONN_SRC], dir ? k->daddr : k->saddr, alen) &&
+	       cham_addr_match(f[CHAM_CONN_DST], dir ? k->saddr : k->daddr, alen);
 }
 
 int cham_put_miss(struct sk_buff *msg, u32 tenant, const struct cham_query *q,
 		  enum cham_reason why)
 {
 	const struct cham_tuple *k = &q->tuple;
-	u32 alen = k->ipv6 ? 16 : 4;
+	u32 alen = cham_conn_alen(k);
 
 	return nla_put_u32(msg, CHAM_CONN_TENANT_ID, tenant) ||
 	       nla_put_u8(msg, CHAM_CONN_PROTO, k->proto) ||
@@ -175,6 +232,8 @@ int cham_put_miss(struct sk_buff *msg, u32 tenant, const struct cham_query *q,
 	       nla_put(msg, CHAM_CONN_DST, alen, k->daddr) ||
 	       nla_put_u16(msg, CHAM_CONN_SPORT, ntohs(k->sport)) ||
 	       nla_put_u16(msg, CHAM_CONN_DPORT, ntohs(k->dport)) ||
+	       (k->vlan &&
+		nla_put_u16(msg, CHAM_CONN_VLAN_ID, k->vlan)) ||
 	       nla_put_u32(msg, CHAM_CONN_REASON, why) ? -EMSGSIZE : 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Objects to attributes. All return 0 or -EMSGSIZE and need no lock beyond
- * what keeps the object alive.
+/* Objects to attributes. All cham_put_*() return 0 or -EMSGSIZE and need no lock
+ * beyond what keeps the object alive.
  */
 #ifndef CHAM_NL_PUT_H
 #define CHAM_NL_PUT_H
@@ -20,6 +20,8 @@ int cham_put_tenant(struct sk_buff *msg, const struct cham_tenant *t);
 int cham_put_port(struct sk_buff *msg, struct cham_port *port);
 int cham_put_uplink(struct sk_buff *msg, const struct cham_uplink *up);
 int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn);
+/* @f: attributes of CHAM_CONN_*, NULL where anything will do. RCU read side. */
+bool cham_conn_match(const struct cham_conn *conn, struct nlattr **f);
 int cham_put_fdb(struct sk_buff *msg, const struct cham_fdb *fdb, u32 tenant);
 int cham_put_stat(struct sk_buff *msg, u32 tenant, const struct cham_ledger *sum);
 int cham_put_miss(struct sk_buff *msg, u32 tenant, const struct cham_query *q,

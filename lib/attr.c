@@ -85,6 +85,7 @@ static const struct cham_field conn_fields[] = {
 	F(CONN, FORWARD, "forward", K_DIR, cham_conn, forward),
 	F(CONN, REVERSE, "reverse", K_DIR, cham_conn, reverse),
 	F(CONN, REASON, "reason", K_U32, cham_conn, reason),
+	F(CONN, VLAN_ID, "vlan-id", K_U16, cham_conn, vlan_id),
 	N(CONN, PAD, "pad", K_NONE),
 };
 

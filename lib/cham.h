@@ -101,6 +101,8 @@ const char *cham__last_error(const struct cham *h);
  * cham__interrupted() - did the objects change during the last walk?
  * @h: handle
  *
+ * Walk again for a consistent list; chamctl does so up to three times.
+ *
  * Return: true if the last for_each may have missed or repeated an object.
  */
 bool cham__interrupted(const struct cham *h);
@@ -138,6 +140,9 @@ const char *cham_class__name(unsigned int class_id);
 const char *cham_action__name(unsigned int action);
 const char *cham_port_state__name(unsigned int state);
 const char *cham_fdb_source__name(unsigned int source);
+const char *cham_dscp__name(unsigned int dscp);
+const char *cham_conn_flag__name(unsigned int flag);
+const char *cham_tcp_state__name(unsigned int state);
 const char *cham_cmd__name(unsigned int cmd);
 
 /* ---- tenants ------------------------------------------------------------ */
@@ -287,6 +292,17 @@ typedef int (*cham_port_fn)(const struct cham_port *p, void *arg);
  */
 int cham_port__bind(struct cham *h, uint32_t ifindex, const char *tenant);
 
+/**
+ * cham_port__get() - look one port up by its representor
+ * @h:      handle
+ * @ifname: the representor
+ * @p:      filled in; @p->sz by the caller
+ *
+ * Return: 0; -ENODEV or -EINVAL when there is no such port; another negative
+ * errno.
+ */
+int cham_port__get(struct cham *h, const char *ifname, struct cham_port *p);
+
 /** cham_port__for_each() - walk all ports; see cham_tenant__for_each() */
 int cham_port__for_each(struct cham *h, cham_port_fn fn, void *arg);
 
@@ -345,6 +361,17 @@ int cham_uplink__add(struct cham *h, const struct cham_uplink *u);
  */
 int cham_uplink__del(struct cham *h, uint32_t ifindex);
 
+/**
+ * cham_uplink__get() - look one uplink up
+ * @h:      handle
+ * @ifname: the NIC
+ * @u:      filled in; @u->sz by the caller
+ *
+ * Return: 0; -ENODEV or -ENOENT when there is no such uplink; another negative
+ * errno.
+ */
+int cham_uplink__get(struct cham *h, const char *ifname, struct cham_uplink *u);
+
 /** cham_uplink__for_each() - walk all uplinks; see cham_tenant__for_each() */
 int cham_uplink__for_each(struct cham *h, cham_uplink_fn fn, void *arg);
 
@@ -362,7 +389,7 @@ int cham_uplink__for_each(struct cham *h, cham_uplink_fn fn, void *arg);
  * @window:  bytes, scaled
  * @wscale:  shift
  * @action:  enum cham_action
- * @ifindex: representor or uplink it leaves by
+ * @ifindex: representor or uplink it leaves by; not set while there is none
  * @remote:  tunnel end point it goes to
  */
 struct cham_dir {
@@ -390,14 +417,15 @@ struct cham_dir {
  * @dst:       the other end
  * @sport:     host order; ICMP: identifier
  * @dport:     host order
- * @tcp_state: TCP_* of <netinet/tcp.h>
- * @flags:     the module's
+ * @tcp_state: TCP_* of <netinet/tcp.h>; TCP only
+ * @flags:     bit map of enum cham_conn_flag
  * @idle_ms:   since the last packet
  * @srtt_us:   smoothed round trip
  * @rttvar_us: its variation
  * @reason:    enum cham_reason; miss notifications only
  * @forward:   src to dst; valid with CHAM_CONN_FORWARD
  * @reverse:   dst to src; valid with CHAM_CONN_REVERSE
+ * @vlan_id:   VLAN inside the tenant's network; only with a tag
  */
 struct cham_conn {
 	size_t sz;
@@ -416,6 +444,7 @@ struct cham_conn {
 	uint32_t reason;
 	struct cham_dir forward;
 	struct cham_dir reverse;
+	uint16_t vlan_id;
 };
 
 typedef int (*cham_conn_fn)(const struct cham_conn *c, void *arg);
@@ -423,8 +452,8 @@ typedef int (*cham_conn_fn)(const struct cham_conn *c, void *arg);
 /**
  * cham_conn__for_each() - walk connections
  * @h:      handle
- * @filter: tenant_id, proto, src, dst, sport, dport of it that are in its
- *          @set must all match; NULL for all
+ * @filter: tenant_id, proto, src, dst, sport, dport, tcp_state, vlan_id of it
+ *          that are in its @set must all match, by the kernel; NULL for all
  * @fn:     called for each
  * @arg:    handed to @fn
  *

@@ -76,11 +76,14 @@ static int add_port(const struct cham_port *p, void *arg)
 
 static int wanted(struct cham *h, struct targets *ts)
 {
-	int err;
+	int err, tries = 3;
 
-	err = cham_uplink__for_each(h, add_uplink, ts);
-	if (!err)
-		err = cham_port__for_each(h, add_port, ts);
+	do {
+		ts->n = 0;
+		err = cham_uplink__for_each(h, add_uplink, ts);
+		if (!err)
+			err = cham_port__for_each(h, add_port, ts);
+	} while (!err && cham__interrupted(h) && --tries);
 	if (err == -ENOMEM)
 		cham__fail(h, err, "%s", strerror(ENOMEM));
 	return err;

@@ -5,7 +5,6 @@
 #define WHERE	(CHAM_BIT(CHAM_FDB_IFINDEX) | CHAM_BIT(CHAM_FDB_REMOTE))
 
 struct walk {
-	uint32_t tenant_id;
 	cham_fdb_fn fn;
 	void *arg;
 };
@@ -31,17 +30,19 @@ static int got_each(struct cham *h, const struct nlmsghdr *nlh, void *arg)
 	err = cham_set__parse_msg(CHAM_SET_FDB, nlh, &f, sizeof(f));
 	if (err)
 		return cham__fail(h, err, "fdb-get: malformed answer");
-	if (w->tenant_id && w->tenant_id != f.tenant_id)
-		return 0;
 	return w->fn(&f, w->arg);
 }
 
 int cham_fdb__for_each(struct cham *h, uint32_t tenant_id, cham_fdb_fn fn,
 		       void *arg)
 {
-	struct walk w = { tenant_id, fn, arg };
+	struct walk w = { fn, arg };
+	struct cham_fdb f = {
+		.sz = sizeof(f),
+		.set = tenant_id ? CHAM_BIT(CHAM_FDB_TENANT_ID) : 0,
+		.tenant_id = tenant_id,
+	};
 
-	/* The module's dump takes no attributes: the filter works here. */
-	return cham_nl__dump(h, CHAM_CMD_FDB_GET, CHAM_SET_FDB, NULL, 0,
+	return cham_nl__dump(h, CHAM_CMD_FDB_GET, CHAM_SET_FDB, &f, f.set,
 			     got_each, &w);
 }

@@ -2,6 +2,7 @@
 /* Words for numbers, straight from the lists in uapi/chamelio.h. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,6 +108,47 @@ const char *cham_fdb_source__name(unsigned int source)
 	};
 
 	return NAME(names, source);
+}
+
+const char *cham_dscp__name(unsigned int dscp)
+{
+	static const char *const names[] = {
+		[CHAM_DSCP_UNIFORM] = "uniform",
+		[CHAM_DSCP_PIPE] = "pipe",
+	};
+
+	return NAME(names, dscp);
+}
+
+const char *cham_conn_flag__name(unsigned int flag)
+{
+	static const char *const names[] = {
+		[CHAM_CONN_FLAG_DEAD] = "dead",
+		[CHAM_CONN_FLAG_FIN_FORWARD] = "fin-forward",
+		[CHAM_CONN_FLAG_FIN_REVERSE] = "fin-reverse",
+	};
+
+	return NAME(names, flag);
+}
+
+/* The words of ss(8). */
+const char *cham_tcp_state__name(unsigned int state)
+{
+	static const char *const names[] = {
+		[TCP_ESTABLISHED] = "established",
+		[TCP_SYN_SENT] = "syn-sent",
+		[TCP_SYN_RECV] = "syn-recv",
+		[TCP_FIN_WAIT1] = "fin-wait-1",
+		[TCP_FIN_WAIT2] = "fin-wait-2",
+		[TCP_TIME_WAIT] = "time-wait",
+		[TCP_CLOSE] = "closed",
+		[TCP_CLOSE_WAIT] = "close-wait",
+		[TCP_LAST_ACK] = "last-ack",
+		[TCP_LISTEN] = "listening",
+		[TCP_CLOSING] = "closing",
+	};
+
+	return NAME(names, state);
 }
 
 const char *cham_cmd__name(unsigned int cmd)

@@ -67,7 +67,7 @@ static void add(char *text, size_t size, const char *fmt, ...)
 static void add_policy(char *text, size_t size, const struct nlattr *policy)
 {
 	const struct nlattr *attr;
-	uint64_t v, lo = 0, hi = 0;
+	uint64_t v, lo = 0, hi = 0, shortest = 0;
 	bool has_lo = false, has_hi = false;
 
 	mnl_attr_for_each_nested(attr, policy) {
@@ -86,10 +86,16 @@ static void add_policy(char *text, size_t size, const struct nlattr *policy)
 			hi = v;
 			has_hi = true;
 			break;
+		case NL_POLICY_TYPE_ATTR_MIN_LENGTH:
+			shortest = v;
+			break;
 		case NL_POLICY_TYPE_ATTR_MAX_LENGTH:
-			if (v)
-				add(text, size, ", at most %u bytes",
+			if (v && v == shortest)
+				add(text, size, ", exactly %u bytes",
 				    (unsigned int)v);
+			else if (v)
+				add(text, size, ", %u to %u bytes",
+				    (unsigned int)shortest, (unsigned int)v);
 			break;
 		}
 	}

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
 #include "internal.h"
 
 #define CONFIG	(CHAM_BIT(CHAM_UPLINK_IFINDEX) |			\
@@ -28,6 +31,34 @@ int cham_uplink__del(struct cham *h, uint32_t ifindex)
 
 	return cham_nl__do(h, CHAM_CMD_UPLINK_DEL, CHAM_SET_UPLINK, &u, u.set,
 			   NULL, NULL);
+}
+
+static int got_one(struct cham *h, const struct nlmsghdr *nlh, void *arg)
+{
+	struct cham_uplink *u = arg;
+	int err;
+
+	err = cham_set__parse_msg(CHAM_SET_UPLINK, nlh, u, u->sz);
+	if (err)
+		return cham__fail(h, err, "uplink-get: malformed answer");
+	return 0;
+}
+
+int cham_uplink__get(struct cham *h, const char *ifname, struct cham_uplink *u)
+{
+	struct cham_uplink which = {
+		.sz = sizeof(which),
+		.set = CHAM_BIT(CHAM_UPLINK_IFNAME),
+	};
+
+	if (u->sz < sizeof(struct cham_head) || u->sz > sizeof(*u))
+		return cham__fail(h, -EINVAL, "struct cham_uplink: bad sz");
+	if (!*ifname || strlen(ifname) >= sizeof(which.ifname))
+		return cham__fail(h, -EINVAL, "\"%s\" is no name of a device", ifname);
+	u->set = 0;
+	memcpy(which.ifname, ifname, strlen(ifname) + 1);
+	return cham_nl__do(h, CHAM_CMD_UPLINK_GET, CHAM_SET_UPLINK, &which, which.set,
+			   got_one, u);
 }
 
 static int got_each(struct cham *h, const struct nlmsghdr *nlh, void *arg)

@@ -13,6 +13,14 @@
 #define CHAM_NAME_MAX		31	/* bytes of a tenant's name */
 #define CHAM_VXLAN_PORT		4789
 
+/* What requests may say. */
+#define CHAM_TENANT_ID_MAX	4095
+#define CHAM_VNI_MAX		16777215	/* 2^24 - 1 */
+#define CHAM_WEIGHT_MAX		10000
+#define CHAM_QUOTA_CONNS_MAX	67108864	/* 2^26 */
+#define CHAM_QUOTA_PORTS_MAX	4095
+#define CHAM_QUOTA_FDB_MAX	16777216	/* 2^24 */
+
 /* A port's forwarding may be cached only while this set is empty. */
 #define CHAM_BLOCK_LIST(X)						\
 	X(NO_TENANT,	"no-tenant",	"port belongs to no tenant")	\
@@ -126,12 +134,12 @@ enum cham_tenant_attr {
 	CHAM_TENANT_UNSPEC,
 	CHAM_TENANT_ID,			/* u32 */
 	CHAM_TENANT_NAME,		/* string */
-	CHAM_TENANT_VNI,		/* u32, 1..2^24-1 */
-	CHAM_TENANT_WEIGHT,		/* u32, 1..10000 */
-	CHAM_TENANT_MAX_CONNS,		/* u32 */
-	CHAM_TENANT_MAX_PORTS,		/* u32 */
-	CHAM_TENANT_MAX_FDB,		/* u32 */
-	CHAM_TENANT_DSCP,		/* u8: 0 uniform, 1 pipe */
+	CHAM_TENANT_VNI,		/* u32, 1..CHAM_VNI_MAX */
+	CHAM_TENANT_WEIGHT,		/* u32, 1..CHAM_WEIGHT_MAX */
+	CHAM_TENANT_MAX_CONNS,		/* u32, 0..CHAM_QUOTA_CONNS_MAX */
+	CHAM_TENANT_MAX_PORTS,		/* u32, 0..CHAM_QUOTA_PORTS_MAX */
+	CHAM_TENANT_MAX_FDB,		/* u32, 0..CHAM_QUOTA_FDB_MAX */
+	CHAM_TENANT_DSCP,		/* u8 enum cham_dscp */
 	CHAM_TENANT_FORCE,		/* flag, del only */
 	CHAM_TENANT_CONNS,		/* u32, out */
 	CHAM_TENANT_PORTS,		/* u32, out */
@@ -142,6 +150,12 @@ enum cham_tenant_attr {
 };
 
 #define CHAM_TENANT_MAX (__CHAM_TENANT_MAX - 1)
+
+/* RFC 2983: where the outer DSCP comes from. */
+enum cham_dscp {
+	CHAM_DSCP_UNIFORM,		/* copied from the inner header */
+	CHAM_DSCP_PIPE,			/* zero */
+};
 
 enum cham_port_attr {
 	CHAM_PORT_UNSPEC,
@@ -202,19 +216,26 @@ enum cham_conn_attr {
 	CHAM_CONN_DST,			/* binary 4 or 16 */
 	CHAM_CONN_SPORT,		/* u16, host order (ICMP: id) */
 	CHAM_CONN_DPORT,		/* u16 */
-	CHAM_CONN_TCP_STATE,		/* u8: the kernel's TCP_* numbers */
-	CHAM_CONN_FLAGS,		/* u32 */
+	CHAM_CONN_TCP_STATE,		/* u8: the kernel's TCP_* numbers, TCP only */
+	CHAM_CONN_FLAGS,		/* u32 bitmap of enum cham_conn_flag */
 	CHAM_CONN_IDLE_MS,		/* u32 */
 	CHAM_CONN_SRTT_US,		/* u32 */
 	CHAM_CONN_RTTVAR_US,		/* u32 */
 	CHAM_CONN_FORWARD,		/* nest: src to dst, enum cham_dir_attr */
 	CHAM_CONN_REVERSE,		/* nest: dst to src */
 	CHAM_CONN_REASON,		/* u32 enum cham_reason, miss only */
+	CHAM_CONN_VLAN_ID,		/* u16: inner VLAN, absent without one */
 	CHAM_CONN_PAD,
 	__CHAM_CONN_MAX,
 };
 
 #define CHAM_CONN_MAX (__CHAM_CONN_MAX - 1)
+
+enum cham_conn_flag {
+	CHAM_CONN_FLAG_DEAD,		/* forgotten, memory still pending */
+	CHAM_CONN_FLAG_FIN_FORWARD,	/* the source has finished sending */
+	CHAM_CONN_FLAG_FIN_REVERSE,	/* the destination has */
+};
 
 enum cham_dir_attr {
 	CHAM_DIR_UNSPEC,

@@ -143,6 +143,9 @@ check "local with IPv6"		fails 1 "local6 takes IPv6" uplink add lo local ::1
 check "no address"		fails 1 "local ADDR, local6 ADDR" uplink add lo
 check "bad MAC"			fails 1 "looks like" fdb add tenant red mac 1:2 port lo
 check "port and remote"		fails 1 "port DEV, remote ADDR" fdb add tenant red mac 02:00:00:00:00:01 port lo remote 1.1.1.1
+check "bad state"		fails 1 "established, syn-sent" conn show state open
+check "bad port"		fails 1 "dport takes a number 0..65535" conn show dport http
+check "bad source"		fails 1 "src takes an IP address" conn show src 10.0.0
 check "bad proto"		fails 1 "tcp, udp, icmp" conn show proto sctp
 check "bad event"		fails 1 "accepted: tenant, port," monitor nothing
 check "count without watch"	fails 1 "needs watch" stat count 3

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Holds uapi/chamelio.h, Documentation/netlink/specs/chamelio.yaml and the
-# library's attribute table side by side: same names, same numbers. The last
-# tests change a number and a name on purpose and want them noticed.
+# library's attribute table side by side: same names, same numbers; and what
+# kmod/netlink.c's policies take: same requests, same attributes, same ranges.
+# The last tests change something on purpose and want it noticed.
 #
 # Needs python3 with yaml. The kernel's schema is used when it is found
 # (GENL_SCHEMA=file, or below /usr/src) and python3-jsonschema is there.
@@ -19,6 +20,8 @@ top = sys.argv[1]
 header = open(top + '/uapi/chamelio.h').read()
 spec_text = open(top + '/Documentation/netlink/specs/chamelio.yaml').read()
 table = open(top + '/lib/attr.c').read()
+netlink = open(top + '/kmod/netlink.c').read()
+names = open(top + '/lib/names.c').read()
 SETS = ['tenant', 'port', 'uplink', 'conn', 'dir', 'fdb', 'stat']
 
 def dashed(name):
@@ -91,14 +94,98 @@ def compare(text, spec_text, table):
          [e['doc'] for e in defs['block']['entries']])
     for d, enum, prefix in (('port-state', 'cham_port_state', 'CHAM_PORT_STATE_'),
                             ('action', 'cham_action', 'CHAM_ACTION_'),
-                            ('fdb-source', 'cham_fdb_source', 'CHAM_FDB_')):
+                            ('fdb-source', 'cham_fdb_source', 'CHAM_FDB_'),
+                            ('dscp', 'cham_dscp', 'CHAM_DSCP_'),
+                            ('conn-flag', 'cham_conn_flag', 'CHAM_CONN_FLAG_')):
         same('enum ' + d, c_enum(text, enum, prefix), numbered(defs[d]['entries'], 0))
+    same('enum tcp-state', re.findall(r'\[TCP_\w+\] = "([^"]+)"', names),
+         defs['tcp-state']['entries'])
     for name, macro in (('name-max', 'CHAM_NAME_MAX'), ('vxlan-port', 'CHAM_VXLAN_PORT')):
         same(name, int(re.search(r'#define %s\s+(\d+)' % macro, text).group(1)),
              defs[name]['value'])
     same('family', re.search(r'CHAM_FAMILY_NAME\s+"(\w+)"', text).group(1), spec['name'])
     same('group', [re.search(r'CHAM_MCGRP_EVENTS\s+"(\w+)"', text).group(1)],
          [g['name'] for g in spec['mcast-groups']['list']])
+    return diff
+
+KERNEL = {'ETH_ALEN': 6, 'IFNAMSIZ': 16, 'TCP_CLOSING': 11, 'CHAM_DSCP_PIPE': 1}
+
+def policies(text, netlink):
+    """{policy: {attribute: rule}}, {(operation, do or dump): policy or None}."""
+    numbers = dict(KERNEL)
+    for name, value in re.findall(r'#define (CHAM_\w+)\s+(\d+)', text):
+        numbers[name] = int(value)
+    macros = dict(re.findall(r'#define (CHAM_POLICY_\w+)\s+(.*)', netlink))
+    ranges = {n: body for n, body in re.findall(
+        r'netlink_range_validation (\w+) = \{(.*?)\};', netlink, re.S)}
+
+    def value(expr):
+        return eval(expr, {'__builtins__': {}}, numbers)
+
+    def rule(expr):
+        expr = macros.get(expr, expr)
+        m = re.match(r'\{ \.type = NLA_(\w+)(?:, \.len = (.*))? \}', expr)
+        if m:
+            kind = {'NUL_STRING': 'string', 'BE32': 'u32'}.get(m[1], m[1].lower())
+            if m[2]:
+                return (kind, None, value(m[2]))
+            return (kind, 0, None) if kind[0] == 'u' else (kind, None, None)
+        m = re.match(r'NLA_POLICY_EXACT_LEN\((\w+)\)', expr)
+        if m:
+            return ('binary', value(m[1]), value(m[1]))
+        m = re.match(r'NLA_POLICY_FULL_RANGE\(NLA_(\w+), &(\w+)\)', expr)
+        if m:
+            ends = dict(re.findall(r'\.(min|max) = (\w+)', ranges[m[2]]))
+            return (m[1].lower(), value(ends.get('min', '0')), value(ends['max']))
+        m = re.match(r'NLA_POLICY_(RANGE|MIN|MAX)\(NLA_(\w+), ([^,)]+)(?:, ([^)]+))?\)', expr)
+        lo, hi = {'RANGE': (m[3], m[4]), 'MIN': (m[3], None), 'MAX': ('0', m[3])}[m[1]]
+        return (m[2].lower(), value(lo), hi and value(hi))
+
+    out = {}
+    for name, body in re.findall(r'struct nla_policy cham_(\w+)_policy\[\] = \{(.*?)\n\};',
+                                 netlink, re.S):
+        sets = name.split('_')[0].upper()
+        out[name] = {dashed(a): rule(expr) for a, expr in
+                     re.findall(r'\[CHAM_%s_(\w+)\]\s*= (.*),' % sets, body)}
+    ops = {}
+    for kind, cmd, policy in re.findall(
+            r'^\tCHAM_(DO|DUMP|DUMP_FILTERED)\((\w+), (\w+)', netlink, re.M):
+        ops[dashed(cmd), kind[:4].lower()] = None if kind == 'DUMP' else policy
+    return out, ops
+
+def spec_rule(attr):
+    kind, checks = attr['type'], dict(attr.get('checks', {}))
+    if kind == 'string':
+        return (kind, None, 31 if checks['max-len'] == 'name-max' else checks['max-len'])
+    if kind == 'binary':
+        return (kind, checks.get('exact-len', checks.get('min-len')),
+                checks.get('exact-len', checks.get('max-len')))
+    if kind == 'flag':
+        return (kind, None, None)
+    return (kind, checks.get('min', 0), checks.get('max'))
+
+def compare_policies(text, spec_text, netlink):
+    """Every difference between what the kernel takes and what is written."""
+    spec = yaml.safe_load(spec_text)
+    tables, ops = policies(text, netlink)
+    sets = {s['name']: {a['name']: a for a in s['attributes']} for s in spec['attribute-sets']}
+    diff = []
+    want = {(o['name'], k): o for o in spec['operations']['list'] for k in ('do', 'dump') if k in o}
+    if set(want) != set(ops):
+        diff.append(('operations', set(want) ^ set(ops)))
+    for (name, kind), op in want.items():
+        policy = ops.get((name, kind))
+        have = tables.get(policy, {})
+        asked = op[kind].get('request', {}).get('attributes', [])
+        if set(asked) != set(have):
+            diff.append((name, kind, set(asked) ^ set(have)))
+        for a in set(asked) & set(have):
+            rule = spec_rule(sets[op['attribute-set']][a])
+            if rule != have[a]:
+                diff.append((name, kind, a, 'specification', rule, 'kernel', have[a]))
+    unused = set(tables) - set(ops.values())
+    if unused:
+        diff.append(('unused policies', unused))
     return diff
 
 def dangling(spec):
@@ -134,9 +221,11 @@ def report(ok, what, notes=()):
     for note in notes:
         print('# %s' % (note,))
 
-print('TAP version 13\n1..6')
+print('TAP version 13\n1..10')
 diff = compare(header, spec_text, table)
 report(not diff, 'header, specification and library agree', diff)
+diff = compare_policies(header, spec_text, netlink)
+report(not diff, "the kernel's policies are what the specification says", diff)
 bad = dangling(yaml.safe_load(spec_text))
 report(not bad, 'the specification defines what it uses', bad)
 
@@ -166,5 +255,14 @@ report(renamed != spec_text and compare(header, renamed, table),
 longer = header.replace('\tX(OVERSIZE,', '\tX(NEW, "new", DROP, "new") \\\n\tX(OVERSIZE,')
 report(longer != header and compare(longer, spec_text, table),
        'a reason without documentation is noticed')
+wider = header.replace('CHAM_VNI_MAX\t\t16777215', 'CHAM_VNI_MAX\t\t16777216')
+report(wider != header and compare_policies(wider, spec_text, netlink),
+       'another range is noticed')
+deaf = netlink.replace('\t[CHAM_CONN_DPORT]\t= { .type = NLA_U16 },\n', '')
+report(deaf != netlink and compare_policies(header, spec_text, deaf),
+       'a request attribute that the kernel does not take is noticed')
+lost = netlink.replace('\tCHAM_DO(PORT_GET,', '\tCHAM_DO(PORT_SET,')
+report(lost != netlink and compare_policies(header, spec_text, lost),
+       'an operation that the kernel does not have is noticed')
 sys.exit(1 if failed else 0)
 PY

@@ -31,6 +31,10 @@ refused "duplicate VNI names the owner" "belongs to tenant red" chamctl tenant a
 refused "VNI 0" "1\.\.16777215" chamctl tenant add green vni 0
 refused "VNI 2^24" "1\.\.16777215" chamctl tenant add green vni 16777216
 refused "weight 0" "1\.\.10000" chamctl tenant add green vni 300 weight 0
+refused "weight 10001 names attribute and range" "attribute weight, accepted 1\.\.10000" chamctl tenant add green vni 300 weight 10001
+refused "max-conns" "attribute max-conns, accepted 0\.\.67108864" chamctl tenant add green vni 300 max-conns 67108865
+refused "max-ports" "attribute max-ports, accepted 0\.\.4095" chamctl tenant set red max-ports 4096
+refused "max-fdb" "attribute max-fdb, accepted 0\.\.16777216" chamctl tenant set red max-fdb 16777217
 refused "unknown tenant" "no tenant is called" chamctl tenant set nobody weight 3
 check "changed" chamctl tenant set red weight 70
 check "and shown" sh -c 'chamctl -j tenant show | jq -e ".[]|select(.name==\"red\").weight==70"'
@@ -58,11 +62,32 @@ check "uplink" chamctl uplink add up0 local 192.0.2.1
 refused "a second uplink" "already" chamctl uplink add lo local 127.0.0.1
 refused "unknown uplink" "." chamctl uplink del red0
 
+# what chamctl does not say
+raw() { check "$1" python3 selftests/vm/netlink.py "$2"; }
+raw "tenant-get by id and by name" tenant_both
+raw "port-get by ifindex and by ifname" port_both
+raw "uplink-get by ifindex and by ifname" uplink_both
+raw "a get that names nothing" nothing_named
+raw "an attribute that the request does not take" foreign_attribute
+raw "an address of 5 bytes" odd_address
+raw "an address of 3 bytes" short_address
+raw "a filter for a tenant that is not there" no_such_tenant
+refused "a port that is none" "not a chamelio" chamctl port show up0
+refused "an uplink that is none" "not an uplink" chamctl uplink show lo
+check "one port" sh -c 'chamctl -j port show red1 | jq -e "length==1 and .[0].vdpa==\"red1\""'
+check "one uplink" sh -c 'chamctl -j uplink show up0 | jq -e "length==1"'
+
+raw "a dump of many messages tells of a change, and only then" interrupted
+
 check "static FDB entry" chamctl fdb add tenant blue mac 02:00:00:00:00:01 remote 192.0.2.2
 refused "twice" "exists already" chamctl fdb add tenant blue mac 02:00:00:00:00:01 remote 192.0.2.2
 refused "multicast address" "not a unicast" chamctl fdb add tenant blue mac 01:00:5e:00:00:01 remote 192.0.2.2
 refused "another tenant's port" "does not belong" chamctl fdb add tenant blue mac 02:00:00:00:00:02 port red0
 check "shown" sh -c 'chamctl -j fdb show | jq -e ".[]|select(.mac==\"02:00:00:00:00:01\")"'
+check "shown for its tenant" sh -c 'chamctl -j fdb show tenant blue | jq -e "length==1"'
+chamctl tenant add green vni 300
+check "and not for another" sh -c 'chamctl -j fdb show tenant green | jq -e "length==0"'
+chamctl tenant del green
 check "removed" chamctl fdb del tenant blue mac 02:00:00:00:00:01
 refused "twice" "no static entry" chamctl fdb del tenant blue mac 02:00:00:00:00:01
 

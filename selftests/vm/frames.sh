@@ -69,6 +69,8 @@ on red timeout 5 socat -u OPEN:/tmp/small,readbytes=100 UDP:10.9.0.2:7020,source
 check_eq "one conversation in VLAN 10" "$(conns)" 1
 on red timeout 5 socat -u OPEN:/tmp/small,readbytes=100 UDP:10.9.0.2:7020,sourceport=7021,so-bindtodevice=v20
 check_eq "the same addresses in VLAN 20 are another" "$(conns)" 2
+check_eq "and show it" \
+	"$(chamctl -j conn show tenant red dport 7020 vlan 20 | jq -c 'map(."vlan-id")')" "[20]"
 
 # an uplink that segments in tunnels gets super-packets as they are
 received() { ip netns exec hostb cat /sys/class/net/b0/statistics/rx_packets; }
