@@ -87,19 +87,26 @@ static int tcp_state(struct ctl *c, const char *s, uint8_t *to)
 			s);
 }
 
-static int mac(struct ctl *c, const char *s, uint8_t *to)
+int mac_parse(const char *text, uint8_t *to)
 {
 	unsigned int b[6];
 	int end = 0, i;
 
-	if (strlen(s) != 17 ||
-	    sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2],
+	if (strlen(text) != 17 ||
+	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2],
 		   &b[3], &b[4], &b[5], &end) != 6 || end != 17)
+		return -EINVAL;
+	for (i = 0; i < 6; i++)
+		to[i] = b[i];
+	return 0;
+}
+
+static int mac(struct ctl *c, const char *s, uint8_t *to)
+{
+	if (mac_parse(s, to))
 		return ctl_fail(c, EXIT_SYNTAX,
 				"a MAC address looks like 02:00:00:00:00:01, not \"%s\"",
 				s);
-	for (i = 0; i < 6; i++)
-		to[i] = b[i];
 	return 0;
 }
 

@@ -10,6 +10,12 @@ _chamctl_devs()
 	done
 }
 
+# The words are chamctl's own: it lists them when it is given another.
+_chamctl_states()
+{
+	"$1" conn show state "?" 2>&1 | sed -n 's/.*takes one of \(.*\), not .*/\1/p' | tr -d ','
+}
+
 _chamctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
@@ -32,8 +38,14 @@ _chamctl()
 		words="help $(awk -F'\t' -v o="$obj" '$1 == o { print $2 }' <<<"$table")"
 		# An object with one command takes its arguments at once.
 		if [[ $(awk -F'\t' -v o="$obj" '$1 == o' <<<"$table" | wc -l) -eq 1 ]]; then
-			words+=" $(awk -F'\t' -v o="$obj" '$1 == o { print $3 }' <<<"$table" |
-				grep -oE '[a-z][a-z0-9-]+')"
+			grammar=$(awk -F'\t' -v o="$obj" '$1 == o { print $3 }' <<<"$table")
+			words+=" $(grep -oE '[a-z][a-z0-9-]+' <<<"$grammar")"
+			case $grammar in
+			"[DEV]"*)
+				words+=" $(_chamctl_devs)" ;;
+			"[FILE]"*)
+				words+=" $(compgen -f -- "$cur")" ;;
+			esac
 		fi
 	else
 		grammar=$(awk -F'\t' -v o="$obj" -v c="$cmd" \
@@ -41,9 +53,11 @@ _chamctl()
 		case $prev in
 		dev|port|uplink)
 			words=$(_chamctl_devs) ;;
+		state)
+			words=$(_chamctl_states "$prog") ;;
 		tenant)
 			words=$("$prog" tenant 2>/dev/null | awk -F': ' '/^[0-9]/ { print $2 }') ;;
-		object)
+		object|to|from)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return ;;
 		"$cmd")

@@ -7,6 +7,13 @@
 
 #include "cham.h"
 
+#ifndef CHAM_VERSION
+#define CHAM_VERSION "0.1"
+#endif
+#ifndef CHAM_OBJDIR
+#define CHAM_OBJDIR "/usr/lib/chamelio"
+#endif
+
 #define EXIT_SYNTAX	1
 #define EXIT_KERNEL	2
 
@@ -23,7 +30,7 @@ void json_open(struct json *j, const char *key, char bracket);
 void json_close(struct json *j, char bracket);
 void json_str(struct json *j, const char *key, const char *value);
 void json_u64(struct json *j, const char *key, uint64_t value);
-void json_real(struct json *j, const char *key, double value);
+void json_fixed(struct json *j, const char *key, double value);
 void json_bool(struct json *j, const char *key, bool value);
 
 /* ---- main.c ------------------------------------------------------------- */
@@ -33,6 +40,8 @@ struct ctl {
 	bool json;
 	bool pretty;
 	bool again;		/* what was listed changed meanwhile */
+	char *why;		/* a failure is told here instead of printed */
+	size_t why_size;
 	struct json j;
 };
 
@@ -49,7 +58,8 @@ struct object {
 };
 
 extern const struct cmd tenant_cmds[], port_cmds[], uplink_cmds[], conn_cmds[],
-	fdb_cmds[], stat_cmds[], monitor_cmds[], datapath_cmds[], down_cmds[];
+	fdb_cmds[], stat_cmds[], monitor_cmds[], datapath_cmds[], down_cmds[],
+	doctor_cmds[];
 
 int ctl_open(struct ctl *c);
 int ctl_kernel(struct ctl *c);			/* last error, EXIT_KERNEL */
@@ -77,6 +87,7 @@ struct kw {
 
 int kw_parse(struct ctl *c, int argc, char **argv, const struct kw *kws,
 	     uint64_t *set);
+int mac_parse(const char *text, uint8_t *to);	/* 0, or -EINVAL */
 int no_args(struct ctl *c, int argc, char **argv);
 int need_name(struct ctl *c, int *argc, char ***argv, const char *what,
 	      const char **name);
@@ -118,11 +129,33 @@ void tenant_json(struct ctl *c, const struct cham_tenant *t);
 void port_json(struct ctl *c, const struct cham_port *p);
 void conn_json(struct ctl *c, const struct cham_conn *x);
 
+/* ---- all.c ----------------------------------------------------------------- */
+
+struct all {
+	struct cham_port *ports;
+	struct cham_uplink *uplinks;
+	struct cham_tenant *tenants;
+	struct cham_fdb *fdbs;		/* static ones */
+	size_t n_ports, n_uplinks, n_tenants, n_fdbs;
+};
+
+int all_get(struct ctl *c, struct all *a);
+void all_put(struct all *a);
+
 /* ---- spawn.c, datapath.c ------------------------------------------------- */
 
 int spawn(struct ctl *c, bool quiet, const char *const *argv);
+int spawn_read(struct ctl *c, const char *const *argv, char *answer, size_t size);
 int datapath_follow(struct ctl *c);
 
+/* Names of a tenant's Linux side. */
+struct side {
+	char bridge[IF_NAMESIZE];
+	char vxlan[IF_NAMESIZE];
+};
+
+int side_names(struct ctl *c, const char *tenant, struct side *n);
+int dev_has_kind(const char *ifname, const char *kind);
 int tenant_setup(struct ctl *c, int argc, char **argv);
 int tenant_teardown(struct ctl *c, int argc, char **argv);
 

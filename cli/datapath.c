@@ -3,10 +3,6 @@
 
 #include "cli.h"
 
-#ifndef CHAM_OBJDIR
-#define CHAM_OBJDIR "/usr/lib/chamelio"
-#endif
-
 static int each(const struct cham_link *l, void *arg)
 {
 	struct ctl *c = arg;

@@ -1,59 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Everything off, in the order that lets rmmod follow. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "cli.h"
-
-/* Collected first: a walk's callback must not use the handle. */
-struct all {
-	struct cham_port *ports;
-	struct cham_uplink *uplinks;
-	struct cham_tenant *tenants;
-	struct cham_fdb *fdbs;
-	size_t n_ports, n_uplinks, n_tenants, n_fdbs;
-};
-
-static int grow(void **a, size_t *n, const void *o, size_t size)
-{
-	void *p = realloc(*a, (*n + 1) * size);
-
-	if (!p)
-		return 1;
-	*a = p;
-	memcpy((char *)p + (*n)++ * size, o, size);
-	return 0;
-}
-
-static int port(const struct cham_port *p, void *arg)
-{
-	struct all *a = arg;
-
-	return grow((void **)&a->ports, &a->n_ports, p, sizeof(*p));
-}
-
-static int uplink(const struct cham_uplink *u, void *arg)
-{
-	struct all *a = arg;
-
-	return grow((void **)&a->uplinks, &a->n_uplinks, u, sizeof(*u));
-}
-
-static int tenant(const struct cham_tenant *t, void *arg)
-{
-	struct all *a = arg;
-
-	return grow((void **)&a->tenants, &a->n_tenants, t, sizeof(*t));
-}
-
-static int fdb(const struct cham_fdb *f, void *arg)
-{
-	struct all *a = arg;
-
-	if (f->source != CHAM_FDB_STATIC)
-		return 0;
-	return grow((void **)&a->fdbs, &a->n_fdbs, f, sizeof(*f));
-}
 
 /* A step that fails does not keep the later ones from being tried. */
 static void step(struct ctl *c, int *failed, const char *what,
@@ -88,13 +35,9 @@ static int down(struct ctl *c, int argc, char **argv, bool ports)
 		ret = ctl_open(c);
 	if (ret)
 		return ret;
-	if (cham_port__for_each(c->h, port, &a) ||
-	    cham_uplink__for_each(c->h, uplink, &a) ||
-	    cham_tenant__for_each(c->h, tenant, &a) ||
-	    cham_fdb__for_each(c->h, 0, fdb, &a)) {
-		ret = ctl_kernel(c);
+	ret = all_get(c, &a);
+	if (ret)
 		goto out;
-	}
 	if (c->json)
 		json_open(&c->j, NULL, '[');
 	ret = cham_datapath__detach(c->h);
@@ -127,10 +70,7 @@ static int down(struct ctl *c, int argc, char **argv, bool ports)
 	}
 	ret = failed;
 out:
-	free(a.ports);
-	free(a.uplinks);
-	free(a.tenants);
-	free(a.fdbs);
+	all_put(&a);
 	return ret;
 }
 

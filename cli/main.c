@@ -7,10 +7,6 @@
 
 #include "cli.h"
 
-#ifndef CHAM_VERSION
-#define CHAM_VERSION "0.1"
-#endif
-
 static const struct object objects[] = {
 	{ "tenant",   tenant_cmds,   "tenants: networks, weights, quotas" },
 	{ "port",     port_cmds,     "ports: vDPA devices and representors" },
@@ -21,6 +17,7 @@ static const struct object objects[] = {
 	{ "stat",     stat_cmds,     "packets, cycles and reasons by tenant" },
 	{ "monitor",  monitor_cmds,  "notifications as they happen" },
 	{ "down",     down_cmds,     "take everything down" },
+	{ "doctor",   doctor_cmds,   "does this host have what it takes" },
 	{ NULL, NULL, NULL },
 };
 
@@ -33,6 +30,10 @@ int ctl_fail(struct ctl *c, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (c->why) {
+		snprintf(c->why, c->why_size, "%s", text);
+		return code;
+	}
 	fprintf(stderr, "Error: %s.\n", text);
 	if (c->json) {
 		json_open(&j, NULL, '{');
@@ -199,7 +200,7 @@ static int collect(struct ctl *c, const struct cmd *m, int argc, char **argv,
 static bool streams(const struct cmd *m)
 {
 	return m == monitor_cmds || m == stat_cmds || m == down_cmds ||
-	       m == down_cmds + 1;
+	       m == down_cmds + 1 || m == doctor_cmds;
 }
 
 /*

@@ -7,14 +7,9 @@
 
 #include "cli.h"
 
-struct names {
-	char bridge[IF_NAMESIZE];
-	char vxlan[IF_NAMESIZE];
-};
-
 #define RUN(c, ...) spawn(c, false, (const char *const []){ __VA_ARGS__, NULL })
 
-static int make_names(struct ctl *c, const char *tenant, struct names *n)
+int side_names(struct ctl *c, const char *tenant, struct side *n)
 {
 	if (strlen(tenant) + 3 >= IF_NAMESIZE)
 		return ctl_fail(c, EXIT_SYNTAX,
@@ -26,7 +21,7 @@ static int make_names(struct ctl *c, const char *tenant, struct names *n)
 }
 
 /* 1: a device of that kind, 0: none of that name, -1: of another kind */
-static int has_kind(const char *ifname, const char *kind)
+int dev_has_kind(const char *ifname, const char *kind)
 {
 	char path[64], line[128], want[32];
 	int ret = -1;
@@ -102,7 +97,7 @@ static int warn_mtu(const struct cham_port *p, void *arg)
 	return 0;
 }
 
-static int build(struct ctl *c, const struct names *n,
+static int build(struct ctl *c, const struct side *n,
 		 const struct cham_tenant *t, const struct cham_uplink *u,
 		 int family, const struct list *devs, const struct list *remotes)
 {
@@ -146,14 +141,14 @@ static int build(struct ctl *c, const struct names *n,
 	return ret;
 }
 
-static void unbuild(struct ctl *c, const struct names *n)
+static void unbuild(struct ctl *c, const struct side *n)
 {
 	const char *const vxlan[] = { "ip", "link", "del", "dev", n->vxlan, NULL };
 	const char *const bridge[] = { "ip", "link", "del", "dev", n->bridge, NULL };
 
-	if (has_kind(n->vxlan, "vxlan") == 1)
+	if (dev_has_kind(n->vxlan, "vxlan") == 1)
 		spawn(c, true, vxlan);
-	if (has_kind(n->bridge, "bridge") == 1)
+	if (dev_has_kind(n->bridge, "bridge") == 1)
 		spawn(c, true, bridge);
 }
 
@@ -163,7 +158,7 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 	struct list devs = { .n = 0 }, remotes = { .n = 0 };
 	const char *name, *uplink = NULL;
 	struct find f = { 0 };
-	struct names n;
+	struct side n;
 	struct fit fit;
 	uint32_t ifindex;
 	uint64_t set = 0;
@@ -177,7 +172,7 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 
 	ret = need_name(c, &argc, &argv, "the tenant's NAME", &name);
 	if (!ret)
-		ret = make_names(c, name, &n);
+		ret = side_names(c, name, &n);
 	if (!ret)
 		ret = kw_parse(c, argc, argv, kws, &set);
 	if (!ret && !uplink)
@@ -201,7 +196,7 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 		ret = need_dev(c, devs.v[i], &ifindex);
 	if (ret)
 		return ret;
-	if (has_kind(n.bridge, "bridge") || has_kind(n.vxlan, "vxlan"))
+	if (dev_has_kind(n.bridge, "bridge") || dev_has_kind(n.vxlan, "vxlan"))
 		return ctl_fail(c, EXIT_KERNEL,
 				"%s or %s exists already; first: chamctl tenant teardown %s",
 				n.bridge, n.vxlan, name);
@@ -219,25 +214,25 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 int tenant_teardown(struct ctl *c, int argc, char **argv)
 {
 	const char *name;
-	struct names n;
+	struct side n;
 	int ret;
 
 	ret = need_name(c, &argc, &argv, "the tenant's NAME", &name);
 	if (!ret)
-		ret = make_names(c, name, &n);
+		ret = side_names(c, name, &n);
 	if (!ret)
 		ret = no_args(c, argc, argv);
 	if (ret)
 		return ret;
-	if (has_kind(n.vxlan, "vxlan") < 0 || has_kind(n.bridge, "bridge") < 0)
+	if (dev_has_kind(n.vxlan, "vxlan") < 0 || dev_has_kind(n.bridge, "bridge") < 0)
 		return ctl_fail(c, EXIT_KERNEL,
 				"%s is no bridge or %s no vxlan device: left alone",
 				n.bridge, n.vxlan);
-	if (!has_kind(n.vxlan, "vxlan") && !has_kind(n.bridge, "bridge"))
+	if (!dev_has_kind(n.vxlan, "vxlan") && !dev_has_kind(n.bridge, "bridge"))
 		return ctl_fail(c, EXIT_KERNEL, "neither %s nor %s exists",
 				n.bridge, n.vxlan);
 	unbuild(c, &n);
-	if (has_kind(n.vxlan, "vxlan") || has_kind(n.bridge, "bridge"))
+	if (dev_has_kind(n.vxlan, "vxlan") || dev_has_kind(n.bridge, "bridge"))
 		return ctl_fail(c, EXIT_KERNEL, "%s or %s could not be removed",
 				n.bridge, n.vxlan);
 	return 0;

@@ -62,4 +62,5 @@ static void __exit cham_exit(void)
 module_init(cham_init);
 module_exit(cham_exit);
 MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");
 MODULE_DESCRIPTION("Chamelio: a shared host network stack that tenants can program");

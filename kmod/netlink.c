@@ -137,8 +137,8 @@ static const struct nla_policy cham_fdb_del_policy[] = {
 	[CHAM_FDB_MAC]		= CHAM_POLICY_MAC,
 };
 
-static_assert(CHAM_TENANTS_MAX == CHAM_TENANT_ID_MAX + 1);
-static_assert(CHAM_PORTS_MAX == CHAM_QUOTA_PORTS_MAX + 1);
+static_assert(CHAM_TENANTS_MAX - 1 == CHAM_TENANT_ID_MAX);
+static_assert(CHAM_PORTS_MAX - 1 == CHAM_QUOTA_PORTS_MAX);
 
 /* Every doit runs under RTNL, as the objects it changes require. */
 static int cham_nl_pre(const struct genl_split_ops *ops, struct sk_buff *skb,

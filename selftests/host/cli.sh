@@ -27,9 +27,9 @@ check()		# check NAME COMMAND...
 CHAMCTL=${CHAMCTL:-$top/chamctl}
 if [ ! -x "$CHAMCTL" ]; then
 	CHAMCTL=$tmp/chamctl
-	if ! ${CC:-cc} -std=gnu11 -g -Wall -Wextra -fsanitize=address,undefined \
+	if ! ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -g -Wall -Wextra -fsanitize=address,undefined \
 	     -I"$top/uapi" -I"$top/lib" "$top"/lib/*.c "$top"/cli/*.c \
-	     -o "$CHAMCTL" -lmnl -lbpf -lxdp 2>"$tmp/log"; then
+	     -o "$CHAMCTL" -lmnl -lbpf -lxdp -lz 2>"$tmp/log"; then
 		sed 's/^/# /' "$tmp/log"
 		echo "1..0 # SKIP chamctl cannot be built here"
 		exit 4
@@ -128,7 +128,8 @@ check "libcham(3) has every symbol of the version map" bash -c '
 
 check "no object"		fails 1 "Usage: "
 check "unknown object"		fails 1 "accepted: tenant, port," nothing
-check "ambiguous object"	fails 1 "is ambiguous: datapath, down" d
+check "ambiguous object"	fails 1 "is ambiguous: datapath, down, doctor" d
+check "completion has TCP states" offers fin-wait-1 conn show state
 check "ambiguous command"	fails 1 "is ambiguous: set, setup" tenant se
 check "unknown command"		fails 1 "accepted: show, add, set, del" tenant rename
 check "vni missing"		fails 1 "vni is missing" tenant add red
@@ -154,7 +155,45 @@ check "setup name too long"	fails 1 "at most 12 bytes" tenant setup thirteen-lon
 check "bad option"		fails 1 "Usage: " -x
 check "version"			grep -q '^chamctl [0-9]' <("$CHAMCTL" -V)
 
+# the doctor works without module and privilege, and says what is missing
+doctor()	# doctor EXIT-CODES JQ-EXPRESSION [ARGUMENT...]
+{
+	local rc codes=$1 expr=$2
+	shift 2
+	"$CHAMCTL" -j doctor "$@" >"$tmp/out" 2>"$tmp/err"
+	rc=$?
+	[[ " $codes " == *" $rc "* ]] && jq -e "$expr" "$tmp/out" >/dev/null && return
+	echo "# chamctl -j doctor $*: exit $rc, want $codes; want: $expr"
+	sed 's/^/# /' "$tmp/out" "$tmp/err"
+	return 1
+}
+if command -v jq >/dev/null; then
+	check "doctor: a list of check, status, detail, fix" doctor "0 2" \
+		'all(.[]; has("check") and has("detail") and (.status | IN("ok", "warn", "fail")) and
+		(.status == "ok" or has("fix")))'
+	check "doctor: looks at everything" doctor "0 2" \
+		'[.[].check] | contains(["permission", "kernel", "config", "module", "btf", "vhost_vdpa", "virtio_vdpa", "bpffs", "memlock", "tools"])'
+	check "doctor: lo has no native XDP" doctor 2 \
+		'any(.[]; .check == "lo xdp" and .status == "fail" and (.fix | contains("driver")))' lo
+	# shellcheck disable=SC2016 # the inner shell expands
+	check "doctor: missing tools" env PATH=/no/such "$(command -v bash)" -c \
+		'! out=$("$1" doctor) && [[ $out == *"FAIL  tools"*"vdpa is not in PATH"* ]]' - "$CHAMCTL"
+	if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+		install -m 755 "$CHAMCTL" /tmp/chamctl-doctor.$$
+		check "doctor: unprivileged" setpriv --reuid 65534 --regid 65534 --clear-groups \
+			--bounding-set -all sh -c "/tmp/chamctl-doctor.$$ -j doctor lo |
+			jq -e 'any(.[]; .check == \"permission\" and .status == \"warn\") and any(.[]; .check == \"lo xdp\")'"
+		rm -f /tmp/chamctl-doctor.$$
+	fi
+fi
+check "doctor: no such device"	fails 2 "no network device" doctor no-such-dev
+# shellcheck disable=SC2016 # the inner shell expands
+check "one version everywhere" bash -c '
+	v=$(sed -n "s/^VERSION := //p" "$1/Makefile")
+	grep -q "PACKAGE_VERSION=\"$v\"" "$1/dkms.conf" && grep -q "MODULE_VERSION(\"$v\")" "$1/kmod/main.c"' - "$top"
 if ! grep -qs "^chamelio " /proc/modules; then
+	check "doctor: the module is missing" doctor 2 \
+		'any(.[]; .check == "module" and .status == "fail" and (.fix | contains("modprobe chamelio")))'
 	for args in tenant "tenant add red vni 1" port uplink conn "conn flush" fdb \
 		    stat "stat -w 1" monitor datapath "datapath attach" down "down ports" \
 		    t "ten sh"; do

@@ -91,6 +91,39 @@ chamctl tenant del green
 check "removed" chamctl fdb del tenant blue mac 02:00:00:00:00:01
 refused "twice" "no static entry" chamctl fdb del tenant blue mac 02:00:00:00:00:01
 
+# the doctor: a line for each thing, 2 when one of them will not do
+doctor_says() {	# NAME CODE JQ-EXPRESSION [DEV]
+	local out rc
+	out=$(chamctl -j doctor "${@:4}")
+	rc=$?
+	if [ $rc = "$2" ] && jq -e "$3" <<< "$out" > /dev/null; then
+		pass "$1"
+	else
+		fail "$1" "exit status $rc: $out"
+	fi
+}
+chamctl port set red1 tenant blue
+diag "$(chamctl doctor)"
+doctor_says "a healthy host has no FAIL" 0 'all(.[]; .status != "fail")'
+doctor_says "and its uplink, module, BTF and kfuncs are well" 0 \
+	'[.[] | select(.status == "ok") | .check] | contains(["kernel", "config", "module", "btf", "bpffs", "up0 xdp", "up0 mtu"])'
+ip link set up0 mtu 1499
+doctor_says "MTU too small: a warning with the numbers" 0 \
+	'any(.[]; .check == "up0 mtu" and .status == "warn" and (.detail | contains("red1")) and (.fix | contains("mtu 1500")))'
+ip link set up0 mtu 1500
+doctor_says "and large enough" 0 'any(.[]; .check == "up0 mtu" and .status == "ok")'
+ip netns exec hostb ethtool -K b0 gro off
+doctor_says "nothing can be sent: no ndo_xdp_xmit" 0 'any(.[]; .check == "up0 xdp" and .status == "warn" and (.fix | contains("gro on")))'
+ip netns exec hostb ethtool -K b0 gro on
+ip link set up0 mtu 1550
+ip link add dum0 type dummy
+doctor_says "a NIC without native XDP" 2 'any(.[]; .check == "dum0 xdp" and .status == "fail")' dum0
+ip link del dum0
+umount /sys/fs/bpf
+doctor_says "no bpf file system" 2 'any(.[]; .check == "bpffs" and .status == "fail" and (.fix | contains("mount")))'
+mount -t bpf bpffs /sys/fs/bpf
+chamctl port set red1 notenant
+
 # an event for each change
 timeout 5 chamctl -j monitor > /tmp/events &
 sleep 1

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Everything the module has, for commands that go through all of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static int grow(void **a, size_t *n, const void *o, size_t size)
+{
+	void *p = realloc(*a, (*n + 1) * size);
+
+	if (!p)
+		return 1;
+	*a = p;
+	memcpy((char *)p + (*n)++ * size, o, size);
+	return 0;
+}
+
+static int port(const struct cham_port *p, void *arg)
+{
+	struct all *a = arg;
+
+	return grow((void **)&a->ports, &a->n_ports, p, sizeof(*p));
+}
+
+static int uplink(const struct cham_uplink *u, void *arg)
+{
+	struct all *a = arg;
+
+	return grow((void **)&a->uplinks, &a->n_uplinks, u, sizeof(*u));
+}
+
+static int tenant(const struct cham_tenant *t, void *arg)
+{
+	struct all *a = arg;
+
+	return grow((void **)&a->tenants, &a->n_tenants, t, sizeof(*t));
+}
+
+static int fdb(const struct cham_fdb *f, void *arg)
+{
+	struct all *a = arg;
+
+	if (f->source != CHAM_FDB_STATIC)
+		return 0;
+	return grow((void **)&a->fdbs, &a->n_fdbs, f, sizeof(*f));
+}
+
+void all_put(struct all *a)
+{
+	free(a->ports);
+	free(a->uplinks);
+	free(a->tenants);
+	free(a->fdbs);
+	memset(a, 0, sizeof(*a));
+}
+
+/* Collected first: a walk's callback must not use the handle. */
+int all_get(struct ctl *c, struct all *a)
+{
+	bool again;
+	int tries = 3;
+
+	do {
+		all_put(a);
+		if (cham_port__for_each(c->h, port, a))
+			return ctl_kernel(c);
+		again = cham__interrupted(c->h);
+		if (cham_uplink__for_each(c->h, uplink, a))
+			return ctl_kernel(c);
+		again |= cham__interrupted(c->h);
+		if (cham_tenant__for_each(c->h, tenant, a))
+			return ctl_kernel(c);
+		again |= cham__interrupted(c->h);
+		if (cham_fdb__for_each(c->h, 0, fdb, a))
+			return ctl_kernel(c);
+		again |= cham__interrupted(c->h);
+	} while (again && --tries);
+	if (again)
+		return ctl_fail(c, EXIT_KERNEL,
+				"the configuration keeps changing, nothing was done; try again");
+	return 0;
+}
