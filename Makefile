@@ -17,6 +17,7 @@ INSTALL_MOD_PATH ?= $(DESTDIR)
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 OBJDIR := $(PREFIX)/lib/chamelio
 
@@ -39,8 +40,11 @@ werror := $(if $(filter-out 0,$(WERROR)),-Werror)
 
 override O := $(abspath $(O))
 PKGS := libmnl libxdp libbpf
+CLI_PKGS := jansson
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(PKGS))
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lelf -lz
+cli_cflags = $(shell $(PKG_CONFIG) --cflags $(CLI_PKGS))
+cli_libs = $(shell $(PKG_CONFIG) --libs $(CLI_PKGS)) $(pkg_libs)
 multiarch = $(shell $(CC) -print-multiarch)
 
 ifeq ($(V),1)
@@ -120,7 +124,7 @@ $(O)/lib/%.o: lib/%.c $(O)/.flags
 $(O)/cli/%.o: cli/%.c $(O)/.flags
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -Icli -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) $(cli_cflags) -Icli -MMD -MP -c -o $@ $<
 
 $(O)/lib/libcham.a: $(lib_obj)
 	$(say) AR $(@F)
@@ -143,13 +147,13 @@ $(O)/lib/libcham.pc: lib/libcham.pc.in $(O)/.flags Makefile
 # to run from the tree: needs no library elsewhere
 $(O)/cli/chamctl: $(cli_obj) $(O)/lib/libcham.a
 	$(say) LD $(@F)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(cli_libs)
 
 # to install: no rpath; also proves that the map exports what chamctl takes
 $(O)/cli/shared/chamctl: $(cli_obj) $(shared)
 	$(say) LD "$(@F) (shared)"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(cli_obj) -L$(O)/lib -lcham $(pkg_libs)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(cli_obj) -L$(O)/lib -lcham $(cli_libs)
 
 $(xdp_obj) $(bpf_obj): $(O)/%.o: %.c $(O)/.flags
 	$(say) BPF $<
@@ -194,7 +198,8 @@ installed = $(if $(cli_out),$(PREFIX)/sbin/chamctl) \
 	$(addprefix $(INCLUDEDIR)/chamelio/,$(notdir $(bpf_headers))) \
 	$(addprefix $(OBJDIR)/,$(notdir $(xdp_obj) $(bpf_obj))) \
 	$(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
-	$(if $(wildcard cli/chamctl.bash),$(BASHCOMPDIR)/chamctl)
+	$(if $(wildcard cli/chamctl.bash),$(BASHCOMPDIR)/chamctl) \
+	$(UNITDIR)/chamelio.service
 put := install -D -m
 
 install: all
@@ -213,6 +218,8 @@ install: all
 	$(Q)set -e; for f in $(pages); do \
 		$(put) 644 $$f $(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}; done
 	$(if $(wildcard cli/chamctl.bash),$(Q)$(put) 644 cli/chamctl.bash $(DESTDIR)$(BASHCOMPDIR)/chamctl)
+	$(Q)install -d $(DESTDIR)$(UNITDIR)
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|g' scripts/chamelio.service.in >$(DESTDIR)$(UNITDIR)/chamelio.service
 ifneq ($(mod_src),)
 	$(Q)$(MAKE) -C $(KDIR) M=$(mod) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) \
 		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install

@@ -30,7 +30,6 @@ void json_open(struct json *j, const char *key, char bracket);
 void json_close(struct json *j, char bracket);
 void json_str(struct json *j, const char *key, const char *value);
 void json_u64(struct json *j, const char *key, uint64_t value);
-void json_fixed(struct json *j, const char *key, double value);
 void json_bool(struct json *j, const char *key, bool value);
 
 /* ---- main.c ------------------------------------------------------------- */
@@ -59,7 +58,7 @@ struct object {
 
 extern const struct cmd tenant_cmds[], port_cmds[], uplink_cmds[], conn_cmds[],
 	fdb_cmds[], stat_cmds[], monitor_cmds[], datapath_cmds[], down_cmds[],
-	doctor_cmds[];
+	doctor_cmds[], save_cmds[], restore_cmds[];
 
 int ctl_open(struct ctl *c);
 int ctl_kernel(struct ctl *c);			/* last error, EXIT_KERNEL */

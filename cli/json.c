@@ -65,12 +65,6 @@ void json_u64(struct json *j, const char *name, uint64_t value)
 	fprintf(j->f, "%llu", (unsigned long long)value);
 }
 
-void json_fixed(struct json *j, const char *name, double value)
-{
-	key(j, name);
-	fprintf(j->f, "%.3f", value);
-}
-
 void json_bool(struct json *j, const char *name, bool value)
 {
 	key(j, name);

@@ -17,6 +17,8 @@ static const struct object objects[] = {
 	{ "stat",     stat_cmds,     "packets, cycles and reasons by tenant" },
 	{ "monitor",  monitor_cmds,  "notifications as they happen" },
 	{ "down",     down_cmds,     "take everything down" },
+	{ "save",     save_cmds,     "write the configuration to a file" },
+	{ "restore",  restore_cmds,  "make it as a file says" },
 	{ "doctor",   doctor_cmds,   "does this host have what it takes" },
 	{ NULL, NULL, NULL },
 };
@@ -200,7 +202,7 @@ static int collect(struct ctl *c, const struct cmd *m, int argc, char **argv,
 static bool streams(const struct cmd *m)
 {
 	return m == monitor_cmds || m == stat_cmds || m == down_cmds ||
-	       m == down_cmds + 1 || m == doctor_cmds;
+	       m == down_cmds + 1 || m == doctor_cmds || m == restore_cmds;
 }
 
 /*

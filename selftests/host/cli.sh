@@ -29,7 +29,7 @@ if [ ! -x "$CHAMCTL" ]; then
 	CHAMCTL=$tmp/chamctl
 	if ! ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -g -Wall -Wextra -fsanitize=address,undefined \
 	     -I"$top/uapi" -I"$top/lib" "$top"/lib/*.c "$top"/cli/*.c \
-	     -o "$CHAMCTL" -lmnl -lbpf -lxdp -lz 2>"$tmp/log"; then
+	     -o "$CHAMCTL" -lmnl -lbpf -lxdp -ljansson -lz 2>"$tmp/log"; then
 		sed 's/^/# /' "$tmp/log"
 		echo "1..0 # SKIP chamctl cannot be built here"
 		exit 4
@@ -103,7 +103,7 @@ echo "TAP version 13"
 while IFS=$'\t' read -r obj cmd args; do
 	first=()
 	case "$args" in
-	NAME*|DEV*|'[NAME]'|'[DEV]')
+	NAME*|DEV*|'[NAME]'|'[DEV]'|'[FILE]'*)
 		first=(x) ;;
 	esac
 	check "man page has $obj $cmd" documented "$man/chamctl-$obj.8" "$obj" "$cmd" "$args"
@@ -155,6 +155,36 @@ check "setup name too long"	fails 1 "at most 12 bytes" tenant setup thirteen-lon
 check "bad option"		fails 1 "Usage: " -x
 check "version"			grep -q '^chamctl [0-9]' <("$CHAMCTL" -V)
 
+# files that restore must not believe; what is wrong, and where
+good='{"chamelio-configuration":1,"uplinks":[],"tenants":[],"ports":[],"setups":[],"fdb":[],"datapath":"detached"}'
+refuses()	# refuses TEXT JSON
+{
+	printf '%s\n' "$2" >"$tmp/file"
+	fails 1 "$1" restore "$tmp/file"
+}
+tenant='{"name":"red","vni":100,"weight":1,"max-conns":1,"max-ports":1,"max-fdb":1,"dscp":"pipe"}'
+with() { echo "${good/\"$1\":\[\]/\"$1\":[$2]}"; }
+check "restore: no such file"	fails 1 "No such file" restore /no/such/file
+check "restore: empty file"	refuses "expected near end of file" ""
+check "restore: cut off"	refuses "expected near end of file; nothing was changed" "${good%\}}"
+check "restore: more after it"	refuses "end of file expected" "$good]"
+check "restore: binary"		fails 1 "line 1:" restore "$CHAMCTL"
+check "restore: other JSON"	refuses "not of chamctl save" '{"tenants":[]}'
+check "restore: no object"	refuses "not of chamctl save" '[1]'
+check "restore: newer format"	refuses "another version" "${good/:1/:2}"
+check "restore: a list lacks"	refuses 'no list "ports"' "${good/\"ports\":[],/}"
+check "restore: duplicate key"	refuses "duplicate" "${good/{/{\"tenants\":[],}"
+check "restore: key is missing"	refuses "tenants[0]: Object item not found: vni" "$(with tenants "${tenant/\"vni\":100,/}")"
+check "restore: key too many"	refuses "tenants[0]: 1 object item(s) left unpacked: colour" "$(with tenants "${tenant/\}/,\"colour\":1\}}")"
+check "restore: wrong type"	refuses "tenants[1]: Expected" "$(with tenants "$tenant,${tenant/100/\"100\"}")"
+check "restore: out of range"	refuses "tenants[0]: vni is out of range" "$(with tenants "${tenant/100/16777216}")"
+check "restore: bad word"	refuses "neither uniform nor pipe" "$(with tenants "${tenant/pipe/tube}")"
+check "restore: bad address"	refuses "no IP address" "$(with uplinks '{"dev":"eth0","local":"1.2.3","udp-port":4789,"ignore-filter":false}')"
+check "restore: bad MAC"	refuses "no MAC address" "$(with fdb '{"tenant":"red","mac":"1:2","remote":"1.1.1.1"}')"
+check "restore: port and remote" refuses "one is needed of port and remote" "$(with fdb '{"tenant":"red","mac":"02:00:00:00:00:01","remote":"1.1.1.1","port":"p"}')"
+check "restore: bad remote"	refuses "setups[0]: \"far\" is no IP" "$(with setups '{"tenant":"red","uplink":"u","devs":[],"remotes":["far"]}')"
+check "restore: bad mode"	refuses "datapath is neither" "${good/detached/fast}"
+
 # the doctor works without module and privilege, and says what is missing
 doctor()	# doctor EXIT-CODES JQ-EXPRESSION [ARGUMENT...]
 {
@@ -191,10 +221,16 @@ check "doctor: no such device"	fails 2 "no network device" doctor no-such-dev
 check "one version everywhere" bash -c '
 	v=$(sed -n "s/^VERSION := //p" "$1/Makefile")
 	grep -q "PACKAGE_VERSION=\"$v\"" "$1/dkms.conf" && grep -q "MODULE_VERSION(\"$v\")" "$1/kmod/main.c"' - "$top"
+# shellcheck disable=SC2016 # the inner shell expands
+check "the unit is one" bash -c '
+	command -v systemd-analyze >/dev/null || exit 0
+	sed "s|@PREFIX@/sbin/chamctl|/bin/true|" "$1/scripts/chamelio.service.in" >"$2/chamelio.service"
+	out=$(systemd-analyze verify --man=no "$2/chamelio.service" 2>&1 | grep chamelio); echo "# $out"; [ -z "$out" ]' - "$top" "$tmp"
+
 if ! grep -qs "^chamelio " /proc/modules; then
 	check "doctor: the module is missing" doctor 2 \
 		'any(.[]; .check == "module" and .status == "fail" and (.fix | contains("modprobe chamelio")))'
-	for args in tenant "tenant add red vni 1" port uplink conn "conn flush" fdb \
+	for args in tenant "tenant add red vni 1" port uplink save conn "conn flush" fdb \
 		    stat "stat -w 1" monitor datapath "datapath attach" down "down ports" \
 		    t "ten sh"; do
 		# shellcheck disable=SC2086

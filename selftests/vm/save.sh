@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 240
+#
+# chamctl save, everything gone with the module, chamctl restore: as before.
+
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../topo.sh"
+require_root
+defer topo_down
+saved=/tmp/saved.json
+
+# restore NAME CODE JQ-EXPRESSION [ARGUMENT...]: what became of each item
+restore() {
+	local out rc
+	out=$(chamctl -j restore "${@:4}" object "$CHAM_BUILD/xdp/datapath.bpf.o")
+	rc=$?
+	if [ $rc = "$2" ] && jq -e "$3" <<< "$out" > /dev/null; then
+		pass "$1"
+	else
+		fail "$1" "exit status $rc: $out"
+	fi
+}
+
+# the guest's end of red0, as before
+plug() {
+	local dev
+	dev=$(topo_netdev red0) || return
+	ip link set "$dev" netns t-red name eth0 &&
+	ip -n t-red addr add 10.0.0.1/24 dev eth0 &&
+	ip -n t-red link set eth0 up
+}
+
+# everything that save and restore are about, less what the kernel numbers
+state() {
+	chamctl -j uplink | jq -S 'map(del(.ifindex, ."rx-packets", ."tx-packets", .remotes, .blocked))'
+	chamctl -j tenant | jq -S 'map(del(.id, .conns, .generation, .fdbs))'
+	chamctl -j port | jq -S 'map({vdpa, ifname, mac, mtu, "tenant-name"})'
+	chamctl -j fdb | jq -S 'map(select(.source == "static") | {mac, remote}) | sort_by(.mac)'
+	for d in /sys/class/net/br-red/brif/*; do echo "${d##*/}"; done
+	bridge fdb show dev vx-red | grep 00:00:00:00:00:00 | sort
+}
+
+topo_load || { fail "module loads"; finish; }
+topo_wire
+chamctl uplink add up0 local 192.0.2.1 || fail "uplink"
+topo_tenant red 100 || fail "tenant"
+chamctl tenant set red weight 70 max-conns 1000 dscp uniform
+chamctl tenant add blue vni 200 || fail "another tenant"
+vdpa dev add name spare mgmtdev chamelio mtu 1400
+ip link set spare name other
+chamctl fdb add tenant blue mac 02:00:00:00:00:01 remote 192.0.2.2
+chamctl fdb add tenant red mac 02:00:00:00:00:02 port red0
+bridge fdb append 00:00:00:00:00:00 dev vx-red dst 192.0.2.3
+check "datapath attaches" topo_attach
+check "red reaches its remote end" ping1 on red 10.0.0.2
+
+check "save" chamctl save $saved
+diag "$(cat $saved)"
+check "only its owner reads it" test "$(stat -c %a $saved)" = 600
+check "to standard output, the same" sh -c "chamctl save | cmp - $saved"
+state > /tmp/before
+
+restore "restored over itself: all is kept" 0 'length == 9 and all(.[]; .status == "kept")' $saved
+check_fails "a file in a directory that is not there" chamctl save /no/such/file
+
+chamctl down ports > /dev/null
+chamctl tenant teardown red
+check "all gone, module too" rmmod chamelio
+sleep 0.5
+out=$(chamctl restore $saved 2>&1)
+check_match "without the module: says modprobe" modprobe "$out"
+check "module again" topo_load
+
+# what must not be believed changes nothing
+head -c -40 $saved > /tmp/cut.json
+check_match "a file cut off: where, and nothing was changed" "cut.json, line [0-9]+: .*nothing was changed" \
+	"$(chamctl restore /tmp/cut.json 2>&1)"
+sed 's/"weight": 70/"weight": "x"/' $saved > /tmp/bent.json
+check_match "a damaged file: which item" 'tenants\[0\]: ' "$(chamctl restore /tmp/bent.json 2>&1)"
+# shellcheck disable=SC2016 # the inner shell expands
+check "nothing was changed" sh -c '[ "$(chamctl -j tenant; chamctl -j uplink; chamctl -j port)" = "[]
+[]
+[]" ]'
+
+restore "restored: all is made" 0 'length == 9 and all(.[]; .status == "made")' $saved
+state > /tmp/after
+check "as it was" diff -u /tmp/before /tmp/after
+check "guest plugs in, with its address" plug
+check "datapath is attached" sh -c 'chamctl datapath show | grep -q red0'
+ping1 on red 10.0.0.2
+sleep 0.5
+ping1 on red 10.0.0.2
+before=$(stat_of red fast-packets)
+check "red reaches its remote end" on red ping -qc5 -i0.2 10.0.0.2
+check_num "through the fast path" $(($(stat_of red fast-packets) - before)) -ge 8
+
+# what differs is changed, what cannot be made is told, the rest is done
+chamctl tenant set red weight 3
+ip link set red0 nomaster
+bridge fdb del 00:00:00:00:00:00 dev vx-red dst 192.0.2.3
+restore "what differs is changed" 0 \
+	'[.[] | select(.status == "changed") | .item] == ["tenant", "setup"]' $saved
+check "and is as it was" sh -c "$(declare -f state); state | diff -u /tmp/before -"
+
+jq '.ports += [{vdpa: "new", dev: "new", mac: "01:00:5e:00:00:01", mtu: 1450, "queue-pairs": 1, up: true},
+	{vdpa: "last", dev: "last", mac: "02:00:00:00:00:09", mtu: 1450, "queue-pairs": 1, up: true, tenant: "nobody"}]
+	| .tenants[1].vni = 100 | .ports[0].mtu = 1300' $saved > /tmp/odd.json
+restore "items that cannot be made are told with the reason, the rest is done" 2 \
+	'[.[] | select(.status == "failed") | .reason] | length == 4 and
+	 (.[0] | contains("belongs to tenant red")) and (.[1] | contains("another MAC")) and
+	 (.[2] | contains("vdpa dev add name new")) and (.[3] | contains("no tenant is called nobody"))' /tmp/odd.json
+check "traffic goes on" ping1 on red 10.0.0.2
+
+# of another uplink: not taken away from whoever uses it
+jq '.uplinks[0]."udp-port" = 4790' $saved > /tmp/port.json
+restore "an uplink with other settings" 2 \
+	'.[0].status == "failed" and (.[0].reason | contains("uplink del up0"))' /tmp/port.json
+check "everything comes down" topo_down
+finish
