@@ -159,7 +159,7 @@ blob() { head -c "$1" /dev/urandom > /tmp/blob; }
 transfer() {
 	ip netns exec "$2" timeout 60 socat -u TCP-LISTEN:"$4",reuseaddr OPEN:/tmp/got,creat,trunc &
 	sleep 0.7
-	ip netns exec "$1" timeout 60 socat -u OPEN:/tmp/blob TCP:"$3":"$4"
+	ip netns exec "$1" timeout 60 socat -b 262144 -u OPEN:/tmp/blob TCP:"$3":"$4"
 	wait $!
 	cmp -s /tmp/blob /tmp/got
 }

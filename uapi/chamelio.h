@@ -14,7 +14,7 @@
 #define CHAM_VXLAN_PORT		4789
 
 /* What requests may say. */
-#define CHAM_TENANT_ID_MAX	4095
+#define CHAM_TENANT_ID_MAX	2047
 #define CHAM_VNI_MAX		16777215	/* 2^24 - 1 */
 #define CHAM_WEIGHT_MAX		10000
 #define CHAM_QUOTA_CONNS_MAX	67108864	/* 2^26 */

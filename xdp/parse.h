@@ -159,7 +159,7 @@ static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *
 	case IPPROTO_ICMPV6:
 		if ((const void *)(echo + 1) > end)
 			return CHAM_REASON_TRUNCATED;
-		if ((proto == IPPROTO_ICMPV6) != q->tuple.ipv6)
+		if (q->tuple.ipv6 != (proto == IPPROTO_ICMPV6))
 			return CHAM_REASON_PROTO;
 		if (proto == IPPROTO_ICMP ?
 		    echo->type != CHAM_ICMP_ECHO && echo->type != CHAM_ICMP_ECHO_REPLY :

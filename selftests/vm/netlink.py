@@ -168,8 +168,8 @@ def case_short_address():
 
 
 def case_no_such_tenant():
-    return Family().refused('no tenant has id 4000', 'conn-get', DUMP, tenant_id=4000) and \
-        Family().refused('no tenant has id 4000', 'fdb-get', DUMP, tenant_id=4000)
+    return Family().refused('no tenant has id 2000', 'conn-get', DUMP, tenant_id=2000) and \
+        Family().refused('no tenant has id 2000', 'fdb-get', DUMP, tenant_id=2000)
 
 
 def case_tenant_both():
