@@ -87,16 +87,16 @@ clear
 blob 100K
 transfer t-red b-red 10.0.0.2 7001 || bail "transfer"
 told "connection made" conn-ntf \
-	'.proto == "tcp" and .src == "10.0.0.1" and .dst == "10.0.0.2" and .dport == 7001'
+	'.proto == "tcp" and .src == "10.0.0.1" and .dst == "10.0.0.2" and .dport == 7001' vlan-id
 chamctl conn flush tenant red
 told "connection forgotten, its counters are final" conn-del-ntf \
-	'.dport == 7001 and .forward.bytes > 100000 and .reverse.packets > 0'
+	'.dport == 7001 and .forward.bytes > 100000 and .reverse.packets > 0' vlan-id
 clear
 on red ip neigh replace 10.0.0.9 lladdr 02:00:00:00:00:99 dev eth0
 sleep 1		# at most one a second
 on red bash -c 'echo x >/dev/udp/10.0.0.9/7002'
 told "a packet that made no connection" miss-ntf \
-	'.proto == "udp" and .dst == "10.0.0.9" and .dport == 7002 and .reason == "no-fdb"'
+	'.proto == "udp" and .dst == "10.0.0.9" and .dport == 7002 and .reason == "no-fdb"' vlan-id
 
 clear
 chamctl tenant set red max-conns 1 max-ports 1 max-fdb 1
