@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Traffic that costs the same each time, and what it cost: see
+ * Documentation/measure.md.
+ *
+ *	bench in|out|drop KEY=VALUE...	bursts of UDP packets
+ *	bench tcp|rr KEY=VALUE...	a TCP connection
+ *	bench xdp DEV PROGRAM [TARGET]	attach one of floor.bpf.o; "none" detaches
+ *
+ * Runs in the VM of scripts/vm --icount, where the clock counts instructions.
+ * One line of JSON on stdout.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <net/ethernet.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define BURSTS_MAX	4096
+#define FRAME_MAX	512
+#define UDP_SEGMENT	103
+
+static const char * const who_names[BENCH_SOFTIRQ] = {
+	"host", "guest", "remote", "nobody", "idle"
+};
+
+static struct bench_books *books;
+static const char *objects;
+static char **args;
+
+static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("bench: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+/* The value of KEY=VALUE among the arguments. */
+static const char *arg(const char *key, const char *otherwise)
+{
+	size_t n = strlen(key);
+	char **a;
+
+	for (a = args; *a; a++)
+		if (!strncmp(*a, key, n) && (*a)[n] == '=')
+			return *a + n + 1;
+	if (!otherwise)
+		die("%s= is missing", key);
+	return otherwise;
+}
+
+static unsigned int arg_num(const char *key, const char *otherwise)
+{
+	return strtoul(arg(key, otherwise), NULL, 0);
+}
+
+static void arg_mac(const char *key, __u8 *mac)
+{
+	const char *text = arg(key, NULL);
+
+	if (sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1, mac + 2,
+		   mac + 3, mac + 4, mac + 5) != 6)
+		die("%s=%s is no MAC address", key, text);
+}
+
+static int space_open(const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+static void space_enter(const char *name)
+{
+	if (!strcmp(name, "-"))
+		return;
+	if (setns(space_open(name), CLONE_NEWNET))
+		die("setns %s: %s", name, strerror(errno));
+}
+
+/* Namespaces by name: t-* are guests, all others host B's. */
+static void spaces_fill(struct bench_space *spaces)
+{
+	unsigned int n = 0;
+	char line[64];
+	struct stat st;
+	FILE *list = popen("ip netns list", "r");
+
+	while (list && fgets(line, sizeof(line), list)) {
+		line[strcspn(line, " \n")] = 0;
+		if (n == BENCH_SPACES)
+			die("more than %d namespaces", BENCH_SPACES);
+		if (fstat(space_open(line), &st))
+			die("%s: %s", line, strerror(errno));
+		spaces[n].inum = st.st_ino;
+		spaces[n++].who = strncmp(line, "t-", 2) ? BENCH_REMOTE : BENCH_GUEST;
+	}
+	if (list)
+		pclose(list);
+}
+
+static struct bpf_object *object_open(const char *name)
+{
+	struct bpf_object *o;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s.bpf.o", objects, name);
+	o = bpf_object__open(path);
+	if (!o)
+		die("%s: %s", path, strerror(errno));
+	return o;
+}
+
+/* An idle machine's clock jumps to the next timer, however long QEMU takes to
+ * carry a packet in between: somebody always runs.
+ */
+static void spin_begin(void)
+{
+	struct sched_param none = {};
+	pid_t parent = getpid(), child = fork();
+
+	if (child < 0)
+		die("fork: %s", strerror(errno));
+	if (child)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent || sched_setscheduler(0, SCHED_IDLE, &none))
+		_exit(1);
+	for (;;)
+		;
+}
+
+static void count_begin(void)
+{
+	struct bpf_object *o = object_open("count");
+	struct bpf_program *p;
+	struct bench_shared *shared;
+	struct bpf_map *bss;
+	int err;
+
+	err = bpf_object__load(o);
+	if (err)
+		die("loading count.bpf.o: %s", strerror(-err));
+	bss = bpf_object__find_map_by_name(o, ".bss");
+	if (!bss || bpf_map__value_size(bss) != sizeof(*shared))
+		die("count.bpf.o has other variables");
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED,
+		      bpf_map__fd(bss), 0);
+	if (shared == MAP_FAILED)
+		die("mapping count.bpf.o's variables: %s", strerror(errno));
+	books = &shared->books;
+	spaces_fill(shared->spaces);
+	bpf_object__for_each_program(p, o)
+		if (!bpf_program__attach(p))
+			die("%s: %s", bpf_program__name(p), strerror(errno));
+	spin_begin();
+	usleep(1000);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Bursts of UDP packets. */
+
+struct burst_cost {
+	__u64 spent[BENCH_SOFTIRQ];
+	__u64 polls;
+};
+
+/* Waits until @who has polled @n packets more than @from. The machine warps its
+ * clock when idle, so that a wait in its time need not be one in ours.
+ */
+static int settled(enum bench_who who, __u64 from, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2000; i++) {
+		if (*(volatile __u64 *)&books->polled[who] - from >= n) {
+			usleep(200);
+			return 1;
+		}
+		usleep(50);
+	}
+	return 0;
+}
+
+static void bursts(int (*send_burst)(void *arg), void *arg_of, enum bench_who sink,
+		   unsigned int burst, unsigned int count)
+{
+	static struct burst_cost cost[BURSTS_MAX];
+	static __u64 sorted[BURSTS_MAX];
+	unsigned int i, who, odd = 0, warm = 16;
+	__u64 sum = 0, from;
+
+	if (count > BURSTS_MAX)
+		die("at most %d bursts", BURSTS_MAX);
+	count_begin();
+	for (i = 0; i < count + warm; i++) {
+		struct burst_cost *c = &cost[i < warm ? 0 : i - warm];
+		struct bench_books before = *books;
+
+		from = books->polled[sink];
+		if (send_burst(arg_of))
+			die("sending: %s", strerror(errno));
+		if (!settled(sink, from, burst))
+			die("burst %u: %llu of %u packets arrived", i,
+			    (unsigned long long)(books->polled[sink] - from), burst);
+		odd += i >= warm && books->polled[sink] - from != burst;
+		for (who = 0; who < BENCH_SOFTIRQ; who++)
+			c->spent[who] = books->spent[who] - before.spent[who];
+		c->polls = books->polls[BENCH_HOST] - before.polls[BENCH_HOST];
+	}
+	printf("{\"burst\":%u,\"bursts\":%u,\"odd\":%u,\"polls\":%llu", burst, count, odd,
+	       (unsigned long long)cost[count / 2].polls);
+	for (who = 0; who < BENCH_IDLE; who++) {
+		for (sum = i = 0; i < count; i++) {
+			sorted[i] = cost[i].spent[who];
+			sum += sorted[i];
+		}
+		qsort(sorted, count, sizeof(*sorted), by_value);
+		printf(",\"%s\":{\"median\":%.1f,\"mean\":%.1f,\"low\":%.1f,\"high\":%.1f}",
+		       who_names[who], (double)sorted[count / 2] / burst,
+		       (double)sum / count / burst, (double)sorted[count / 10] / burst,
+		       (double)sorted[count * 9 / 10] / burst);
+	}
+	puts("}");
+}
+
+static __u16 ip_sum(const void *data)
+{
+	const __u16 *w = data;
+	__u32 sum = 0;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		sum += w[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~((sum & 0xffff) + (sum >> 16));
+}
+
+/* A frame with an IPv4 and a UDP header before @len bytes that are there. */
+static unsigned int frame_wrap(__u8 *at, unsigned int len, const __u8 *macs,
+			       const char *from, const char *to, unsigned int sport,
+			       unsigned int dport)
+{
+	struct iphdr *ip = (struct iphdr *)(at + ETH_HLEN);
+	struct udphdr *udp = (struct udphdr *)(ip + 1);
+	unsigned int head = ETH_HLEN + sizeof(*ip) + sizeof(*udp);
+
+	memset(at, 0, head);
+	memcpy(at, macs, 12);
+	at[12] = 8;
+	*(__u8 *)ip = 0x45;
+	ip->tot_len = htons(len + sizeof(*ip) + sizeof(*udp));
+	ip->ttl = 64;
+	ip->protocol = IPPROTO_UDP;
+	ip->saddr = inet_addr(from);
+	ip->daddr = inet_addr(to);
+	ip->check = ip_sum(ip);
+	udp->source = htons(sport);
+	udp->dest = htons(dport);
+	udp->len = htons(len + sizeof(*udp));
+	return len + head;
+}
+
+struct wire {
+	struct bpf_test_run_opts opts;
+	int prog;
+};
+
+static int wire_send(void *of)
+{
+	struct wire *w = of;
+
+	return bpf_prog_test_run_opts(w->prog, &w->opts);
+}
+
+static int floor_prog(const char *name, __u32 target)
+{
+	struct bpf_object *o = object_open("floor");
+	struct bpf_program *p = bpf_object__find_program_by_name(o, name);
+	struct bpf_map *data = bpf_object__find_map_by_name(o, ".rodata");
+	int err;
+
+	if (!p || !data)
+		die("floor.bpf.o has no %s", name);
+	bpf_map__set_initial_value(data, &target, sizeof(target));
+	err = bpf_object__load(o);
+	if (err)
+		die("floor.bpf.o: %s", strerror(-err));
+	return bpf_program__fd(p);
+}
+
+/* Host B's NIC sends bursts: frames that cost host B no stack, put on the wire
+ * by a redirect.
+ */
+static void run_in(enum bench_who sink)
+{
+	static __u8 frame[FRAME_MAX];
+	unsigned int size = arg_num("size", "64"), burst = arg_num("burst", "32"), len;
+	unsigned int vni = arg_num("vni", "0");
+	struct wire w = { .opts.sz = sizeof(w.opts) };
+	__u8 macs[12], *at = frame + 50;
+
+	if (size > FRAME_MAX - 100)
+		die("size=%u is over %d", size, FRAME_MAX - 100);
+	space_enter(arg("ns", "hostb"));
+	arg_mac("imac", macs);
+	arg_mac("fmac", macs + 6);
+	memset(at + 42, 'x', size);
+	len = frame_wrap(at, size, macs, "10.0.0.2", "10.0.0.1", 9000, 9);
+	if (vni) {
+		at[-8] = 8;
+		at[-4] = vni >> 16;
+		at[-3] = vni >> 8;
+		at[-2] = vni;
+		arg_mac("omac", macs);
+		arg_mac("bmac", macs + 6);
+		at -= 50;
+		len = frame_wrap(at, len + 8, macs, "192.0.2.2", "192.0.2.1", 50000, 4789);
+	}
+	w.prog = floor_prog("bench_redirect", if_nametoindex(arg("dev", "b0")));
+	w.opts.data_in = at;
+	w.opts.data_size_in = len;
+	w.opts.repeat = burst;
+	w.opts.batch_size = burst;
+	w.opts.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+	bursts(wire_send, &w, sink, burst, arg_num("bursts", "300"));
+}
+
+struct sock {
+	int fd;
+	unsigned int len;
+	char data[65536];
+};
+
+static int sock_send(void *of)
+{
+	struct sock *s = of;
+
+	return send(s->fd, s->data, s->len, 0) == (ssize_t)s->len ? 0 : -1;
+}
+
+/* A guest sends bursts: one send() that its kernel cuts before the NIC. */
+static void run_out(void)
+{
+	static struct sock s;
+	int size = arg_num("size", "64");
+	unsigned int burst = arg_num("burst", "32");
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
+
+	space_enter(arg("ns", NULL));
+	to.sin_addr.s_addr = inet_addr(arg("to", NULL));
+	s.fd = socket(AF_INET, SOCK_DGRAM, 0);
+	s.len = burst * size;
+	if (s.fd < 0 || s.len > sizeof(s.data) ||
+	    setsockopt(s.fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)) ||
+	    connect(s.fd, (struct sockaddr *)&to, sizeof(to)))
+		die("UDP socket: %s", strerror(errno));
+	bursts(sock_send, &s, BENCH_HOST, burst, arg_num("bursts", "300"));
+}
+
+static void run_xdp(char **words)
+{
+	int dev = words[0] ? if_nametoindex(words[0]) : 0, fd = -1, err;
+
+	if (!dev || !words[1])
+		die("usage: bench xdp DEV drop|pass|redirect|none [TARGET]");
+	if (strcmp(words[1], "none")) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "bench_%s", words[1]);
+		fd = floor_prog(name, words[2] ? if_nametoindex(words[2]) : 0);
+	}
+	err = bpf_xdp_attach(dev, fd, XDP_FLAGS_DRV_MODE, NULL);
+	if (err)
+		die("XDP on %s: %s", words[0], strerror(-err));
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	objects = getenv("BENCH_OBJECTS") ?: "build/selftests/bench";
+	args = argc > 1 ? argv + 2 : argv;
+	if (!strcmp(what, "in"))
+		run_in(BENCH_GUEST);
+	else if (!strcmp(what, "drop"))
+		run_in(BENCH_HOST);
+	else if (!strcmp(what, "out"))
+		run_out();
+	else if (!strcmp(what, "xdp"))
+		run_xdp(args);
+	else
+		die("what? in, out, drop or xdp");
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the counting program and the tool that loads it share. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <linux/types.h>
+
+/* Whose instructions: by the network namespace they ran for. */
+enum bench_who {
+	BENCH_HOST,	/* host A: the initial namespace */
+	BENCH_GUEST,	/* the tenants' ends */
+	BENCH_REMOTE,	/* host B */
+	BENCH_NOBODY,	/* timers, tails of softirqs, kernel threads */
+	BENCH_IDLE,
+	BENCH_SOFTIRQ,	/* not known until a poll ends */
+	BENCH_WHO_MASK = 7
+};
+
+#define BENCH_SPACES	16
+
+struct bench_space {
+	__u32 inum;	/* of the namespace; 0 ends the table */
+	__u32 who;
+};
+
+struct bench_books {
+	__u64 stamp;			/* clock at the last boundary */
+	__u64 task;			/* whose task runs; or a softirq */
+	__u64 ran[BENCH_WHO_MASK + 1];		/* by tasks */
+	__u64 spent[BENCH_WHO_MASK + 1];	/* by softirqs */
+	__u64 polled[BENCH_WHO_MASK + 1];	/* packets that NAPI polls reported */
+	__u64 polls[BENCH_WHO_MASK + 1];
+};
+
+struct bench_shared {
+	struct bench_books books;
+	struct bench_space spaces[BENCH_SPACES];
+};
+
+#endif
