@@ -74,13 +74,16 @@ vm_bpf := $(patsubst selftests/vm/%.c,$(O)/selftests/%.o,$(sort $(wildcard selft
 vm_bin := $(patsubst selftests/vm/%.c,$(O)/selftests/%,\
 	$(sort $(filter-out %.bpf.c,$(wildcard selftests/vm/*.c))))
 
+bench_bpf := $(patsubst selftests/%.c,$(O)/selftests/%.o,$(sort $(wildcard selftests/bench/*.bpf.c)))
+bench_bin := $(O)/selftests/bench/bench
+
 shared := $(O)/lib/libcham.so.$(VERSION)
 lib_out := $(if $(lib_obj),$(O)/lib/libcham.a $(shared) $(O)/lib/libcham.pc)
 cli_out := $(if $(cli_obj),$(O)/cli/chamctl $(O)/cli/shared/chamctl)
 mod_src := $(sort $(wildcard kmod/*.c kmod/*.h))
 mod := $(O)/module
 
-.PHONY: all kmod xdp bpf lib cli tests demo check install uninstall deps clean help FORCE
+.PHONY: all kmod xdp bpf lib cli tests demo check bench bench-built install uninstall deps clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -176,12 +179,35 @@ $(unit_bin): $(O)/selftests/unit_%: selftests/unit/%_test.c $(O)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(test_flags) -MMD -MP -MF $@.d -o $@ $<
 
+$(bench_bpf): $(O)/selftests/%.o: selftests/%.c $(O)/.flags
+	$(say) BPF $<
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(bpf_flags) -D__TARGET_ARCH_x86 -Ixdp -MMD -MP -c -o $@ $<
+
+$(bench_bin): selftests/bench/bench.c $(O)/.flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -MMD -MP -MF $@.d -o $@ $< $(pkg_libs)
+
+# the same module without cycle accounting: what accounting costs is the difference
+$(O)/bench/chamelio.ko: $(mod_src) Kbuild selftests/bench/unaccount FORCE
+	@mkdir -p $(O)/bench/tree
+	$(Q)selftests/bench/unaccount $(O)/bench/tree
+	$(Q)$(MAKE) -C $(O)/bench/tree O=$(O)/bench/out KREL=$(KREL) kmod
+	@cmp -s $(O)/bench/out/chamelio.ko $@ || cp $(O)/bench/out/chamelio.ko $@
+
 deps:
 	$(Q)scripts/deps.sh
 
 check: deps
 	$(Q)$(MAKE) $(overrides) all tests WERROR=1
 	$(Q)O=$(O) KREL=$(KREL) selftests/run.sh
+
+bench: deps
+	$(Q)$(MAKE) $(overrides) all bench-built
+	$(Q)O=$(O) KREL=$(KREL) scripts/bench
+
+bench-built: $(bench_bpf) $(bench_bin) $(O)/bench/chamelio.ko
 
 demo: deps
 	$(Q)$(MAKE) $(overrides) all
@@ -236,7 +262,8 @@ uninstall:
 		depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KREL)
 
 clean:
-	$(Q)rm -rf $(addprefix $(O)/,module chamelio.ko lib cli xdp bpf selftests static \
+	$(Q)rm -rf $(addprefix $(O)/,module chamelio.ko lib cli xdp bpf selftests static bench \
+		bench.json bench.svg
 		.flags .flags.new ci.log)
 	$(Q)rmdir $(O) 2>/dev/null || :
 
@@ -248,6 +275,7 @@ help:
 	@echo '  lib cli    libcham; chamctl'
 	@echo '  tests      the programs that the tests need'
 	@echo '  check      deps, all, every test (TESTS=GLOB chooses, as boot* or static)'
+	@echo '  bench      deps, all, what packets cost: $(O)/bench.json and .svg'
 	@echo '  demo       deps, all, scripts/demo'
 	@echo '  install    below DESTDIR and PREFIX; the module below INSTALL_MOD_PATH'
 	@echo '  uninstall  the reverse, with the same variables'
@@ -257,4 +285,4 @@ help:
 	@echo '  WERROR=1 makes warnings errors; CC, CLANG, CFLAGS, LDFLAGS as usual'
 
 -include $(lib_obj:.o=.d) $(cli_obj:.o=.d) $(xdp_obj:.o=.d) $(bpf_obj:.o=.d) \
-	$(vm_bpf:.o=.d) $(addsuffix .d,$(unit_bin) $(vm_bin))
+	$(vm_bpf:.o=.d) $(bench_bpf:.o=.d) $(addsuffix .d,$(unit_bin) $(vm_bin) $(bench_bin))

@@ -5,6 +5,7 @@
  *
  *	bench in|out|drop KEY=VALUE...	bursts of UDP packets
  *	bench tcp|rr KEY=VALUE...	a TCP connection
+ *	bench lookup KEY=VALUE...	a table of many connections
  *	bench xdp DEV PROGRAM [TARGET]	attach one of floor.bpf.o; "none" detaches
  *
  * Runs in the VM of scripts/vm --icount, where the clock counts instructions.
@@ -392,6 +393,198 @@ static void run_out(void)
 	bursts(sock_send, &s, BENCH_HOST, burst, arg_num("bursts", "300"));
 }
 
+/* One TCP connection. */
+
+static void books_print(const struct bench_books *since, double units)
+{
+	unsigned int who;
+
+	fputs("{", stdout);
+	for (who = 0; who < BENCH_IDLE; who++)
+		printf("%s\"%s\":{\"softirq\":%.1f,\"task\":%.1f}", who ? "," : "",
+		       who_names[who], (books->spent[who] - since->spent[who]) / units,
+		       (books->ran[who] - since->ran[who]) / units);
+	puts("}");
+}
+
+static void move_exactly(int fd, void *data, size_t len, int out)
+{
+	while (len) {
+		ssize_t n = out ? send(fd, data, len, 0) : recv(fd, data, len, 0);
+
+		if (n <= 0)
+			die("TCP %s: %s", out ? "send" : "recv",
+			    n ? strerror(errno) : "end of stream");
+		data = (char *)data + n;
+		len -= n;
+	}
+}
+
+/* The near end, in ns=, listens for the far end's child, in peer=. */
+static int tcp_pair(int *far)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(7000) };
+	int listener, fd, one = 1, ready[2];
+	pid_t parent = getpid(), child;
+	char c;
+
+	at.sin_addr.s_addr = inet_addr(arg("at", NULL));
+	if (pipe(ready))
+		die("pipe: %s", strerror(errno));
+	child = fork();
+	if (child < 0)
+		die("fork: %s", strerror(errno));
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent || read(ready[0], &c, 1) != 1)
+			_exit(1);
+		space_enter(arg("peer", NULL));
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)))
+			die("connect: %s", strerror(errno));
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		*far = 1;
+		return fd;
+	}
+	space_enter(arg("ns", NULL));
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof(at)) ||
+	    listen(listener, 1) || write(ready[1], "", 1) != 1)
+		die("listen: %s", strerror(errno));
+	fd = accept(listener, NULL, NULL);
+	if (fd < 0)
+		die("accept: %s", strerror(errno));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	*far = 0;
+	return fd;
+}
+
+/* The far end sends: per 1024 bytes. */
+static void run_tcp(void)
+{
+	unsigned int warm = arg_num("warm", "8"), size = arg_num("megabytes", "32"), i;
+	static char data[1 << 16];
+	struct bench_books before;
+	int far, fd;
+
+	count_begin();
+	fd = tcp_pair(&far);
+	for (i = 0; i < (warm + size) * 16; i++) {
+		if (!far && i == warm * 16)
+			before = *books;
+		move_exactly(fd, data, sizeof(data), far);
+	}
+	if (!far)
+		books_print(&before, size * 1024);
+	else
+		pause();
+}
+
+/* Request and response of the same size: per transaction. */
+static void run_rr(void)
+{
+	unsigned int size = arg_num("size", "64"), n = arg_num("transactions", "2000"), i;
+	static char data[1 << 12];
+	struct bench_books before;
+	int far, fd;
+
+	if (size > sizeof(data))
+		die("size=%u is over %zu", size, sizeof(data));
+	count_begin();
+	fd = tcp_pair(&far);
+	for (i = 0; i < n + 200; i++) {
+		if (!far && i == 200)
+			before = *books;
+		move_exactly(fd, data, size, !far);
+		move_exactly(fd, data, size, far);
+	}
+	if (!far)
+		books_print(&before, n);
+	else
+		pause();
+}
+
+/* Many connections. */
+
+static double lookup_run(int prog, struct bpf_test_run_opts *opts, __u32 *in,
+			 __u32 first, __u32 n)
+{
+	in[0] = first;
+	in[1] = n;
+	opts->data_size_out = 0;
+	if (bpf_prog_test_run_opts(prog, opts))
+		die("lookup: %s", strerror(errno));
+	return opts->duration;
+}
+
+/* Makes connections from ever new sources, then finds them, in an order that
+ * leaves none near the one before; the empty loop is subtracted.
+ */
+static void run_lookup(void)
+{
+	unsigned int count = arg_num("count", "1000"), at, rounds, i;
+	struct bpf_object *o = object_open("lookup");
+	struct bpf_map *bss = NULL, *m;
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	static __u32 in[64];
+	struct xdp_md ctx = { .data_end = sizeof(in) };
+	struct bench_lookup *l;
+	double with = 0, without = 0;
+	int prog, err;
+
+	err = bpf_object__load(o);
+	if (err)
+		die("lookup.bpf.o: %s", strerror(-err));
+	bpf_object__for_each_map(m, o)
+		if (strstr(bpf_map__name(m), ".bss"))
+			bss = m;
+	l = bss ? mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, MAP_SHARED,
+		       bpf_map__fd(bss), 0) : MAP_FAILED;
+	if (l == MAP_FAILED)
+		die("mapping lookup.bpf.o's variables: %s", strerror(errno));
+	arg_mac("imac", l->macs);
+	arg_mac("fmac", l->macs + 6);
+	l->vni = arg_num("vni", NULL);
+	l->outer_src = inet_addr("192.0.2.2");
+	ctx.ingress_ifindex = if_nametoindex(arg("dev", "up0"));
+	opts.data_in = in;
+	opts.data_size_in = sizeof(in);
+	opts.ctx_in = &ctx;
+	opts.ctx_size_in = sizeof(ctx);
+	opts.repeat = 1;
+	prog = bpf_program__fd(bpf_object__find_program_by_name(o, "bench_lookup"));
+
+	l->stride = 1;
+	l->mask = ~0u;
+	l->live = 1;
+	for (at = 0; at < count; at += BENCH_LOOKUPS)
+		lookup_run(prog, &opts, in, at, count - at < BENCH_LOOKUPS ?
+			   count - at : BENCH_LOOKUPS);
+	/* An odd stride visits each of a power of two. */
+	l->stride = 40503;
+	for (l->mask = 1; l->mask * 2 <= count; l->mask *= 2)
+		;
+	l->mask--;
+	rounds = arg_num("rounds", "64");
+	l->hits = 0;
+	for (i = 0; i < rounds + 1; i++) {
+		double took = lookup_run(prog, &opts, in, i * BENCH_LOOKUPS, BENCH_LOOKUPS);
+
+		with += i ? took : 0;
+	}
+	l->live = 0;
+	for (i = 0; i < rounds + 1; i++) {
+		double took = lookup_run(prog, &opts, in, i * BENCH_LOOKUPS, BENCH_LOOKUPS);
+
+		without += i ? took : 0;
+	}
+	printf("{\"count\":%u,\"made\":%llu,\"lookup\":%.1f,\"loop\":%.1f,\"hit\":%.4f}\n",
+	       count, (unsigned long long)l->made,
+	       (with - without) / rounds / BENCH_LOOKUPS, without / rounds / BENCH_LOOKUPS,
+	       (double)l->hits / (rounds + 1) / BENCH_LOOKUPS);
+}
+
 static void run_xdp(char **words)
 {
 	int dev = words[0] ? if_nametoindex(words[0]) : 0, fd = -1, err;
@@ -421,9 +614,15 @@ int main(int argc, char **argv)
 		run_in(BENCH_HOST);
 	else if (!strcmp(what, "out"))
 		run_out();
+	else if (!strcmp(what, "tcp"))
+		run_tcp();
+	else if (!strcmp(what, "rr"))
+		run_rr();
+	else if (!strcmp(what, "lookup"))
+		run_lookup();
 	else if (!strcmp(what, "xdp"))
 		run_xdp(args);
 	else
-		die("what? in, out, drop or xdp");
+		die("what? in, out, drop, tcp, rr, lookup or xdp");
 	return 0;
 }

@@ -37,4 +37,18 @@ struct bench_shared {
 	struct bench_space spaces[BENCH_SPACES];
 };
 
+/* What lookup.bpf.c is told and tells. */
+#define BENCH_LOOKUPS	2048	/* a run */
+
+struct bench_lookup {
+	__u8	macs[12];
+	__u32	vni;
+	__u32	outer_src;
+	__u32	stride;		/* from one source to the next */
+	__u32	mask;		/* of sources */
+	__u32	live;		/* 0: the loop alone */
+	__u64	made;		/* lookups that forwarded while stride was 1 */
+	__u64	hits;
+};
+
 #endif

@@ -1,0 +1,234 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# In the VM: lays each way for packets in turn, sends the same traffic over it,
+# and prints a line "= CASE WAY JSON" for each figure. Arguments: the parts
+# to do (default: all). Documentation/measure.md says what is counted.
+
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../topo.sh
+. "$(dirname "$0")/../topo.sh"
+require_vm
+trap - EXIT
+set -u
+export BENCH_OBJECTS=$CHAM_BUILD/selftests/bench
+BURSTS=${BURSTS:-200}
+frames=() wire=veth
+
+bench() { "$BENCH_OBJECTS/bench" "$@"; }
+stop() { echo "bench: $*" >&2; exit 1; }
+mac_of() { ip netns exec "$1" cat "/sys/class/net/$2/address"; }
+
+# measure CASE WAY COMMAND...: one figure, or the reason why there is none
+measure() {
+	local out
+	if out=$(timeout 300 "$BENCH_OBJECTS/bench" "${@:3}" 2>/tmp/bench-error); then
+		echo "= $1 $2 $out"
+	else
+		echo "= $1 $2 {\"error\":\"$(tr '"\n' "' " </tmp/bench-error)\"}"
+	fi
+}
+
+# lay WIRE: host A with an uplink, nothing forwards yet
+lay() {
+	topo_load conn_max=1048576 || stop "the module does not load"
+	wire=$1
+	if [ "$wire" = nic ]; then
+		topo_wire_nic
+	else
+		topo_wire 1500
+	fi
+	# frames of the floor carry the guests' addresses
+	ip link set up0 promisc on
+	ip -n hostb link set b0 promisc on
+	chamctl uplink add up0 local 192.0.2.1 || stop "uplink"
+	ip neigh replace 192.0.2.2 lladdr "$(mac_of hostb b0)" dev up0 nud permanent
+	ip -n hostb neigh replace 192.0.2.1 lladdr "$(cat /sys/class/net/up0/address)" dev b0 nud permanent
+}
+
+# known: every address is learned and stays, the frames are known
+known() {
+	local i
+	for i in 1 2 3; do
+		on red ping -qc1 -W2 10.0.0.2 >/dev/null && break
+	done
+	[ "$i" -lt 3 ] || stop "red does not reach its remote end"
+	ip -n t-red neigh replace 10.0.0.2 lladdr "$(mac_of b-red eth0)" dev eth0 nud permanent
+	ip -n b-red neigh replace 10.0.0.1 lladdr "$(mac_of t-red eth0)" dev eth0 nud permanent
+	frames=("omac=$(cat /sys/class/net/up0/address)" "bmac=$(mac_of hostb b0)"
+		"imac=$(mac_of t-red eth0)" "fmac=$(mac_of b-red eth0)" "bursts=$BURSTS")
+	ip netns exec t-red socat -u UDP-RECV:9 /dev/null &
+}
+
+# remote drop|none: host B's NIC drops, so that its stack costs nothing
+remote() {
+	ip netns exec hostb "$BENCH_OBJECTS/bench" xdp b0 "$1"
+}
+
+# offload A B: of the veth wire, each end on or off
+offload() {
+	[ "$wire" = veth ] || return 0
+	ethtool -K up0 tx "$1" tso "$1" tx-udp_tnl-segmentation "$1" >/dev/null 2>&1
+	ip netns exec hostb ethtool -K b0 tx "$2" tso "$2" tx-udp_tnl-segmentation "$2" >/dev/null 2>&1
+}
+
+suffix() {
+	[ "$wire" = veth ] || echo ".$wire"
+}
+
+udp() {	# WAY
+	remote drop
+	measure "wire-to-port.udp64$(suffix)" "$1" in "${frames[@]}" vni=100
+	measure "port-to-wire.udp64$(suffix)" "$1" out "bursts=$BURSTS" ns=t-red to=10.0.0.2
+	remote none
+}
+
+tcp() {	# WAY
+	local to_port=(peer=b-red ns=t-red at=10.0.0.1) to_wire=(peer=t-red ns=b-red at=10.0.0.2)
+	measure tcp-bulk.wire-to-port.mtu "$1" tcp "${to_port[@]}"
+	measure tcp-bulk.port-to-wire.mtu "$1" tcp "${to_wire[@]}"
+	measure tcp-rr64 "$1" rr "${to_wire[@]}"
+	# B's NIC segments before the wire, at B's expense; A's takes tunnels whole
+	offload on off
+	measure tcp-bulk.wire-to-port.tso "$1" tcp "${to_port[@]}"
+	measure tcp-bulk.port-to-wire.tso "$1" tcp "${to_wire[@]}"
+	if [ "$1" != chamelio ]; then
+		# super-packets cross the wire: only a veth pair does that
+		offload on on
+		measure tcp-bulk.wire-to-port.tso "$1.whole" tcp "${to_port[@]}"
+	fi
+	offload off off
+}
+
+part_ways() {
+	lay "$1"
+	topo_tenant red 100 || stop "tenant red"
+	known
+	[ "$wire" != veth ] || tcp slow-path
+	udp slow-path
+	topo_attach || stop "attach"
+	[ "$wire" != veth ] || tcp chamelio
+	udp chamelio
+	chamctl datapath detach
+
+	remote drop
+	bench xdp up0 drop
+	measure "wire-to-port.udp64$(suffix)" nic drop "${frames[@]}" vni=100
+	bench xdp up0 none
+	bench xdp up0 redirect red0
+	measure "wire-to-port.udp64$(suffix)" floor in "${frames[@]}"
+	bench xdp up0 none
+	bench xdp up0 pass
+	bench xdp red0 redirect up0
+	measure "port-to-wire.udp64$(suffix)" floor out "bursts=$BURSTS" ns=t-red to=10.0.0.2
+	bench xdp red0 none
+	bench xdp up0 none
+	topo_down
+}
+
+part_veth() { part_ways veth; }
+part_nic() { part_ways nic; topo_unwire_nic; }
+
+part_ports() {
+	local to=(out "bursts=$BURSTS" ns=t-red to=10.0.0.3)
+	lay veth
+	topo_tenant red 100 && topo_port red 10.0.0.3 1 &&
+		chamctl port set red1 tenant red &&
+		ip link set red1 master br-red && ip link set red1 up || stop "tenant red"
+	known
+	ip netns exec t-red1 socat -u UDP-RECV:9 /dev/null &
+	busywait 10 ip netns exec t-red ping -qc1 -W1 10.0.0.3 || stop "red does not reach red1"
+	ip -n t-red neigh replace 10.0.0.3 lladdr "$(mac_of t-red1 eth0)" dev eth0 nud permanent
+	ip -n t-red1 neigh replace 10.0.0.1 lladdr "$(mac_of t-red eth0)" dev eth0 nud permanent
+	measure port-to-port.udp64 slow-path "${to[@]}"
+	topo_attach || stop "attach"
+	measure port-to-port.udp64 chamelio "${to[@]}"
+	chamctl datapath detach
+	bench xdp red0 redirect red1
+	measure port-to-port.udp64 floor "${to[@]}"
+	bench xdp red0 none
+	topo_down
+}
+
+part_ovs() {
+	local db=unix:/run/ovs/db.sock
+	command -v ovs-vswitchd >/dev/null || { echo "bench: no Open vSwitch" >&2; return; }
+	modprobe -qa openvswitch vport_vxlan
+	export OVS_RUNDIR=/run/ovs OVS_LOGDIR=/run/ovs OVS_DBDIR=/run/ovs
+	mkdir -p /run/ovs
+	ovsdb-tool create /run/ovs/conf.db /usr/share/openvswitch/vswitch.ovsschema &&
+	ovsdb-server /run/ovs/conf.db --remote=punix:/run/ovs/db.sock --pidfile=/run/ovs/db.pid \
+		--detach --log-file=/run/ovs/db.log 2>/dev/null &&
+	ovs-vsctl --db=$db --no-wait init &&
+	ovs-vswitchd $db --pidfile=/run/ovs/sw.pid --detach --log-file=/run/ovs/sw.log 2>/dev/null ||
+		stop "Open vSwitch does not start"
+	lay veth
+	topo_remote red 100 && topo_port red 10.0.0.1 || stop "port red0"
+	topo_port red 10.0.0.3 1 || stop "port red1"
+	ovs-vsctl --db=$db add-br br-ovs -- add-port br-ovs red0 -- add-port br-ovs red1 -- \
+		add-port br-ovs vxo -- set interface vxo type=vxlan options:remote_ip=192.0.2.2 \
+		options:key=100
+	busywait 10 ip netns exec t-red ping -qc1 -W1 10.0.0.2
+	known
+	tcp ovs
+	udp ovs
+	ip netns exec t-red1 socat -u UDP-RECV:9 /dev/null &
+	busywait 10 ip netns exec t-red ping -qc1 -W1 10.0.0.3
+	ip -n t-red neigh replace 10.0.0.3 lladdr "$(mac_of t-red1 eth0)" dev eth0 nud permanent
+	measure port-to-port.udp64 ovs out "bursts=$BURSTS" ns=t-red to=10.0.0.3
+	ovs-vsctl --db=$db del-br br-ovs
+	kill "$(cat /run/ovs/sw.pid)" "$(cat /run/ovs/db.pid)"
+	sleep 1
+	ovs-dpctl del-dp ovs-system 2>/dev/null
+	topo_down
+}
+
+# the same module, built without cycle accounting
+part_accounting() {
+	local full=$CHAM_KO ko way
+	for way in on off; do
+		ko=$full
+		[ $way = on ] || ko=$CHAM_BUILD/bench/chamelio.ko
+		CHAM_KO=$ko
+		lay veth
+		topo_tenant red 100 || stop "tenant red"
+		known
+		topo_attach || stop "attach"
+		remote drop
+		measure accounting-cost.in $way in "${frames[@]}" vni=100
+		measure accounting-cost.out $way out "bursts=$BURSTS" ns=t-red to=10.0.0.2
+		topo_down
+	done
+	CHAM_KO=$full
+}
+
+# kilobytes NAME: of /proc/meminfo
+kilobytes() { awk -v n="$1:" '$1 == n { print $2 }' /proc/meminfo; }
+
+part_table() {
+	local n name before conns table
+	lay veth
+	topo_tenant red 100 || stop "tenant red"
+	chamctl tenant set red max-conns 1048576 || stop "quota"
+	known
+	topo_attach || stop "attach"
+	table=$(awk '/cham_conn_init/ { sum += $2 } END { print sum - 4096 }' /proc/vmallocinfo)
+	for n in 1000 1000000; do
+		chamctl conn flush
+		name=lookup.1k
+		[ $n = 1000 ] || name=lookup.1m
+		before=$(kilobytes Slab)
+		measure $name chamelio lookup count=$n dev=up0 vni=100 "${frames[@]:2:2}"
+	done
+	conns=$(chamctl -j tenant show red | jq '.[0].conns')
+	echo "= conn-bytes chamelio {\"conns\":$conns,\"slab-kib\":$(($(kilobytes Slab) - before)),\"table-bytes\":$table}"
+	topo_down
+}
+
+[ $# -gt 0 ] || set -- veth ports ovs accounting table nic
+for part; do
+	echo "# $part"
+	"part_$part"
+done
+exit 0
