@@ -75,7 +75,7 @@ vm_bin := $(patsubst selftests/vm/%.c,$(O)/selftests/%,\
 	$(sort $(filter-out %.bpf.c,$(wildcard selftests/vm/*.c))))
 
 bench_bpf := $(patsubst selftests/%.c,$(O)/selftests/%.o,$(sort $(wildcard selftests/bench/*.bpf.c)))
-bench_bin := $(O)/selftests/bench/bench
+bench_bin := $(O)/selftests/bench/bench $(O)/selftests/bench/lines.so
 
 shared := $(O)/lib/libcham.so.$(VERSION)
 lib_out := $(if $(lib_obj),$(O)/lib/libcham.a $(shared) $(O)/lib/libcham.pc)
@@ -184,10 +184,16 @@ $(bench_bpf): $(O)/selftests/%.o: selftests/%.c $(O)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(bpf_flags) -D__TARGET_ARCH_x86 -Ixdp -MMD -MP -c -o $@ $<
 
-$(bench_bin): selftests/bench/bench.c $(O)/.flags
+$(O)/selftests/bench/%: selftests/bench/%.c $(O)/.flags
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -MMD -MP -MF $@.d -o $@ $< $(pkg_libs)
+
+# what it calls is QEMU's
+$(O)/selftests/bench/%.so: selftests/bench/%.c $(O)/.flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -fvisibility=hidden -shared -MMD -MP -MF $@.d -o $@ $<
 
 # the same module without cycle accounting: what accounting costs is the difference
 $(O)/bench/chamelio.ko: $(mod_src) Kbuild selftests/bench/unaccount FORCE

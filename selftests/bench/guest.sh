@@ -226,7 +226,38 @@ part_table() {
 	topo_down
 }
 
-[ $# -gt 0 ] || set -- veth ports ovs accounting table nic
+# single lookups, for QEMU's plugin to look at
+part_lines() {
+	lay veth
+	topo_tenant red 100 || stop "tenant red"
+	chamctl tenant set red max-conns 1048576 || stop "quota"
+	known
+	topo_attach || stop "attach"
+	cat /proc/kallsyms >"$CHAM_BUILD/bench/kallsyms"
+	bench lookup count=20000 marked=64 rounds=1 dev=up0 vni=100 "${frames[@]:2:2}" >/dev/null ||
+		stop "lookups"
+	topo_down
+}
+
+# part_profile CASE WAY: send for as long as scripts/bench looks on
+part_profile() {
+	local to=(out ns=t-red to=10.0.0.2)
+	lay veth
+	topo_tenant red 100 || stop "tenant red"
+	known
+	[ "$2" = slow-path ] || topo_attach || stop "attach"
+	cat /proc/kallsyms >"$CHAM_BUILD/bench/kallsyms"
+	remote drop
+	[ "$1" != wire-to-port.udp64 ] || to=(in "${frames[@]}" vni=100)
+	echo "bench: sending"
+	bench "${to[@]}" bursts=4096
+}
+
+if [ "${1:-}" = profile ]; then
+	part_profile "$2" "$3"
+	exit
+fi
+[ $# -gt 0 ] || set -- veth ports ovs accounting table lines nic
 for part; do
 	echo "# $part"
 	"part_$part"
