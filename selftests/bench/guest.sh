@@ -249,8 +249,11 @@ part_profile() {
 	cat /proc/kallsyms >"$CHAM_BUILD/bench/kallsyms"
 	remote drop
 	[ "$1" != wire-to-port.udp64 ] || to=(in "${frames[@]}" vni=100)
+	bench "${to[0]}" bursts=4096 "${to[@]:1}" &
+	# well into its bursts
+	sleep 0.6
 	echo "bench: sending"
-	bench "${to[@]}" bursts=4096
+	wait $!
 }
 
 if [ "${1:-}" = profile ]; then
