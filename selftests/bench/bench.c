@@ -116,7 +116,7 @@ static void spaces_fill(struct bench_space *spaces)
 	FILE *list = popen("ip netns list", "r");
 
 	while (list && fgets(line, sizeof(line), list)) {
-		line[strcspn(line, " \n")] = 0;
+		line[strcspn(line, "\n ")] = 0;
 		if (n == BENCH_SPACES)
 			die("more than %d namespaces", BENCH_SPACES);
 		if (fstat(space_open(line), &st))
@@ -222,7 +222,7 @@ static void bursts(int (*send_burst)(void *arg), void *arg_of, enum bench_who si
 {
 	static struct burst_cost cost[BURSTS_MAX];
 	static __u64 sorted[BURSTS_MAX];
-	unsigned int i, who, odd = 0, warm = 16;
+	unsigned int i, who, cut, odd = 0, warm = 16;
 	__u64 sum = 0, from;
 
 	if (count > BURSTS_MAX)
@@ -249,12 +249,14 @@ static void bursts(int (*send_burst)(void *arg), void *arg_of, enum bench_who si
 		for (i = 0; i < count; i++)
 			sorted[i] = cost[i].spent[who];
 		qsort(sorted, count, sizeof(*sorted), by_value);
+		cut = count / 20;
 		/* a timer that ticked in a burst is none of ours */
-		for (sum = 0, i = count / 20; i < count - count / 20; i++)
+		for (sum = 0, i = cut; i < count - cut; i++)
 			sum += sorted[i];
 		printf(",\"%s\":{\"median\":%.1f,\"mean\":%.1f,\"low\":%.1f,\"high\":%.1f}",
 		       who_names[who], (double)sorted[count / 2] / burst,
-		       (double)sum / (count - count / 20 * 2) / burst, (double)sorted[count / 10] / burst,
+		       (double)sum / (count - 2 * cut) / burst,
+		       (double)sorted[count / 10] / burst,
 		       (double)sorted[count * 9 / 10] / burst);
 	}
 	puts("}");
@@ -532,7 +534,7 @@ static void run_lookup(void)
 	unsigned int count = arg_num("count", "1000"), at, rounds, i;
 	struct bpf_object *o = object_open("lookup");
 	struct bpf_map *bss = NULL, *m;
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct bpf_test_run_opts opts = { .sz = sizeof(opts) };
 	static __u32 in[64];
 	struct xdp_md ctx = { .data_end = sizeof(in) };
 	struct bench_lookup *l;

@@ -38,7 +38,7 @@ struct bench_shared {
 };
 
 /* An instruction that does nothing, but lines.c looks for it. */
-#define BENCH_MARK	0x0f, 0x1f, 0x84, 0x00, 0x43, 0x48, 0x41, 0x4d
+#define BENCH_MARK	"\x0f\x1f\x84\x00\x43\x48\x41\x4d"
 
 /* What lookup.bpf.c is told and tells. */
 #define BENCH_LOOKUPS	2048	/* a run */

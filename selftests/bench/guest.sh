@@ -133,9 +133,11 @@ part_nic() { part_ways nic; topo_unwire_nic; }
 part_ports() {
 	local to=(out "bursts=$BURSTS" ns=t-red to=10.0.0.3)
 	lay veth
-	topo_tenant red 100 && topo_port red 10.0.0.3 1 &&
-		chamctl port set red1 tenant red &&
-		ip link set red1 master br-red && ip link set red1 up || stop "tenant red"
+	topo_tenant red 100 || stop "tenant red"
+	topo_port red 10.0.0.3 1 || stop "port red1"
+	chamctl port set red1 tenant red || stop "red1's tenant"
+	ip link set red1 master br-red
+	ip link set red1 up
 	known
 	ip netns exec t-red1 socat -u UDP-RECV:9 /dev/null &
 	busywait 10 ip netns exec t-red ping -qc1 -W1 10.0.0.3 || stop "red does not reach red1"
@@ -157,16 +159,17 @@ part_ovs() {
 	modprobe -qa openvswitch vport_vxlan
 	export OVS_RUNDIR=/run/ovs OVS_LOGDIR=/run/ovs OVS_DBDIR=/run/ovs
 	mkdir -p /run/ovs
-	ovsdb-tool create /run/ovs/conf.db /usr/share/openvswitch/vswitch.ovsschema &&
+	ovsdb-tool create /run/ovs/conf.db /usr/share/openvswitch/vswitch.ovsschema
 	ovsdb-server /run/ovs/conf.db --remote=punix:/run/ovs/db.sock --pidfile=/run/ovs/db.pid \
-		--detach --log-file=/run/ovs/db.log 2>/dev/null &&
-	ovs-vsctl --db=$db --no-wait init &&
-	ovs-vswitchd $db --pidfile=/run/ovs/sw.pid --detach --log-file=/run/ovs/sw.log 2>/dev/null ||
+		--detach --log-file=/run/ovs/db.log 2>/dev/null
+	ovs-vsctl --db="$db" --no-wait init || stop "Open vSwitch does not start"
+	ovs-vswitchd "$db" --pidfile=/run/ovs/sw.pid --detach --log-file=/run/ovs/sw.log 2>/dev/null ||
 		stop "Open vSwitch does not start"
 	lay veth
-	topo_remote red 100 && topo_port red 10.0.0.1 || stop "port red0"
+	topo_remote red 100 || stop "host B"
+	topo_port red 10.0.0.1 || stop "port red0"
 	topo_port red 10.0.0.3 1 || stop "port red1"
-	ovs-vsctl --db=$db add-br br-ovs -- add-port br-ovs red0 -- add-port br-ovs red1 -- \
+	ovs-vsctl --db="$db" add-br br-ovs -- add-port br-ovs red0 -- add-port br-ovs red1 -- \
 		add-port br-ovs vxo -- set interface vxo type=vxlan options:remote_ip=192.0.2.2 \
 		options:key=100
 	busywait 10 ip netns exec t-red ping -qc1 -W1 10.0.0.2
@@ -177,7 +180,7 @@ part_ovs() {
 	busywait 10 ip netns exec t-red ping -qc1 -W1 10.0.0.3
 	ip -n t-red neigh replace 10.0.0.3 lladdr "$(mac_of t-red1 eth0)" dev eth0 nud permanent
 	measure port-to-port.udp64 ovs out "bursts=$BURSTS" ns=t-red to=10.0.0.3
-	ovs-vsctl --db=$db del-br br-ovs
+	ovs-vsctl --db="$db" del-br br-ovs
 	kill "$(cat /run/ovs/sw.pid)" "$(cat /run/ovs/db.pid)"
 	sleep 1
 	ovs-dpctl del-dp ovs-system 2>/dev/null
@@ -189,15 +192,15 @@ part_accounting() {
 	local full=$CHAM_KO ko way
 	for way in on off; do
 		ko=$full
-		[ $way = on ] || ko=$CHAM_BUILD/bench/chamelio.ko
+		[ "$way" = on ] || ko=$CHAM_BUILD/bench/chamelio.ko
 		CHAM_KO=$ko
 		lay veth
 		topo_tenant red 100 || stop "tenant red"
 		known
 		topo_attach || stop "attach"
 		remote drop
-		measure accounting-cost.in $way in "${frames[@]}" vni=100
-		measure accounting-cost.out $way out "bursts=$BURSTS" ns=t-red to=10.0.0.2
+		measure accounting-cost.in "$way" in "${frames[@]}" vni=100
+		measure accounting-cost.out "$way" out "bursts=$BURSTS" ns=t-red to=10.0.0.2
 		topo_down
 	done
 	CHAM_KO=$full
@@ -217,9 +220,9 @@ part_table() {
 	for n in 1000 1000000; do
 		chamctl conn flush
 		name=lookup.1k
-		[ $n = 1000 ] || name=lookup.1m
+		[ "$n" = 1000 ] || name=lookup.1m
 		before=$(kilobytes Slab)
-		measure $name chamelio lookup count=$n dev=up0 vni=100 "${frames[@]:2:2}"
+		measure "$name" chamelio lookup "count=$n" dev=up0 vni=100 "${frames[@]:2:2}"
 	done
 	conns=$(chamctl -j tenant show red | jq '.[0].conns')
 	echo "= conn-bytes chamelio {\"conns\":$conns,\"slab-kib\":$(($(kilobytes Slab) - before)),\"table-bytes\":$table}"

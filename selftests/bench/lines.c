@@ -40,7 +40,7 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **a
 
 EXPORT int qemu_plugin_version = 1;
 
-static const unsigned char mark[] = { BENCH_MARK };
+static const char mark[] = BENCH_MARK;
 static FILE *out;
 static unsigned int run;
 static bool on;
@@ -75,8 +75,8 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 		if (pc >= MODULES)
 			qemu_plugin_register_vcpu_mem_cb(insn, touched, 0, 3,
 							 (void *)(uintptr_t)pc);
-		else if (qemu_plugin_insn_size(insn) == sizeof(mark) &&
-			 !memcmp(qemu_plugin_insn_data(insn), mark, sizeof(mark)))
+		else if (qemu_plugin_insn_size(insn) == sizeof(mark) - 1 &&
+			 !memcmp(qemu_plugin_insn_data(insn), mark, sizeof(mark) - 1))
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, marked, 0, NULL);
 	}
 }
