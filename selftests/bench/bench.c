@@ -423,11 +423,22 @@ static void move_exactly(int fd, void *data, size_t len, int out)
 	}
 }
 
+/* Buffers that tune themselves to what they think the round trip is do so
+ * differently each time.
+ */
+static void tcp_buffers(int fd, int bytes)
+{
+	if (!bytes)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+}
+
 /* The near end, in ns=, listens for the far end's child, in peer=. */
 static int tcp_pair(int *far)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(7000) };
-	int listener, fd, one = 1, ready[2];
+	int buffer = arg_num("buffer", "0"), listener, fd, one = 1, ready[2];
 	pid_t parent = getpid(), child;
 	char c;
 
@@ -443,6 +454,7 @@ static int tcp_pair(int *far)
 			_exit(1);
 		space_enter(arg("peer", NULL));
 		fd = socket(AF_INET, SOCK_STREAM, 0);
+		tcp_buffers(fd, buffer);
 		if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)))
 			die("connect: %s", strerror(errno));
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -451,6 +463,7 @@ static int tcp_pair(int *far)
 	}
 	space_enter(arg("ns", NULL));
 	listener = socket(AF_INET, SOCK_STREAM, 0);
+	tcp_buffers(listener, buffer);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof(at)) ||
 	    listen(listener, 1) || write(ready[1], "", 1) != 1)
@@ -466,7 +479,7 @@ static int tcp_pair(int *far)
 /* The far end sends: per 1024 bytes. */
 static void run_tcp(void)
 {
-	unsigned int warm = arg_num("warm", "8"), size = arg_num("megabytes", "32"), i;
+	unsigned int warm = arg_num("warm", "4"), size = arg_num("megabytes", "16"), i;
 	static char data[1 << 16];
 	struct bench_books before;
 	int far, fd;
