@@ -39,8 +39,8 @@ static DEFINE_MUTEX(cham_wheel_mutex);	/* flush against the worker */
 
 static_assert(sizeof(struct cham_tuple) == 40);
 static_assert(sizeof(struct cham_fwd) == 24);
-static_assert(offsetof(struct cham_conn, fwd) == 64);
-static_assert(offsetof(struct cham_conn, track) == 128);
+static_assert(sizeof(struct cham_half) == 64);
+static_assert(offsetof(struct cham_conn, half) == 64);
 static_assert(sizeof(struct cham_conn) == 192);
 static_assert(sizeof(struct cham_bucket) == 64);
 
@@ -73,7 +73,7 @@ static void cham_wheel_add(struct cham_conn *conn, u32 in)
 {
 	u32 secs = clamp(in / HZ + 1, 1u, CHAM_WHEEL_SLOTS - 1u);
 
-	llist_add(&conn->wheel,
+	llist_add(&conn->half[1].wheel,
 		  &cham_wheel[(READ_ONCE(cham_wheel_now) + secs) % CHAM_WHEEL_SLOTS]);
 }
 
@@ -184,8 +184,8 @@ static void cham_conn_free_list(struct llist_head *dead)
 	if (!list)
 		return;
 	synchronize_rcu();
-	llist_for_each_entry_safe(conn, next, list, wheel) {
-		kfree(conn->priv);
+	llist_for_each_entry_safe(conn, next, list, half[1].wheel) {
+		kfree(conn->half[0].priv);
 		kmem_cache_free(cham_conn_cache, conn);
 	}
 }
@@ -201,7 +201,7 @@ static void cham_wheel_turn(struct work_struct *work)
 	mutex_lock(&cham_wheel_mutex);
 	WRITE_ONCE(cham_wheel_now, (cham_wheel_now + 1) % CHAM_WHEEL_SLOTS);
 	list = llist_del_all(&cham_wheel[cham_wheel_now]);
-	llist_for_each_entry_safe(conn, next, list, wheel) {
+	llist_for_each_entry_safe(conn, next, list, half[1].wheel) {
 		idle = (u32)jiffies - READ_ONCE(conn->seen);
 		limit = cham_conn_idle(conn);
 		if ((s32)idle < 0)
@@ -210,7 +210,7 @@ static void cham_wheel_turn(struct work_struct *work)
 			cham_wheel_add(conn, limit - idle);
 		} else {
 			cham_conn_unlink(conn);
-			llist_add(&conn->wheel, &dead);
+			llist_add(&conn->half[1].wheel, &dead);
 		}
 		cond_resched();
 	}
@@ -235,13 +235,13 @@ void cham_conn_flush(u32 tenant)
 	mutex_lock(&cham_wheel_mutex);
 	for (i = 0; i < CHAM_WHEEL_SLOTS; i++) {
 		list = llist_del_all(&cham_wheel[i]);
-		llist_for_each_entry_safe(conn, next, list, wheel) {
+		llist_for_each_entry_safe(conn, next, list, half[1].wheel) {
 			if (tenant && conn->key.tenant != tenant) {
-				llist_add(&conn->wheel, &cham_wheel[i]);
+				llist_add(&conn->half[1].wheel, &cham_wheel[i]);
 				continue;
 			}
 			cham_conn_unlink(conn);
-			llist_add(&conn->wheel, &dead);
+			llist_add(&conn->half[1].wheel, &dead);
 			cond_resched();
 		}
 	}

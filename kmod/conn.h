@@ -7,7 +7,7 @@
  * whether its tuple had to be swapped.
  *
  * A bucket is one cache line of eight tagged pointers, a conn is three lines:
- * a lookup touches the bucket, the key line and the forwarding line.
+ * a packet touches the bucket, the key's line and its direction's.
  */
 #ifndef CHAM_CONN_H
 #define CHAM_CONN_H
@@ -46,25 +46,30 @@ struct cham_track {
 	u64	bytes;
 };
 
+/* All of a direction that its packets touch, in one line. */
+struct cham_half {
+	struct cham_fwd fwd;
+	struct cham_track track;
+	union {
+		u8 *priv;		/* half[0]: tenant's area, NULL without handlers */
+		struct llist_node wheel;	/* half[1] */
+	};
+};
+
 struct cham_conn {
-	/* line 0: compared by lookup */
+	/* line 0: compared by lookup; round trip */
 	struct cham_tuple key;		/* canonical; with the tenant id */
-	u8	*priv;			/* tenant's area, NULL without handlers */
 	u32	seen;			/* jiffies of the last packet */
 	u8	state;			/* TCP_ESTABLISHED ... ; 0 for others */
 	u8	wscale[2];		/* 0xff: not offered */
 	u8	flags;			/* CHAM_CONN_F_* */
-	struct llist_node wheel;
-
-	/* line 1: forwarding and round trip */
-	struct cham_fwd fwd[2];
 	u32	rtt_seq;
 	u32	rtt_stamp;		/* TSC >> 10, bit 0: direction; 0: none timed */
 	u32	srtt;			/* TSC >> 10, shifted left by 3 */
 	u32	rttvar;			/* TSC >> 10, shifted left by 2 */
 
-	/* line 2: tracking */
-	struct cham_track track[2];
+	/* lines 1 and 2 */
+	struct cham_half half[2];
 } __aligned(64);
 
 #define CHAM_EPOCH_MASK		0x3ff

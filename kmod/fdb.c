@@ -86,14 +86,17 @@ bool cham_fdb_resolve_rcu(const struct cham_tenant *tenant, const u8 *mac,
 	struct cham_fdb *fdb;
 
 	fdb = cham_fdb_find(CHAM_FDB_DOMAIN_STATIC | tenant->id, mac);
-	if (fdb)
+	if (fdb) {
+		dest->epoch = &fdb->epoch;
 		return fdb->remote ? cham_fdb_dest_remote(tenant, fdb, dest) :
 				     cham_fdb_dest_port(tenant, fdb->ifindex, dest);
+	}
 	if (!bridge)
 		return false;
 	fdb = cham_fdb_find(bridge, mac);
 	if (!fdb)
 		return false;
+	dest->epoch = &fdb->epoch;
 	if (fdb->ifindex != vxlan)
 		return cham_fdb_dest_port(tenant, fdb->ifindex, dest);
 	return cham_fdb_dest_remote(tenant, cham_fdb_find(vxlan, mac), dest);

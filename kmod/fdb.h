@@ -32,6 +32,7 @@ struct cham_fdb {
 	struct cham_remote	*remote;	/* vxlan, static: where to */
 	u8			source;		/* enum cham_fdb_source */
 	bool			opaque;		/* several remotes, nexthop group */
+	u32			epoch;		/* tenant's, when Linux last saw it; 0: new */
 	struct rcu_head		rcu;
 };
 
@@ -40,6 +41,7 @@ struct cham_dest {
 	u8	action;		/* enum cham_action */
 	u32	slot;		/* of the port or remote */
 	u32	ingress;	/* what a packet *from* there arrives with */
+	u32	*epoch;		/* the entry's */
 };
 
 bool cham_fdb_resolve_rcu(const struct cham_tenant *tenant, const u8 *mac,

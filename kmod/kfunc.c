@@ -10,7 +10,10 @@
 #include <linux/btf.h>
 #include <linux/btf_ids.h>
 #include <linux/etherdevice.h>
+#include <net/checksum.h>
+#include <net/ip6_checksum.h>
 #include <net/tcp_states.h>
+#include <net/vxlan.h>
 
 #include "conn.h"
 #include "fdb.h"
@@ -22,6 +25,9 @@
 #include "remote.h"
 #include "tenant.h"
 #include "uplink.h"
+
+/* UDP and VXLAN header, at the end of every outer one. */
+#define CHAM_OUTER_UDP	(sizeof(struct udphdr) + sizeof(struct vxlanhdr))
 
 DEFINE_PER_CPU(struct cham_cpu, cham_cpus);
 
@@ -67,6 +73,16 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 	if (to.action == from.action &&
 	    (to.action == CHAM_ACTION_REMOTE || to.slot == from.slot))
 		return CHAM_REASON_NO_FDB;
+	/* Short conversations never grow old enough to be sampled: the address
+	 * itself is, too.
+	 */
+	if (READ_ONCE(*from.epoch) != t->epoch) {
+		bool known = READ_ONCE(*from.epoch);
+
+		WRITE_ONCE(*from.epoch, t->epoch);
+		if (known)
+			return CHAM_REASON_REFRESH;
+	}
 	fwd->ingress = ingress;
 	memcpy(fwd->macs, q->macs, sizeof(fwd->macs));
 	fwd->egress = to.slot;
@@ -81,6 +97,32 @@ static inline bool cham_tcp_open(const struct cham_conn *conn,
 {
 	return conn && conn->state == TCP_ESTABLISHED &&
 	       q->tuple.proto == IPPROTO_TCP;
+}
+
+/* The outer UDP checksum is absent or right. */
+static bool cham_outer_sum_ok(const struct xdp_buff *xdp, u32 strip)
+{
+	const struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
+	u32 len;
+	__wsum sum;
+
+	if (strip < ETH_HLEN + sizeof(struct iphdr) + CHAM_OUTER_UDP ||
+	    strip > xdp->data_end - xdp->data)
+		return false;
+	if (likely(!udp->check))
+		return true;
+	len = xdp_get_buff_len(xdp) - ((void *)udp - xdp->data);
+	len = min(len, (u32)ntohs(udp->len));
+	sum = cham_xdp_sum(xdp, (void *)udp - xdp->data, len);
+	if (strip < ETH_HLEN + sizeof(struct ipv6hdr) + CHAM_OUTER_UDP) {
+		const struct iphdr *ip = xdp->data + ETH_HLEN;
+
+		return !csum_tcpudp_magic(ip->saddr, ip->daddr, len, IPPROTO_UDP, sum);
+	} else {
+		const struct ipv6hdr *ip6 = xdp->data + ETH_HLEN;
+
+		return !csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_UDP, sum);
+	}
 }
 
 __bpf_kfunc_start_defs();
@@ -192,7 +234,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	dir = cham_conn_key(&key, &query->tuple, t->id);
 	hash = cham_conn_hash(&key);
 	conn = cham_conn_lookup_rcu(&key, hash);
-	fwd.to = conn ? cham_fwd_read(&conn->fwd[dir], query, ingress, gen) : 0;
+	fwd.to = conn ? cham_fwd_read(&conn->half[dir].fwd, query, ingress, gen) : 0;
 	if (unlikely(!fwd.to)) {
 		why = cham_resolve(cpu, &fwd, query, ingress);
 		if (why) {
@@ -209,7 +251,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 			}
 			fresh = true;
 		}
-		cham_fwd_write(&conn->fwd[dir], &fwd, gen);
+		cham_fwd_write(&conn->half[dir].fwd, &fwd, gen);
 	}
 	cpu->tcp = cham_tcp_open(conn, query);
 	cham_conn_track(conn, dir, query, cpu->segs);
@@ -220,7 +262,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	 */
 	if (unlikely(fwd.epoch != (t->epoch & CHAM_EPOCH_MASK))) {
 		fwd.epoch = t->epoch;
-		WRITE_ONCE(conn->fwd[dir].to, fwd.to);
+		WRITE_ONCE(conn->half[dir].fwd.to, fwd.to);
 		return cham_refuse(cpu, CHAM_REASON_REFRESH);
 	}
 	cpu->ev.hash = hash;
@@ -248,7 +290,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		/* Once by skb, always: two ways would reorder. */
 		if (unlikely(cpu->ev.gso_size && o->tso && !fwd.super)) {
 			fwd.super = 1;
-			WRITE_ONCE(conn->fwd[dir].to, fwd.to);
+			WRITE_ONCE(conn->half[dir].fwd.to, fwd.to);
 		}
 		cpu->by_skb = fwd.super;
 		cpu->ev.act = CHAM_ACT_ENCAP;
@@ -297,7 +339,10 @@ __bpf_kfunc int bpf_cham_deliver(struct xdp_md *ctx, u32 strip)
 		return -EINVAL;
 	cpu->ev.act = CHAM_ACT_SLOW;
 	port = cham_port_by_slot_rcu(cpu->egress);
-	err = port ? cham_port_deliver(port, (struct xdp_buff *)ctx, strip,
+	if (!cpu->port && unlikely(!cham_outer_sum_ok((struct xdp_buff *)ctx, strip)))
+		err = -EBADMSG;
+	else
+		err = port ? cham_port_deliver(port, (struct xdp_buff *)ctx, strip,
 				       cpu->vnet, cpu->ev.hash,
 				       cpu->tcp && cpu->payload && !cpu->port) :
 		     -ENOTCONN;
@@ -309,6 +354,7 @@ __bpf_kfunc int bpf_cham_deliver(struct xdp_md *ctx, u32 strip)
 	} else {
 		books->reasons[err == -ENOBUFS ? CHAM_REASON_RING_FULL :
 			       err == -EMSGSIZE ? CHAM_REASON_OVERSIZE :
+			       err == -EBADMSG ? CHAM_REASON_BAD_CSUM :
 			       CHAM_REASON_RING_BROKEN]++;
 	}
 	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_DELIVER,

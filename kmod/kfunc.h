@@ -22,7 +22,7 @@ struct cham_cpu {
 	const struct xdp_buff	*xdp;		/* whose event this is */
 	bool			in_burst;	/* in a port's NAPI: xdp is cham_xdp_buff */
 	bool			slow;		/* the packet before went to Linux from here */
-	u64			stamp;		/* clock at the last class boundary */
+	u32			stamp;		/* clock at the last class boundary */
 	struct cham_tenant	*tenant;
 	struct cham_port	*port;		/* ingress, NULL: uplink */
 	const struct virtio_net_hdr *vnet;	/* the guest's, or NULL */
@@ -65,5 +65,6 @@ const u8 *bpf_cham_outer(struct xdp_md *ctx, const int rdonly_buf_size);
 int bpf_cham_deliver(struct xdp_md *ctx, u32 strip);
 void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 
+__wsum cham_xdp_sum(const struct xdp_buff *xdp, u32 off, u32 len);
 int cham_kfunc_init(void);
 #endif

@@ -30,9 +30,16 @@ extern const char *const cham_reason_names[__CHAM_REASON_MAX];
 extern const char *const cham_block_names[__CHAM_BLOCK_MAX];
 extern const bool cham_reason_is_drop[__CHAM_REASON_MAX];
 
-static inline u64 cham_clock(void)
+/* Differences within a class are far below 2^32 cycles: half a register pair. */
+static inline u32 cham_clock(void)
 {
 	return rdtsc();
+}
+
+/* In units of 1,024 cycles, for what lasts longer. */
+static inline u32 cham_clock_coarse(void)
+{
+	return rdtsc() >> 10;
 }
 
 /**
@@ -44,11 +51,11 @@ static inline u64 cham_clock(void)
  * Context: BH off. Return: the clock now, to start the next class with, so
  * that a boundary between two classes costs one clock read.
  */
-static inline u64 cham_charge(struct cham_ledger __percpu *ledger,
-			      enum cham_class class, u64 since)
+static inline u32 cham_charge(struct cham_ledger __percpu *ledger,
+			      enum cham_class class, u32 since)
 {
 	struct cham_ledger *l = this_cpu_ptr(ledger);
-	u64 now = cham_clock();
+	u32 now = cham_clock();
 
 	l->cycles[class] += now - since;
 	l->events[class]++;

@@ -99,9 +99,9 @@ int cham_put_uplink(struct sk_buff *msg, const struct cham_uplink *up)
 static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *conn,
 			unsigned int dir)
 {
-	const struct cham_track *t = &conn->track[dir];
-	u8 action = conn->fwd[dir].action;
-	u32 egress = conn->fwd[dir].egress;
+	const struct cham_track *t = &conn->half[dir].track;
+	u8 action = conn->half[dir].fwd.action;
+	u32 egress = conn->half[dir].fwd.egress;
 	struct nlattr *nest = nla_nest_start(msg, attr);
 	const struct cham_outer *outer;
 	struct cham_remote *r = NULL;

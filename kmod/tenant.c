@@ -127,6 +127,7 @@ struct cham_tenant *cham_tenant_new(const char *name,
 	t->cfg = *cfg;
 	t->blocked = BIT(CHAM_BLOCK_NO_FDB);
 	t->ageing = 300 * HZ;
+	t->epoch = 1;
 	t->epoch_next = jiffies + t->ageing / 3;
 	strscpy(t->name, name, sizeof(t->name));
 	list_add_tail_rcu(&t->node, &cham_tenant_list);

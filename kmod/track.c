@@ -76,7 +76,7 @@ static void cham_track_state(struct cham_conn *conn, unsigned int dir, u8 flags)
 void cham_conn_track(struct cham_conn *conn, unsigned int dir,
 		     const struct cham_query *q, u32 segs)
 {
-	struct cham_track *t = &conn->track[dir];
+	struct cham_track *t = &conn->half[dir].track;
 	u8 flags = q->tcp_flags;
 	u32 end;
 
@@ -105,7 +105,7 @@ void cham_conn_track(struct cham_conn *conn, unsigned int dir,
 			t->seq = end;
 			if (!conn->rtt_stamp) {
 				conn->rtt_seq = end;
-				conn->rtt_stamp = ((cham_clock() >> 10) & ~1) | dir;
+				conn->rtt_stamp = (cham_clock_coarse() & ~1) | dir;
 				conn->rtt_stamp += conn->rtt_stamp ? 0 : 2;
 			}
 		}
@@ -119,7 +119,7 @@ void cham_conn_track(struct cham_conn *conn, unsigned int dir,
 		t->window <<= conn->wscale[dir];
 	if (conn->rtt_stamp && (conn->rtt_stamp & 1) != dir &&
 	    (s32)(q->ack - conn->rtt_seq) >= 0) {
-		cham_track_rtt(conn, (u32)(cham_clock() >> 10) - conn->rtt_stamp);
+		cham_track_rtt(conn, cham_clock_coarse() - conn->rtt_stamp);
 		conn->rtt_stamp = 0;
 	}
 }

@@ -55,6 +55,29 @@ static void cham_xmit_queue(struct cham_cpu *cpu, struct xdp_frame *frame,
 	cpu->frames[cpu->nframes++] = frame;
 }
 
+/**
+ * cham_xdp_sum() - checksum over a packet in pieces
+ * @xdp: packet
+ * @off: where to begin
+ * @len: bytes, not more than there are
+ */
+__wsum cham_xdp_sum(const struct xdp_buff *xdp, u32 off, u32 len)
+{
+	u32 linear = xdp->data_end - xdp->data, n = min(len, linear - off), done = n, i;
+	__wsum sum = csum_partial(xdp->data + off, n, 0);
+	const struct skb_shared_info *si;
+
+	if (likely(done == len || !xdp_buff_has_frags(xdp)))
+		return sum;
+	si = xdp_get_shared_info_from_buff(xdp);
+	for (i = 0; i < si->nr_frags && done < len; i++, done += n) {
+		n = min(len - done, skb_frag_size(&si->frags[i]));
+		sum = csum_block_add(sum, csum_partial(skb_frag_address(&si->frags[i]),
+						       n, 0), done);
+	}
+	return sum;
+}
+
 /* Copies and sums @len bytes at @off of a packet in up to 18 pieces. */
 static int cham_xdp_copy(const struct xdp_buff *xdp, u32 off, void *to, u32 len,
 			 __wsum *sum)

@@ -28,13 +28,15 @@ int cham_uplink(struct xdp_md *ctx)
 
 	if (!ev)
 		return XDP_PASS;
-	len = cham_tunnel_parse(ctx, ev, &q, &tos);
+	len = cham_tunnel_parse(ctx, ev, &q, &in, &tos);
 	if (len <= 0)
 		return cham_slow(ctx, 0, -len);
 	eth = (void *)(long)ctx->data + (len == CHAM_OUTER4 ? CHAM_OUTER4 : CHAM_OUTER6);
 	why = cham_parse_inner(ctx, eth, (void *)(long)ctx->data_end, &q, &in);
 	if (why)
 		return cham_slow(ctx, q.vni, why);
+	if (q.len + sizeof(struct udphdr) + sizeof(struct cham_vxlan) > in.room)
+		return cham_slow(ctx, q.vni, CHAM_REASON_MALFORMED);
 	if (bpf_cham_lookup(ctx, &q, sizeof(q)) != CHAM_ACT_DELIVER)
 		return XDP_PASS;
 	if (tos & CHAM_ECN_MASK) {

@@ -33,13 +33,15 @@ static __always_inline __u16 cham_ip_sum(const struct iphdr *ip)
  * @ctx: program context
  * @ev:  the event: our addresses and port
  * @q:   receives VNI and outer source
+ * @in:  receives the room inside
  * @tos: receives the outer traffic class
  *
  * Return: bytes of outer header, or minus the reason.
  */
 static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
 					     const struct cham_event *ev,
-					     struct cham_query *q, __u8 *tos)
+					     struct cham_query *q,
+					     struct cham_inner *in, __u8 *tos)
 {
 	const void *data = (const void *)(long)ctx->data;
 	const void *end = (const void *)(long)ctx->data_end;
@@ -67,6 +69,9 @@ static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
 		q->outer_src = ip->saddr;
 		*tos = ip->tos;
 		udp = (const void *)(ip + 1);
+		in->room = bpf_ntohs(udp->len);
+		if (bpf_ntohs(ip->tot_len) != in->room + sizeof(*ip))
+			return -CHAM_REASON_MALFORMED;
 		len = CHAM_OUTER4;
 	} else if (kind == bpf_htons(ETH_P_IPV6)) {
 		const struct ipv6hdr *ip6 = (const void *)(eth + 1);
@@ -84,11 +89,17 @@ static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
 		q->outer_src = s[0] ^ s[1] ^ s[2] ^ s[3];
 		*tos = ip6->priority << 4 | ip6->flow_lbl[0] >> 4;
 		udp = (const void *)(ip6 + 1);
+		in->room = bpf_ntohs(udp->len);
+		if (udp->len != ip6->payload_len)
+			return -CHAM_REASON_MALFORMED;
 		len = CHAM_OUTER6;
 	} else {
 		return -CHAM_REASON_NOT_TUNNEL;
 	}
 	if (udp->dest != ev->udp_port)
+		return -CHAM_REASON_NOT_TUNNEL;
+	/* Whether IPv6 may go without, Linux' vxlan device says. */
+	if (!udp->check && len == CHAM_OUTER6)
 		return -CHAM_REASON_NOT_TUNNEL;
 	vx = (const void *)(udp + 1);
 	/* Exactly the I flag: anything else is another protocol's extension. */

@@ -118,8 +118,14 @@ def inner(body=None, dst=None, src=None, kind=0x0800):
     return eth(dst or guest, src or far, kind, body)
 
 
-def outer(payload, vni=100, dst=None, tos=0, port=4789, ip=None, **kw):
-    body = udp(50000, port, vxlan(vni, payload, **kw))
+def outer(payload, vni=100, dst=None, tos=0, port=4789, ip=None, check=0, short=0, **kw):
+    """check: of the outer UDP header, None for the right one; short: of its length."""
+    body = vxlan(vni, payload, **kw)
+    body = udp(50000, port, body, 8 + len(body) - short)
+    if check is None:
+        pseudo = b"\xc0\0\2\2\xc0\0\2\1\0\x11" + body[4:6]
+        check = ones(pseudo + body + b"\0" * (len(body) % 2))
+    body = body[:6] + struct.pack(">H", check) + body[8:]
     return eth(dst or own, wire, 0x0800,
                ip4("192.0.2.2", ip or "192.0.2.1", 17, body, tos=tos))
 
@@ -144,6 +150,9 @@ rx("outer checksum wrong", eth(own, wire, 0x0800, ip4(
 rx("outer fragment", eth(own, wire, 0x0800, ip4(
    "192.0.2.2", "192.0.2.1", 17, udp(5, 4789, vxlan(100, plain)), frag=0x2000)),
    PASS, "not-tunnel")
+rx("outer UDP checksum wrong", outer(plain, check=1), DROP, "bad-csum")
+rx("outer UDP checksum right", outer(plain, check=None), DROP, "fast")
+rx("outer UDP length cuts the inner packet", outer(plain, short=1), PASS, "malformed")
 rx("VXLAN without the I flag", outer(plain, flags=0), PASS, "malformed")
 rx("VXLAN with another flag (GPE, GBP)", outer(plain, flags=0x88000000), PASS, "malformed")
 rx("VXLAN with reserved bits", outer(plain, low=1), PASS, "malformed")
