@@ -63,6 +63,10 @@ bpf_flags = -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Werror -Iuapi \
 	-I/usr/include/$(multiarch)
 test_flags = -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -Iuapi -Ikmod -Ilib
+# BPF code is written for a machine that takes any alignment
+fuzz_flags = $(test_flags) -fsanitize=fuzzer -fno-strict-aliasing \
+	-fno-sanitize=alignment -Wno-unused-parameter -Wno-sign-compare \
+	-Iselftests/fuzz/shim
 
 lib_obj := $(patsubst lib/%.c,$(O)/lib/%.o,$(sort $(wildcard lib/*.c)))
 cli_obj := $(patsubst cli/%.c,$(O)/cli/%.o,$(sort $(wildcard cli/*.c)))
@@ -70,6 +74,8 @@ xdp_obj := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard xdp/*.bpf.c)))
 bpf_obj := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard bpf/*.bpf.c)))
 unit_bin := $(patsubst selftests/unit/%_test.c,$(O)/selftests/unit_%,\
 	$(sort $(wildcard selftests/unit/*_test.c)))
+fuzz_bin := $(patsubst selftests/fuzz/%_fuzz.c,$(O)/selftests/fuzz_%,\
+	$(sort $(wildcard selftests/fuzz/*_fuzz.c)))
 vm_bpf := $(patsubst selftests/vm/%.c,$(O)/selftests/%.o,$(sort $(wildcard selftests/vm/*.bpf.c)))
 vm_bin := $(patsubst selftests/vm/%.c,$(O)/selftests/%,\
 	$(sort $(filter-out %.bpf.c,$(wildcard selftests/vm/*.c))))
@@ -83,7 +89,7 @@ cli_out := $(if $(cli_obj),$(O)/cli/chamctl $(O)/cli/shared/chamctl)
 mod_src := $(sort $(wildcard kmod/*.c kmod/*.h))
 mod := $(O)/module
 
-.PHONY: all kmod xdp bpf lib cli tests demo check bench bench-built install uninstall deps clean help FORCE
+.PHONY: all kmod xdp bpf lib cli tests demo check bench bench-built fuzz install uninstall deps clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -92,7 +98,7 @@ xdp: $(xdp_obj)
 bpf: $(bpf_obj)
 lib: $(lib_out)
 cli: $(cli_out)
-tests: $(unit_bin) $(vm_bpf) $(vm_bin)
+tests: $(unit_bin) $(fuzz_bin) $(vm_bpf) $(vm_bin)
 
 # The kernel builds an object next to its source: give it links to the sources
 # in a directory of ours (MO= came with 6.13).
@@ -202,6 +208,11 @@ $(O)/bench/chamelio.ko: $(mod_src) Kbuild selftests/bench/unaccount FORCE
 	$(Q)$(MAKE) -C $(O)/bench/tree O=$(O)/bench/out KREL=$(KREL) kmod
 	@cmp -s $(O)/bench/out/chamelio.ko $@ || cp $(O)/bench/out/chamelio.ko $@
 
+$(fuzz_bin): $(O)/selftests/fuzz_%: selftests/fuzz/%_fuzz.c $(O)/.flags
+	$(say) CC "$< (libFuzzer, ASan, UBSan)"
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(fuzz_flags) -MMD -MP -MF $@.d -o $@ $<
+
 deps:
 	$(Q)scripts/deps.sh
 
@@ -214,6 +225,12 @@ bench: deps
 	$(Q)O=$(O) KREL=$(KREL) scripts/bench
 
 bench-built: $(bench_bpf) $(bench_bin) $(O)/bench/chamelio.ko
+
+# TARGET=ring; TIME=0 does not end
+TARGET ?=
+TIME ?= 0
+fuzz: deps $(fuzz_bin)
+	$(Q)O=$(O) selftests/fuzz/run.sh "$(TARGET)" "$(TIME)"
 
 demo: deps
 	$(Q)$(MAKE) $(overrides) all
@@ -282,6 +299,7 @@ help:
 	@echo '  tests      the programs that the tests need'
 	@echo '  check      deps, all, every test (TESTS=GLOB chooses, as boot* or static)'
 	@echo '  bench      deps, all, what packets cost: $(O)/bench.json and .svg'
+	@echo '  fuzz       TARGET=NAME of selftests/fuzz, until a finding or for TIME=SECONDS'
 	@echo '  demo       deps, all, scripts/demo'
 	@echo '  install    below DESTDIR and PREFIX; the module below INSTALL_MOD_PATH'
 	@echo '  uninstall  the reverse, with the same variables'
@@ -291,4 +309,4 @@ help:
 	@echo '  WERROR=1 makes warnings errors; CC, CLANG, CFLAGS, LDFLAGS as usual'
 
 -include $(lib_obj:.o=.d) $(cli_obj:.o=.d) $(xdp_obj:.o=.d) $(bpf_obj:.o=.d) \
-	$(vm_bpf:.o=.d) $(bench_bpf:.o=.d) $(addsuffix .d,$(unit_bin) $(vm_bin) $(bench_bin))
+	$(vm_bpf:.o=.d) $(bench_bpf:.o=.d) $(addsuffix .d,$(unit_bin) $(vm_bin) $(bench_bin) $(fuzz_bin))

@@ -4,7 +4,8 @@
 # Run the tests: those of the host here, those of the VM all in one boot.
 #
 #   O=DIR          the build (default: build)
-#   TESTS=GLOB...  only the files whose name (boot, unit_seg) matches one
+#   TESTS=GLOB...  only the files whose name (boot, unit_seg, fuzz_ring)
+#                  matches one
 #   TIMEOUT=S      for each file (default 300; a file asks for more with a line
 #                  "# timeout: S" among its first 30)
 #   KERNEL=RELEASE the kernel of the VM
@@ -66,17 +67,17 @@ count() {
 	}' "$3" >>"$results"
 }
 
-# run_file KIND FILE: one test with its time limit, shown and counted
+# run_file KIND FILE [NAME]: one test with its time limit, shown and counted
 run_file() {
 	local name kind=$1 file=$2 limit rc start out=$O/selftests/output why
-	name=$(basename "$file" .sh)
+	name=${3:-$(basename "$file" .sh)}
 	limit=$(sed -n '1,30s/^# timeout: \([0-9][0-9]*\)$/\1/p' "$file" 2>/dev/null | head -n 1)
 	limit=${limit:-${TIMEOUT:-300}}
 	[ $guest = 0 ] || out=/tmp/test-output
 	echo "# $kind/$name"
 	start=$SECONDS
 	[ $guest = 0 ] || echo "selftests: $name begins" >/dev/kmsg
-	timeout -k 10 "$limit" "$file" </dev/null 2>&1 | tee "$out"
+	timeout -k 10 "$limit" "$file" ${3:+"$3"} </dev/null 2>&1 | tee "$out"
 	rc=${PIPESTATUS[0]}
 	if [ $guest = 1 ] && ! splat_free "$name"; then
 		echo "not ok - $name: the kernel's log is clean" >>"$out"
@@ -129,6 +130,13 @@ for file in selftests/unit/*_test.c; do
 		echo "unit/$name 0 1 0 not built" >>"$results"
 		show "$(tail -n 1 "$results")" 0
 	fi
+done
+
+for file in selftests/fuzz/*_fuzz.c; do
+	[ -e "$file" ] || continue
+	name=$(basename "$file" _fuzz.c)
+	selected "fuzz_$name" || continue
+	run_file fuzz selftests/fuzz/run.sh "$name"
 done
 
 names=()

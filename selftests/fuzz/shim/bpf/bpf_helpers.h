@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The helpers that xdp/ calls; the fuzz target plays the kernel. */
+#ifndef CHAM_FUZZ_BPF_HELPERS_H
+#define CHAM_FUZZ_BPF_HELPERS_H
+
+#include <sys/cdefs.h>
+
+#define SEC(name) __attribute__((section(name), used))
+#define __ksym
+
+struct xdp_md;
+struct cham_options;
+
+long bpf_loop(__u32 n, long (*step)(__u32, struct cham_options *),
+	      struct cham_options *arg, __u64 flags);
+long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta);
+__u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);
+
+#endif
