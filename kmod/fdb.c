@@ -396,8 +396,8 @@ int cham_fdb_static_del(struct cham_tenant *tenant, const u8 *mac,
 	spin_unlock_bh(&cham_fdb_lock);
 	if (!fdb) {
 		NL_SET_ERR_MSG_FMT(extack,
-				   "tenant %s has no static entry for %pM (others belong to bridge and vxlan: use bridge fdb)",
-				   tenant->name, mac);
+				   "no static entry for %pM; the bridge's and vxlan's: bridge fdb",
+				   mac);
 		return -ENOENT;
 	}
 	atomic_dec(&tenant->fdbs);
