@@ -732,6 +732,8 @@ int cham_io_poll(struct napi_struct *napi, int budget)
 	prog = rcu_dereference_bh(port->prog);
 	cham_ring_disable_kicks(m);
 
+	/* What a packet looks up is plain RCU's, not that of BH. */
+	rcu_read_lock();
 	cham_port_rx_burst_begin(port);
 	while (work < budget) {
 		ret = cham_io_rx_one(port, r, m, prog, &redirected);
@@ -742,6 +744,7 @@ int cham_io_poll(struct napi_struct *napi, int budget)
 	if (redirected)
 		xdp_do_flush();
 	cham_port_rx_burst_end(port);
+	rcu_read_unlock();
 
 	if (cham_ring_publish(r, m))
 		cham_ring_signal(r);
