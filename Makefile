@@ -89,7 +89,7 @@ cli_out := $(if $(cli_obj),$(O)/cli/chamctl $(O)/cli/shared/chamctl)
 mod_src := $(sort $(wildcard kmod/*.c kmod/*.h))
 mod := $(O)/module
 
-.PHONY: all kmod xdp bpf lib cli tests demo check bench bench-built fuzz install uninstall deps clean help FORCE
+.PHONY: all kmod xdp bpf lib cli tests demo check bench bench-built fuzz check-debug install uninstall deps clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -226,6 +226,15 @@ bench: deps
 
 bench-built: $(bench_bpf) $(bench_bin) $(O)/bench/chamelio.ko
 
+# The same tests on a kernel that checks itself, and with failing allocations;
+# the module for it is built apart.
+debug_kernel := $(O)/debug-kernel
+check-debug: deps
+	$(Q)DEBUG_KERNEL=$(debug_kernel) KREL=$(KREL) scripts/debug-kernel build
+	$(Q)$(MAKE) $(filter-out O=% KDIR=%,$(overrides)) O=$(O)/debug \
+		KDIR=$(debug_kernel)/obj WERROR=1 all tests
+	$(Q)DEBUG_KERNEL=$(debug_kernel) KREL=$(KREL) O=$(O)/debug scripts/debug-kernel check
+
 # TARGET=ring; TIME=0 does not end
 TARGET ?=
 TIME ?= 0
@@ -299,6 +308,8 @@ help:
 	@echo '  tests      the programs that the tests need'
 	@echo '  check      deps, all, every test (TESTS=GLOB chooses, as boot* or static)'
 	@echo '  bench      deps, all, what packets cost: $(O)/bench.json and .svg'
+	@echo '  check-debug  the VM tests on a kernel with KASAN, lockdep, kmemleak and'
+	@echo '             failing allocations (builds it once, about 20 minutes)'
 	@echo '  fuzz       TARGET=NAME of selftests/fuzz, until a finding or for TIME=SECONDS'
 	@echo '  demo       deps, all, scripts/demo'
 	@echo '  install    below DESTDIR and PREFIX; the module below INSTALL_MOD_PATH'

@@ -180,9 +180,10 @@ require_vm() {
 	[ "${CHAM_VM:-}" = 1 ] || skip_all "runs in the VM only"
 }
 
-# busywait SECONDS COMMAND...: until it succeeds; fails when it never does
+# busywait SECONDS COMMAND...: until it succeeds; fails when it never does.
+# TIMESCALE says how much slower than usual this machine is.
 busywait() {
-	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * ${TIMESCALE:-1} * 1000000))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		[ "${EPOCHREALTIME/[.,]/}" -lt $end ] || return 1

@@ -10,6 +10,13 @@
 #                  "# timeout: S" among its first 30)
 #   KERNEL=RELEASE the kernel of the VM
 #   VMOPTS=...     more options for scripts/vm
+#   TIMESCALE=N    all times are so many times longer
+#   DEBUG=1        the kernel is scripts/debug-kernel's: look for leaks after each
+#                  test; then selftests/debug
+#   INJECT=TEST... with DEBUG: these once more while allocations fail, and then
+#                  once more while none does
+#
+# usage: selftests/run.sh [--vm]  --vm: not those of the host
 #
 # The last line says "N passed, N failed" and, when there are, ", N skipped":
 # single assertions. Exit status 1 when anything failed, when a file made no
@@ -23,6 +30,7 @@ O=${O:-build}
 export O
 guest=0
 [ "${1:-}" != --guest ] || guest=1
+scale=${TIMESCALE:-1}
 
 results=$O/selftests/results$([ $guest = 0 ] || echo .vm)
 mkdir -p "$O/selftests" || exit 1
@@ -72,15 +80,19 @@ run_file() {
 	local name kind=$1 file=$2 limit rc start out=$O/selftests/output why
 	name=${3:-$(basename "$file" .sh)}
 	limit=$(sed -n '1,30s/^# timeout: \([0-9][0-9]*\)$/\1/p' "$file" 2>/dev/null | head -n 1)
-	limit=${limit:-${TIMEOUT:-300}}
+	limit=$((${limit:-${TIMEOUT:-300}} * scale))
 	[ $guest = 0 ] || out=/tmp/test-output
 	echo "# $kind/$name"
 	start=$SECONDS
 	[ $guest = 0 ] || echo "selftests: $name begins" >/dev/kmsg
+	[ $guest = 0 ] || : >/run/leak-scan-due
 	timeout -k 10 "$limit" "$file" ${3:+"$3"} </dev/null 2>&1 | tee "$out"
 	rc=${PIPESTATUS[0]}
 	if [ $guest = 1 ] && ! splat_free "$name"; then
 		echo "not ok - $name: the kernel's log is clean" >>"$out"
+	fi
+	if [ $guest = 1 ] && [ -n "${DEBUG:-}" ]; then
+		leak_free "$name" | tee -a "$out"
 	fi
 	count "$kind/$name" "$rc" "$out"
 	why=$(tail -n 1 "$results")
@@ -106,50 +118,97 @@ splat_free() {
 	return 1
 }
 
+# What nobody points to any more: selftests/debug/bin/rmmod looked while the
+# module was there; now it is gone, and its functions have no names.
+leak_free() {
+	local ours='\[chamelio\]| 0x[0-9a-f]+$'
+	/bin/sleep 6	# younger blocks are not reported
+	echo scan >/sys/kernel/debug/kmemleak
+	echo scan >/sys/kernel/debug/kmemleak
+	cat /sys/kernel/debug/kmemleak >>/run/leaks
+	echo clear >/sys/kernel/debug/kmemleak
+	if grep -qE "$ours" /run/leaks; then
+		echo "not ok - $1: nothing is lost"
+		head -n 120 /run/leaks | sed 's/^/# /'
+	else
+		echo "ok - $1: nothing is lost"
+		# not ours, but worth a line
+		sed -n 's/^unreferenced.*/# & (not of the module)/p' /run/leaks
+	fi
+	rm -f /run/leaks
+}
+
 if [ $guest = 1 ]; then
 	: >"$results"
+	if [ -n "${DEBUG:-}" ]; then
+		PATH=$top/selftests/debug/bin:$PATH
+		echo clear >/sys/kernel/debug/kmemleak
+	fi
 	for file in selftests/vm/*.sh; do
 		wanted "$file" || continue
 		run_file vm "$file"
+	done
+	[ -n "${DEBUG:-}" ] || exit 0
+	run_file debug selftests/debug/alloc.sh
+	for name in ${INJECT:-}; do
+		run_file inject selftests/debug/inject.sh "$name"
+	done
+	for name in ${INJECT:-}; do
+		run_file healthy "selftests/vm/$name.sh"
 	done
 	exit 0
 fi
 
 : >"$results"
-for file in selftests/host/*.sh; do
-	wanted "$file" || continue
-	run_file host "$file"
-done
-for file in selftests/unit/*_test.c; do
-	[ -e "$file" ] || continue
-	name=unit_$(basename "$file" _test.c)
-	selected "$name" || continue
-	if [ -x "$O/selftests/$name" ]; then
-		run_file unit "$O/selftests/$name"
-	else
-		echo "unit/$name 0 1 0 not built" >>"$results"
-		show "$(tail -n 1 "$results")" 0
-	fi
-done
+if [ "${1:-}" != --vm ]; then
+	for file in selftests/host/*.sh; do
+		wanted "$file" || continue
+		run_file host "$file"
+	done
+	for file in selftests/unit/*_test.c; do
+		[ -e "$file" ] || continue
+		name=unit_$(basename "$file" _test.c)
+		selected "$name" || continue
+		if [ -x "$O/selftests/$name" ]; then
+			run_file unit "$O/selftests/$name"
+		else
+			echo "unit/$name 0 1 0 not built" >>"$results"
+			show "$(tail -n 1 "$results")" 0
+		fi
+	done
 
-for file in selftests/fuzz/*_fuzz.c; do
-	[ -e "$file" ] || continue
-	name=$(basename "$file" _fuzz.c)
-	selected "fuzz_$name" || continue
-	run_file fuzz selftests/fuzz/run.sh "$name"
-done
+	for file in selftests/fuzz/*_fuzz.c; do
+		[ -e "$file" ] || continue
+		name=$(basename "$file" _fuzz.c)
+		selected "fuzz_$name" || continue
+		run_file fuzz selftests/fuzz/run.sh "$name"
+	done
+fi
 
 names=()
-total=120
+total=$((120 * scale))
+# expect NAME FILE: something the guest will run
+expect() {
+	local limit
+	names+=("$1")
+	limit=$(sed -n '1,30s/^# timeout: \([0-9][0-9]*\)$/\1/p' "$2" | head -n 1)
+	total=$((total + (${limit:-${TIMEOUT:-300}} + 15) * scale))
+}
+
 for file in selftests/vm/*.sh; do
-	wanted "$file" || continue
-	names+=("$(basename "$file" .sh)")
-	limit=$(sed -n '1,30s/^# timeout: \([0-9][0-9]*\)$/\1/p' "$file" | head -n 1)
-	total=$((total + ${limit:-${TIMEOUT:-300}} + 15))
+	! wanted "$file" || expect "vm/$(basename "$file" .sh)" "$file"
 done
+if [ -n "${DEBUG:-}" ]; then
+	expect debug/alloc selftests/debug/alloc.sh
+	for name in ${INJECT:-}; do
+		expect "inject/$name" selftests/debug/inject.sh
+		expect "healthy/$name" "selftests/vm/$name.sh"
+	done
+fi
 if [ ${#names[@]} -gt 0 ]; then
 	rm -f "$results.vm"
 	vm=(scripts/vm --nics 1 --timeout "$total" --env O --env TESTS --env TIMEOUT
+		--env TIMESCALE --env DEBUG --env INJECT --env FAULT_EVERY
 		--env "SPLAT_RE=$(scripts/vm --splat-re)")
 	[ -z "${KERNEL:-}" ] || vm+=(--kernel "$KERNEL")
 	[ "${O#"$top"/}" != "$O" ] || vm+=(--rw "$O")
@@ -159,8 +218,8 @@ if [ ${#names[@]} -gt 0 ]; then
 	rc=$?
 	touch "$results.vm"
 	for name in "${names[@]}"; do
-		grep -q "^vm/$name " "$results.vm" ||
-			echo "vm/$name 0 1 0 did not finish" | tee -a "$results.vm" |
+		grep -q "^$name " "$results.vm" ||
+			echo "$name 0 1 0 did not finish" | tee -a "$results.vm" |
 			sed 's/^/# /'
 	done
 	# the kernel may complain where no test sees it: early, or when it powers off

@@ -114,10 +114,14 @@ tcp_rate() {
 }
 background in_ns peer iperf3 -s >/dev/null
 wait_port peer tcp 5201
-rate=$(tcp_rate)
-check_num "TCP from the guest, $rate Mbit/s" "$rate" -gt 50
-rate=$(tcp_rate -R)
-check_num "TCP to the guest, $rate Mbit/s" "$rate" -gt 50
+for way in "from -4" "to -R"; do
+	rate=$(tcp_rate "${way#* }")
+	if [ "${TIMESCALE:-1}" = 1 ]; then
+		check_num "TCP ${way% *} the guest, $rate Mbit/s" "$rate" -gt 50
+	else
+		skip "TCP ${way% *} the guest, $rate Mbit/s" "rates mean nothing on a slow kernel"
+	fi
+done
 packets=$(rep_stat p0 rx_packets) bytes=$(rep_stat p0 rx_bytes)
 check_num "super-packets cross: $((bytes / packets)) bytes a packet" $((bytes / packets)) -gt 4000
 in_ns guest ethtool -K eth0 tso off tx off gso off gro off >/dev/null
