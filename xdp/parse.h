@@ -220,8 +220,7 @@ static __always_inline int cham_parse_l3(struct xdp_md *ctx, const struct ethhdr
 	    (const void *)eth - data + q->len > bpf_xdp_get_buff_len(ctx))
 		return CHAM_REASON_MALFORMED;
 	if (!q->tuple.ipv6)
-		return ip->protocol == IPPROTO_ICMPV6 ? CHAM_REASON_PROTO :
-		       cham_parse_l4(ctx, q, in, ip + 1, end, sizeof(*ip), ip->protocol);
+		return cham_parse_l4(ctx, q, in, ip + 1, end, sizeof(*ip), ip->protocol);
 	if (ip6->nexthdr != IPPROTO_TCP && ip6->nexthdr != IPPROTO_UDP &&
 	    ip6->nexthdr != IPPROTO_ICMPV6)
 		return CHAM_REASON_IP_OPTION;

@@ -107,6 +107,7 @@ struct model {
 	struct cham_query q;
 	unsigned int l3;		/* from the inner frame's start */
 	unsigned int l3_len, l4_hdr;
+	int room;			/* for the inner frame, by the outer headers */
 	uint8_t tos;
 };
 
@@ -276,6 +277,8 @@ static unsigned int model_outer(struct model *m, const uint8_t *f, unsigned int 
 		if (ip[0] >> 4 != 6 || ip[6] != 17 || ip[7] == 0 ||
 		    memcmp(ip + 24, my_ip6, 16))
 			return 0;
+		if (be(ip + 4, 2) != be(udp + 4, 2))
+			m->why |= R(MALFORMED);
 		*tos = be(ip, 2) >> 4;
 		for (i = 0; i < 16; i++)
 			((uint8_t *)&m->q.outer_src)[i % 4] ^= ip[8 + i];
@@ -283,12 +286,13 @@ static unsigned int model_outer(struct model *m, const uint8_t *f, unsigned int 
 		if (ip[0] != 0x45 || ip[9] != 17 || ip[8] == 0 ||
 		    be(ip + 6, 2) & 0x3fff || memcmp(ip + 16, my_ip4, 4))
 			return 0;
-		if (plain_sum(ip, 20, 0) != 0xffff)
+		if (plain_sum(ip, 20, 0) != 0xffff ||
+		    be(ip + 2, 2) != 20 + be(udp + 4, 2))
 			m->why |= R(MALFORMED);
 		*tos = ip[1];
 		memcpy(&m->q.outer_src, ip + 12, 4);
 	}
-	if (be(udp + 2, 2) != my_port)
+	if (be(udp + 2, 2) != my_port || (v6 && !be(udp + 6, 2)))
 		return 0;
 	if (be(udp + 8, 4) != 0x08000000 || udp[15])
 		m->why |= R(MALFORMED);
@@ -298,6 +302,7 @@ static unsigned int model_outer(struct model *m, const uint8_t *f, unsigned int 
 	}
 	m->why = 0;
 	m->q.vni = be(udp + 12, 4) >> 8;
+	m->room = be(udp + 4, 2) - 16;
 	return hdr;
 }
 
@@ -361,6 +366,8 @@ static void model_uplink(struct outcome *o, const uint8_t *f, unsigned int len)
 		return;
 	}
 	model_inner(&m, f + hdr, f + len);
+	if (!m.why && (int)m.q.len > m.room)
+		m.why = R(MALFORMED);
 	if (m.why) {
 		o->why = m.why;
 		o->vni = m.q.vni;
@@ -446,6 +453,12 @@ static void repair(uint8_t *f, unsigned int len, uint16_t how, bool uplink)
 		memcpy(f, my_mac, 6);
 		put_be(f + 12, 2, v6 ? 0x86dd : 0x0800);
 		at = v6 ? 70 : 50;
+		if (!(how & 0x8000 && f[19] & 1)) {
+			put_be(f + at - 12, 2, len + k.frags - at + 16);
+			put_be(f + (v6 ? 18 : 16), 2,
+			       len + k.frags - (v6 ? 54 : 14));
+			f[at - 9] |= v6;
+		}
 		if (v6) {
 			f[14] = 0x60 | (f[14] & 15);
 			f[20] = 17;
