@@ -11,8 +11,8 @@
 #   KERNEL=RELEASE the kernel of the VM
 #   VMOPTS=...     more options for scripts/vm
 #   TIMESCALE=N    all times are so many times longer
-#   DEBUG=1        the kernel is scripts/debug-kernel's: look for leaks after each
-#                  test; then selftests/debug
+#   DEBUG="A B"    the kernel is scripts/debug-kernel's, its do_init_module() is
+#                  from A to B: look for leaks after each test; then selftests/debug
 #   INJECT=TEST... with DEBUG: these once more while allocations fail, and then
 #                  once more while none does
 #

@@ -16,7 +16,7 @@ require_root
 [ -e $fault_dir/failslab ] || skip_all "the kernel has no fault injection"
 defer topo_down
 
-most=400
+most=150
 
 # each NAME UNDO COMMAND...: fail its first allocation, its second and so on. An
 # operation may bear a failure and succeed: then UNDO it and go on, until no
@@ -41,14 +41,14 @@ each() {
 			refused=$((refused + 1))
 		fi
 		# far in, most of them are one helper's
-		step=$((n / 8 + 1))
+		step=$((n / 4 + 1))
 	done
 	diag "$name: $((n - 1)) allocations, $refused refusals, $borne borne"
 	check "$name: after $refused refusals" "$@"
 }
 
 modprobe -qa virtio_net vdpa virtio_vdpa vhost_vdpa vhost_iotlb bridge vxlan veth nfnetlink
-fault_range_symbol do_init_module || bail "no do_init_module in kallsyms"
+fault_range_init || bail "DEBUG does not say where do_init_module() is"
 each "module load" "/sbin/rmmod chamelio" /sbin/insmod "$CHAM_KO"
 fault_range_module || bail "no range of the module"
 
