@@ -85,6 +85,9 @@ struct cham_bucket {
 	u64	slot[CHAM_BUCKET_SLOTS];
 } __aligned(64);
 
+/* The word of struct cham_tuple behind the ports. */
+#define CHAM_TUPLE_BITS	(offsetofend(struct cham_tuple, dport) / sizeof(u32))
+
 /**
  * cham_conn_key() - canonical key of a packet
  * @key:    receives it
@@ -122,9 +125,8 @@ static inline unsigned int cham_conn_key(struct cham_tuple *key,
 		key->sport = tuple->sport;
 		key->dport = tuple->dport;
 	}
-	key->proto = tuple->proto;
-	key->ipv6 = tuple->ipv6;
-	key->vlan = tuple->vlan;
+	/* All bit fields at once; the tenant's are zero in a query. */
+	((u32 *)key)[CHAM_TUPLE_BITS] = ((const u32 *)tuple)[CHAM_TUPLE_BITS];
 	key->tenant = tenant;
 	return swap;
 }

@@ -103,6 +103,8 @@ static inline bool cham_tcp_open(const struct cham_conn *conn,
 static bool cham_outer_sum_ok(const struct xdp_buff *xdp, u32 strip)
 {
 	const struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
+	const struct iphdr *ip = xdp->data + ETH_HLEN;
+	const struct ipv6hdr *ip6 = xdp->data + ETH_HLEN;
 	u32 len;
 	__wsum sum;
 
@@ -112,17 +114,11 @@ static bool cham_outer_sum_ok(const struct xdp_buff *xdp, u32 strip)
 	if (likely(!udp->check))
 		return true;
 	len = xdp_get_buff_len(xdp) - ((void *)udp - xdp->data);
-	len = min(len, (u32)ntohs(udp->len));
+	len = min_t(u32, len, ntohs(udp->len));
 	sum = cham_xdp_sum(xdp, (void *)udp - xdp->data, len);
-	if (strip < ETH_HLEN + sizeof(struct ipv6hdr) + CHAM_OUTER_UDP) {
-		const struct iphdr *ip = xdp->data + ETH_HLEN;
-
+	if (strip < ETH_HLEN + sizeof(*ip6) + CHAM_OUTER_UDP)
 		return !csum_tcpudp_magic(ip->saddr, ip->daddr, len, IPPROTO_UDP, sum);
-	} else {
-		const struct ipv6hdr *ip6 = xdp->data + ETH_HLEN;
-
-		return !csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_UDP, sum);
-	}
+	return !csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_UDP, sum);
 }
 
 __bpf_kfunc_start_defs();
@@ -203,11 +199,11 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	const struct cham_query *query = q;
 	enum cham_reason why;
 	struct cham_conn *conn;
-	struct cham_tuple key;
+	struct cham_tuple key __uninitialized;
+	struct cham_fwd fwd __uninitialized;
 	struct cham_tenant *t;
 	unsigned int dir;
 	bool fresh = false;
-	struct cham_fwd fwd;
 	u32 ingress, gen;
 	u64 hash;
 

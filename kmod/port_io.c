@@ -454,6 +454,64 @@ static void *cham_io_add_frag(struct cham_ring *r, struct xdp_buff *xdp)
 	return page_address(page);
 }
 
+/* An empty packet in a page of the ring's pool. */
+static bool cham_io_page(struct cham_ring *r, struct xdp_buff *xdp)
+{
+	struct page *page = page_pool_dev_alloc_pages(r->pool);
+
+	if (unlikely(!page))
+		return false;
+	xdp_init_buff(xdp, PAGE_SIZE, &r->rxq);
+	xdp_prepare_buff(xdp, page_address(page), XDP_PACKET_HEADROOM, 0, true);
+	return true;
+}
+
+/* @len bytes are here and can no longer change: 1, or 0 and @why to drop it. */
+static int cham_io_judge(const struct cham_port *port, struct cham_ring *r,
+			 const struct virtio_net_hdr_v1 *raw,
+			 struct cham_xdp_buff *cx, u32 len, enum cham_ring_stat *why)
+{
+	*why = CHAM_RING_DROP_RUNT;
+	if (unlikely(len < ETH_HLEN))
+		goto drop;
+	*why = CHAM_RING_DROP_GSO;
+	if (unlikely(cham_io_check_vnet(port, raw, &cx->xdp, &cx->vnet)))
+		goto drop;
+	*why = CHAM_RING_DROP_OVERSIZE;
+	if (unlikely(len > (cx->vnet.gso_type ? CHAM_FRAME_MAX : port->frame_max)))
+		goto drop;
+	cham_ring_count(r, CHAM_RING_PACKETS, 1);
+	cham_ring_count(r, CHAM_RING_BYTES, len);
+	return 1;
+drop:
+	xdp_return_buff(&cx->xdp);
+	return 0;
+}
+
+/* Few pieces into one page: as cham_io_pull(). */
+static int cham_io_pull_plain(const struct cham_port *port, struct cham_ring *r,
+			      const struct cham_pieces *g,
+			      struct cham_xdp_buff *cx, enum cham_ring_stat *why)
+{
+	struct virtio_net_hdr_v1 raw __uninitialized;
+	u32 skip = sizeof(raw), i;
+	u8 *to;
+
+	memcpy(&raw, g->at[0], sizeof(raw));
+	*why = CHAM_RING_DROP_NOMEM;
+	if (!cham_io_page(r, &cx->xdp))
+		return 0;
+	to = cx->xdp.data;
+	for (i = 0; i < g->n; i++, skip = 0) {
+		if (g->len[i] == skip)
+			continue;
+		memcpy(to, g->at[i] + skip, g->len[i] - skip);
+		to += g->len[i] - skip;
+	}
+	cx->xdp.data_end = to;
+	return cham_io_judge(port, r, &raw, cx, g->total - sizeof(raw), why);
+}
+
 /*
  * Copies a chain out of the guest's memory. From here on nothing of the
  * packet can change any more.
@@ -469,7 +527,6 @@ static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 	struct xdp_buff *xdp = &cx->xdp;
 	u32 room = CHAM_IO_LINEAR, done = 0;
 	struct skb_shared_info *si;
-	struct page *page;
 	void *p, *to;
 	int n;
 
@@ -480,20 +537,13 @@ static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 		n = cham_ring_chain_piece(m, c, sizeof(raw) - done, &p);
 		if (unlikely(n < 0))
 			return n;
-		/* A constant length is a pair of moves. */
-		if (likely(n == sizeof(raw)))
-			memcpy(&raw, p, sizeof(raw));
-		else
-			memcpy((u8 *)&raw + done, p, n);
+		memcpy((u8 *)&raw + done, p, n);
 		done += n;
 	} while (unlikely(done < sizeof(raw)));
 
 	*why = CHAM_RING_DROP_NOMEM;
-	page = page_pool_dev_alloc_pages(r->pool);
-	if (unlikely(!page))
+	if (!cham_io_page(r, xdp))
 		return 0;
-	xdp_init_buff(xdp, PAGE_SIZE, &r->rxq);
-	xdp_prepare_buff(xdp, page_address(page), XDP_PACKET_HEADROOM, 0, true);
 	to = xdp->data;
 	done = 0;
 	while ((n = cham_ring_chain_more(m, c)) > 0) {
@@ -522,25 +572,11 @@ static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 			xdp->data_end = to;
 		}
 	}
-	if (unlikely(n < 0)) {
-		xdp_return_buff(xdp);
-		return n;
-	}
-	*why = CHAM_RING_DROP_RUNT;
-	if (unlikely(done < ETH_HLEN))
-		goto drop;
-	*why = CHAM_RING_DROP_GSO;
-	if (unlikely(cham_io_check_vnet(port, &raw, xdp, &cx->vnet)))
-		goto drop;
-	*why = CHAM_RING_DROP_OVERSIZE;
-	if (unlikely(done > (cx->vnet.gso_type ? CHAM_FRAME_MAX : port->frame_max)))
-		goto drop;
-	cham_ring_count(r, CHAM_RING_PACKETS, 1);
-	cham_ring_count(r, CHAM_RING_BYTES, done);
-	return 1;
+	if (likely(!n))
+		return cham_io_judge(port, r, &raw, cx, done, why);
 drop:
 	xdp_return_buff(xdp);
-	return 0;
+	return min(n, 0);
 }
 
 /**
@@ -685,23 +721,30 @@ static int cham_io_rx_one(struct cham_port *port, struct cham_ring *r,
 			   bool *redirected)
 {
 	struct cham_xdp_buff cx __uninitialized;
-	struct cham_chain c __uninitialized;
+	struct cham_pieces g __uninitialized;
 	enum cham_ring_stat why;
 	int ret;
 
-	ret = cham_ring_chain_begin(r, m, &c, r->last_avail);
-	if (ret <= 0)
-		return ret;
-	if (likely(READ_ONCE(port->admin_up))) {
-		ret = cham_io_pull(port, r, m, &c, &cx, &why);
-		if (unlikely(ret < 0))
-			return ret;
+	/* The first of a batch asks how many there are. */
+	if (likely(READ_ONCE(port->admin_up) && cham_ring_pieces(r, m, &g) &&
+		   g.len[0] >= sizeof(struct virtio_net_hdr_v1) &&
+		   g.total <= CHAM_IO_LINEAR)) {
+		ret = cham_io_pull_plain(port, r, &g, &cx, &why);
 	} else {
+		struct cham_chain c __uninitialized;
+
+		ret = cham_ring_chain_begin(r, m, &c, r->last_avail);
+		if (ret <= 0)
+			return ret;
+		g.head = c.head;
 		/* Drained, so that the guest's watchdog has nothing to say. */
 		why = CHAM_RING_DROP_ADMIN;
-		ret = 0;
+		ret = READ_ONCE(port->admin_up) ?
+		      cham_io_pull(port, r, m, &c, &cx, &why) : 0;
+		if (unlikely(ret < 0))
+			return ret;
 	}
-	cham_ring_used(m, r->used_next++, c.head, 0);
+	cham_ring_used(m, r->used_next++, g.head, 0);
 	r->last_avail++;
 	cham_ring_count(r, CHAM_RING_CHAINS, 1);
 	if (unlikely(!ret)) {

@@ -12,6 +12,7 @@
 #include <linux/cache.h>
 #include <linux/irq_work.h>
 #include <linux/netdevice.h>
+#include <linux/overflow.h>
 #include <linux/spinlock.h>
 #include <linux/uio.h>
 #include <linux/vdpa.h>
@@ -324,6 +325,19 @@ static inline int cham_ring_chain_piece(struct cham_ring_mem *m,
 	return len;
 }
 
+/* @len bytes at a device address, if they are in the range of the last ones. */
+static inline u8 *cham_ring_hit(const struct cham_ring_mem *m, u64 addr, u32 len,
+				u32 perm)
+{
+	const struct cham_range *hit = m->hit;
+	u64 off = addr - hit->start, size = hit->last - hit->start;
+
+	if (unlikely(!len || off > size || len - 1 > size - off ||
+		     !(hit->perm & perm)))
+		return NULL;
+	return hit->kaddr + array_index_nospec(off, size + 1);
+}
+
 /**
  * cham_ring_room() - take the next chain, if it is like nearly all are
  * @r:    receive ring
@@ -340,11 +354,10 @@ static inline int cham_ring_chain_piece(struct cham_ring_mem *m,
 static inline bool cham_ring_room(struct cham_ring *r, struct cham_ring_mem *m,
 				  struct cham_room *room, u32 need)
 {
-	const struct cham_range *hit = m->hit;
 	const struct cham_desc *d;
-	u64 off, size;
 	u16 head;
 	u32 len;
+	u8 *at;
 
 	if (unlikely(room->avail == r->avail_seen)) {
 		u16 avail = le16_to_cpu(READ_ONCE(m->avail->idx));
@@ -364,17 +377,96 @@ static inline bool cham_ring_room(struct cham_ring *r, struct cham_ring_mem *m,
 		     CHAM_DESC_F_WRITE))
 		return false;
 	len = le32_to_cpu(READ_ONCE(d->len));
-	off = le64_to_cpu(READ_ONCE(d->addr)) - hit->start;
-	size = hit->last - hit->start;
-	if (unlikely(len < need || off > size || len - 1 > size - off ||
-		     !(hit->perm & VHOST_MAP_WO)))
+	at = cham_ring_hit(m, le64_to_cpu(READ_ONCE(d->addr)), len, VHOST_MAP_WO);
+	if (unlikely(!at || len < need))
 		return false;
-	room->at = hit->kaddr + array_index_nospec(off, size + 1);
+	room->at = at;
 	room->left = len;
 	room->head = head;
 	room->avail++;
 	room->used++;
 	return true;
+}
+
+#define CHAM_PIECES	4
+
+/**
+ * struct cham_pieces - a chain of few buffers
+ * @at:    where they are
+ * @len:   their bytes, at least 1 each
+ * @n:     how many
+ * @total: bytes of all
+ * @head:  the chain
+ */
+struct cham_pieces {
+	u8 *at[CHAM_PIECES];
+	u32 len[CHAM_PIECES];
+	u32 n;
+	u32 total;
+	u16 head;
+};
+
+/**
+ * cham_ring_pieces() - the next chain, if it is like nearly all are
+ * @r: transmit ring
+ * @m: its memory
+ * @g: receives it; nothing is consumed
+ *
+ * Few descriptors, in the ring or in one indirect table, all in the range of
+ * the last ones. Each field is read once and judged before it is used.
+ * Whatever else it is, or whatever is wrong, is for the long way to find out.
+ *
+ * Context: the ring's consumer.
+ */
+static inline bool cham_ring_pieces(struct cham_ring *r, struct cham_ring_mem *m,
+				    struct cham_pieces *g)
+{
+	const struct cham_desc *table = m->desc, *d;
+	u32 size = m->num, next, len, total = 0, n;
+	u16 flags;
+
+	if (unlikely(r->last_avail == r->avail_seen))
+		return false;
+	next = le16_to_cpu(READ_ONCE(m->avail->ring[r->last_avail & m->mask]));
+	if (unlikely(next >= size))
+		return false;
+	g->head = next;
+	d = &table[array_index_nospec(next, size)];
+	flags = le16_to_cpu(READ_ONCE(d->flags));
+	if (flags & CHAM_DESC_F_INDIRECT) {
+		len = le32_to_cpu(READ_ONCE(d->len));
+		if (unlikely(!m->indirect || flags & CHAM_DESC_F_NEXT ||
+			     len % sizeof(*d) || len > CHAM_PIECES * sizeof(*d)))
+			return false;
+		table = (void *)cham_ring_hit(m, le64_to_cpu(READ_ONCE(d->addr)),
+					      len, VHOST_MAP_RO);
+		if (unlikely(!table))
+			return false;
+		size = len / sizeof(*d);
+		d = table;
+		flags = le16_to_cpu(READ_ONCE(d->flags));
+	}
+	for (n = 0; n < CHAM_PIECES; n++) {
+		if (unlikely(flags & (CHAM_DESC_F_WRITE | CHAM_DESC_F_INDIRECT)))
+			return false;
+		len = le32_to_cpu(READ_ONCE(d->len));
+		g->at[n] = cham_ring_hit(m, le64_to_cpu(READ_ONCE(d->addr)), len,
+					 VHOST_MAP_RO);
+		if (unlikely(!g->at[n] || check_add_overflow(total, len, &total)))
+			return false;
+		g->len[n] = len;
+		if (!(flags & CHAM_DESC_F_NEXT)) {
+			g->n = n + 1;
+			g->total = total;
+			return true;
+		}
+		next = le16_to_cpu(READ_ONCE(d->next));
+		if (unlikely(next >= size))
+			return false;
+		d = &table[array_index_nospec(next, size)];
+		flags = le16_to_cpu(READ_ONCE(d->flags));
+	}
+	return false;
 }
 
 /* Gives a chain back; the driver sees it after cham_ring_publish(). */

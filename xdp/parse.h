@@ -160,11 +160,12 @@ static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *
 	case IPPROTO_ICMPV6:
 		if ((const void *)(echo + 1) > end)
 			return CHAM_REASON_TRUNCATED;
-		if (q->tuple.ipv6 != (proto == IPPROTO_ICMPV6))
-			return CHAM_REASON_PROTO;
-		if (proto == IPPROTO_ICMP ?
-		    echo->type != CHAM_ICMP_ECHO && echo->type != CHAM_ICMP_ECHO_REPLY :
-		    echo->type != CHAM_ICMP6_ECHO && echo->type != CHAM_ICMP6_ECHO_REPLY)
+		if (q->tuple.ipv6 ? proto == IPPROTO_ICMP ||
+				    (echo->type != CHAM_ICMP6_ECHO &&
+				     echo->type != CHAM_ICMP6_ECHO_REPLY) :
+				    proto == IPPROTO_ICMPV6 ||
+				    (echo->type != CHAM_ICMP_ECHO &&
+				     echo->type != CHAM_ICMP_ECHO_REPLY))
 			return CHAM_REASON_PROTO;
 		hdr = sizeof(*echo);
 		q->tuple.sport = echo->id;

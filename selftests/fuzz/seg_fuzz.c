@@ -16,7 +16,9 @@ struct shape {
 	bool inner4, inner6, outer4, outer6;
 };
 
-/* May it be cut: Ethernet, one 802.1Q tag at most, plain IP, whole TCP header, room for our copy. */
+/* May it be cut: Ethernet, one 802.1Q tag at most, plain IP, whole TCP header,
+ * room for our copy.
+ */
 static bool plain_tcp(struct shape *s, const uint8_t *f, unsigned int linear,
 		      unsigned int len, unsigned int mss)
 {
