@@ -122,6 +122,15 @@ int cham_parse_wscale(struct xdp_md *ctx, __u32 at, __u32 end)
 	return o.wscale;
 }
 
+static __always_inline int cham_is_echo(__u8 proto, __u8 type, int ipv6)
+{
+	if (ipv6)
+		return proto == IPPROTO_ICMPV6 &&
+		       (type == CHAM_ICMP6_ECHO || type == CHAM_ICMP6_ECHO_REPLY);
+	return proto == IPPROTO_ICMP &&
+	       (type == CHAM_ICMP_ECHO || type == CHAM_ICMP_ECHO_REPLY);
+}
+
 static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *q,
 					 struct cham_inner *in, const void *l4,
 					 const void *end, __u32 l3_hdr, __u8 proto)
@@ -160,12 +169,7 @@ static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *
 	case IPPROTO_ICMPV6:
 		if ((const void *)(echo + 1) > end)
 			return CHAM_REASON_TRUNCATED;
-		if (q->tuple.ipv6 ? proto == IPPROTO_ICMP ||
-				    (echo->type != CHAM_ICMP6_ECHO &&
-				     echo->type != CHAM_ICMP6_ECHO_REPLY) :
-				    proto == IPPROTO_ICMPV6 ||
-				    (echo->type != CHAM_ICMP_ECHO &&
-				     echo->type != CHAM_ICMP_ECHO_REPLY))
+		if (!cham_is_echo(proto, echo->type, q->tuple.ipv6))
 			return CHAM_REASON_PROTO;
 		hdr = sizeof(*echo);
 		q->tuple.sport = echo->id;

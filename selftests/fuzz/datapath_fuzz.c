@@ -169,6 +169,8 @@ static void model_l4(struct model *m, const uint8_t *p, const uint8_t *end,
 	case 58:
 		if (v6 != icmp6) {
 			m->why |= R(PROTO) | R(IP_OPTION);
+			if (have < 8)
+				m->why |= R(TRUNCATED);
 			return;
 		}
 		if (have < 8) {
