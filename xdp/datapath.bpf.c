@@ -35,13 +35,14 @@ int cham_uplink(struct xdp_md *ctx)
 	why = cham_parse_inner(ctx, eth, (void *)(long)ctx->data_end, &q, &in);
 	if (why)
 		return cham_slow(ctx, q.vni, why);
-	if (q.len + sizeof(struct udphdr) + sizeof(struct cham_vxlan) > in.room)
+	if (q.len + CHAM_OUTER_L4 > in.room)
 		return cham_slow(ctx, q.vni, CHAM_REASON_MALFORMED);
 	if (bpf_cham_lookup(ctx, &q, sizeof(q)) != CHAM_ACT_DELIVER)
 		return XDP_PASS;
 	if (tos & CHAM_ECN_MASK) {
-		why = cham_tunnel_ecn((void *)eth + in.l3, (void *)(long)ctx->data_end,
-				      tos, in.tos, q.tuple.ipv6);
+		why = cham_tunnel_ecn((void *)eth - CHAM_OUTER_L4, (void *)eth + in.l3,
+				      (void *)(long)ctx->data_end, tos, in.tos,
+				      q.tuple.ipv6);
 		if (why)
 			return cham_slow(ctx, 0, why);
 	}

@@ -8,8 +8,9 @@
 #define CHAM_ECN_MASK	3
 #define CHAM_ECN_CE	3
 #define CHAM_ECN_ECT1	1
-#define CHAM_OUTER4	(sizeof(struct ethhdr) + sizeof(struct iphdr) + 16)
-#define CHAM_OUTER6	(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) + 16)
+#define CHAM_OUTER_L4	(sizeof(struct udphdr) + sizeof(struct cham_vxlan))
+#define CHAM_OUTER4	(sizeof(struct ethhdr) + sizeof(struct iphdr) + CHAM_OUTER_L4)
+#define CHAM_OUTER6	(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) + CHAM_OUTER_L4)
 
 struct cham_vxlan {
 	__be32	flags;
@@ -111,6 +112,7 @@ static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
 
 /**
  * cham_tunnel_ecn() - RFC 6040 section 4.2, at the end of the tunnel
+ * @udp:   outer UDP header; its checksum follows what is written inside
  * @l3:    inner IP header; may be written
  * @end:   of the linear part
  * @outer: traffic class of the outer header
@@ -119,8 +121,9 @@ static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
  *
  * Return: CHAM_REASON_NONE, or CHAM_REASON_ECN for what Linux shall judge.
  */
-static __always_inline int cham_tunnel_ecn(void *l3, const void *end,
-					   __u8 outer, __u8 inner, int v6)
+static __always_inline int cham_tunnel_ecn(struct udphdr *udp, void *l3,
+					   const void *end, __u8 outer,
+					   __u8 inner, int v6)
 {
 	outer &= CHAM_ECN_MASK;
 	inner &= CHAM_ECN_MASK;
@@ -132,10 +135,19 @@ static __always_inline int cham_tunnel_ecn(void *l3, const void *end,
 		return CHAM_REASON_ECN;
 	if (v6) {
 		struct ipv6hdr *ip6 = l3;
+		__u16 *word = l3;
+		__u32 sum;
 
 		if ((const void *)(ip6 + 1) > end)
 			return CHAM_REASON_TRUNCATED;
+		/* RFC 1624: IPv6 has no checksum of its own to make up for it */
+		sum = (__u16)~udp->check + (__u16)~*word;
 		ip6->flow_lbl[0] |= CHAM_ECN_CE << 4;
+		sum += *word;
+		sum = (sum & 0xffff) + (sum >> 16);
+		sum = ~((sum & 0xffff) + (sum >> 16)) & 0xffff;
+		if (udp->check)
+			udp->check = sum ? sum : 0xffff;
 	} else {
 		struct iphdr *ip = l3;
 
@@ -166,7 +178,7 @@ static __always_inline int cham_tunnel_encap(struct xdp_md *ctx,
 	const __u8 *outer = bpf_cham_outer(ctx, CHAM_OUTER_MAX);
 	__u8 tos = (ev->dscp_pipe ? 0 : in->tos & ~CHAM_ECN_MASK) |
 		   (in->tos & CHAM_ECN_MASK);
-	__u32 len = in->l3 + in->l3_len + 16;
+	__u32 len = in->l3 + in->l3_len + CHAM_OUTER_L4;
 	struct udphdr *udp;
 	void *data, *end;
 
