@@ -143,36 +143,49 @@ static u32 cham_policy_brport(struct net_device *dev, struct net_device *br)
 	return blocked;
 }
 
-/* The vxlan device of a VNI, if it is one this datapath can stand in for. */
-static struct net_device *cham_policy_vxlan(const struct cham_tenant *t,
-					    const struct cham_uplink *up,
-					    u32 *blocked)
+/* Each tenant's vxlan device, in one walk however many tenants there are. */
+static void cham_policy_find_vxlans(void)
+{
+	struct net_device *dev;
+	struct cham_tenant *t;
+
+	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t))
+		t->vxlan_dev = NULL;
+	rcu_read_lock();
+	for_each_netdev(&init_net, dev) {
+		const struct vxlan_dev *vx = netdev_priv(dev);
+
+		if (!netif_is_vxlan(dev))
+			continue;
+		t = cham_tenant_by_vni_rcu(be32_to_cpu(vx->cfg.vni));
+		if (t && !t->vxlan_dev)
+			t->vxlan_dev = dev;
+	}
+	rcu_read_unlock();
+}
+
+/* Whether the datapath can stand in for a vxlan device. */
+static bool cham_policy_vxlan_fits(const struct cham_tenant *t,
+				   const struct net_device *dev,
+				   const struct cham_uplink *up)
 {
 	const u32 cannot = VXLAN_F_COLLECT_METADATA | VXLAN_F_GBP | VXLAN_F_GPE |
 			   VXLAN_F_REMCSUM_TX | VXLAN_F_VNIFILTER | VXLAN_F_MDB |
 			   VXLAN_F_RSC | VXLAN_F_PROXY | VXLAN_F_TTL_INHERIT;
-	struct net_device *dev;
+	const struct vxlan_config *cfg = &((struct vxlan_dev *)netdev_priv(dev))->cfg;
 
-	for_each_netdev(&init_net, dev) {
-		const struct vxlan_config *cfg;
-
-		if (!netif_is_vxlan(dev))
-			continue;
-		cfg = &((struct vxlan_dev *)netdev_priv(dev))->cfg;
-		if (be32_to_cpu(cfg->vni) != t->cfg.vni)
-			continue;
-		if (!up || cfg->dst_port != up->udp_port || cfg->flags & cannot ||
-		    (cfg->remote_ifindex && cfg->remote_ifindex != up->ifindex) ||
-		    cfg->ttl || cfg->df != VXLAN_DF_UNSET ||
-		    cfg->label || (cfg->tos && cfg->tos != 1) ||
-		    cfg->tos == t->cfg.dscp_pipe ||
-		    (cfg->saddr.sa.sa_family == AF_INET &&
-		     cfg->saddr.sin.sin_addr.s_addr &&
-		     cfg->saddr.sin.sin_addr.s_addr != up->local4))
-			*blocked |= BIT(CHAM_BLOCK_TUNNEL);
-		return dev;
-	}
-	return NULL;
+	if (!up || cfg->dst_port != up->udp_port || cfg->flags & cannot)
+		return false;
+	if (cfg->remote_ifindex && cfg->remote_ifindex != up->ifindex)
+		return false;
+	if (cfg->ttl || cfg->df != VXLAN_DF_UNSET || cfg->label)
+		return false;
+	/* tos 1 is "inherit": uniform. */
+	if ((cfg->tos && cfg->tos != 1) || cfg->tos == t->cfg.dscp_pipe)
+		return false;
+	return cfg->saddr.sa.sa_family != AF_INET ||
+	       !cfg->saddr.sin.sin_addr.s_addr ||
+	       cfg->saddr.sin.sin_addr.s_addr == up->local4;
 }
 
 static u32 cham_policy_uplink(const struct cham_uplink *up)
@@ -204,9 +217,11 @@ static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 	u32 vxlan = 0, bridge = 0, was = t->blocked;
 	bool changed;
 
-	vx = cham_policy_vxlan(t, up, &blocked);
+	vx = t->vxlan_dev;
 	if (vx) {
 		vxlan = vx->ifindex;
+		if (!cham_policy_vxlan_fits(t, vx, up))
+			blocked |= BIT(CHAM_BLOCK_TUNNEL);
 		br = netdev_master_upper_dev_get(vx);
 		if (br && netif_is_bridge_master(br)) {
 			bridge = br->ifindex;
@@ -309,6 +324,7 @@ static void cham_policy_look(struct work_struct *work)
 	up = cham_uplink_rcu();
 	if (up)
 		WRITE_ONCE(up->blocked, cham_policy_uplink(up));
+	cham_policy_find_vxlans();
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t))
 		changed |= cham_policy_tenant(t, up);
 	cham_port_for_each(cham_policy_port, &changed);

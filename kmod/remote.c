@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/etherdevice.h>
+#include <linux/hashtable.h>
 #include <linux/if_vlan.h>
 #include <linux/inetdevice.h>
 #include <linux/ipv6.h>
+#include <linux/jhash.h>
 #include <linux/slab.h>
 #include <linux/udp.h>
 #include <linux/workqueue.h>
@@ -24,7 +26,7 @@
 
 struct cham_remote __rcu *cham_remotes[CHAM_REMOTES_MAX];
 
-static LIST_HEAD(cham_remote_list);	/* writers: lock; readers: RCU */
+static DEFINE_HASHTABLE(cham_remote_hash, 10);	/* under the lock */
 static DEFINE_SPINLOCK(cham_remote_lock);
 static u32 cham_remote_count;
 static u32 cham_remote_hint = 1;
@@ -33,6 +35,11 @@ static struct delayed_work cham_remote_work;
 static void cham_remote_kick(void)
 {
 	mod_delayed_work(system_wq, &cham_remote_work, 0);
+}
+
+static u32 cham_remote_key(u32 vni, const u8 *addr)
+{
+	return jhash(addr, 16, vni);
 }
 
 /**
@@ -47,11 +54,11 @@ static void cham_remote_kick(void)
  */
 struct cham_remote *cham_remote_get(u32 vni, const u8 *addr, u8 family)
 {
+	u32 key = cham_remote_key(vni, addr), i, slot;
 	struct cham_remote *r;
-	u32 i, slot;
 
 	spin_lock_bh(&cham_remote_lock);
-	list_for_each_entry(r, &cham_remote_list, node) {
+	hash_for_each_possible(cham_remote_hash, r, node, key) {
 		if (r->vni == vni && r->family == family &&
 		    !memcmp(r->addr, addr, 16)) {
 			refcount_inc(&r->refs);
@@ -76,7 +83,7 @@ struct cham_remote *cham_remote_get(u32 vni, const u8 *addr, u8 family)
 	memcpy(r->addr, addr, 16);
 	r->fold = cham_remote_fold(addr, family);
 	refcount_set(&r->refs, 1);
-	list_add_rcu(&r->node, &cham_remote_list);
+	hash_add(cham_remote_hash, &r->node, key);
 	rcu_assign_pointer(cham_remotes[slot], r);
 	cham_remote_count++;
 	cham_remote_kick();
@@ -98,7 +105,7 @@ void cham_remote_put(struct cham_remote *r)
 	spin_lock_bh(&cham_remote_lock);
 	if (refcount_dec_and_test(&r->refs)) {
 		r->dead = true;
-		list_del_rcu(&r->node);
+		hash_del(&r->node);
 		RCU_INIT_POINTER(cham_remotes[r->slot], NULL);
 		cham_remote_count--;
 		call_rcu(&r->rcu, cham_remote_free);
@@ -320,9 +327,10 @@ static void cham_remote_invalidate(bool (*match)(const struct cham_remote *r,
 {
 	struct cham_remote *r;
 	bool any = false;
+	int i;
 
 	spin_lock_bh(&cham_remote_lock);
-	list_for_each_entry(r, &cham_remote_list, node) {
+	hash_for_each(cham_remote_hash, i, r, node) {
 		if (match && !match(r, arg))
 			continue;
 		cham_remote_publish(r, NULL);

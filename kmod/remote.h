@@ -36,7 +36,7 @@ struct cham_remote {
 	u8	nexthop[16];		/* neighbour asked for, to match events */
 	refcount_t refs;
 	bool	dead;
-	struct list_head node;
+	struct hlist_node node;
 	struct rcu_head rcu;
 };
 

@@ -51,6 +51,7 @@ struct cham_tenant {
 	u32 ports;
 	unsigned long ageing;		/* jiffies, shortest of bridge and vxlan */
 	unsigned long epoch_next;	/* jiffies */
+	struct net_device *vxlan_dev;	/* valid while policy.c looks */
 	bool dying;
 	char name[CHAM_NAME_MAX + 1];
 	struct hlist_node by_vni;
