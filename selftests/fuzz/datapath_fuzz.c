@@ -324,10 +324,17 @@ static int model_ecn(uint8_t inner, uint8_t outer)
 	return table[inner & 3][outer & 3];
 }
 
-static void set_tos(uint8_t *ip, bool v6, uint8_t tos)
+/* The outer checksum stays as right, or as wrong, as it was. */
+static void set_tos(uint8_t *ip, uint8_t *udp, bool v6, uint8_t tos)
 {
 	if (v6) {
-		put_be(ip, 2, (be(ip, 2) & 0xf00f) | tos << 4);
+		unsigned int was = be(ip, 2), sum = be(udp + 6, 2);
+
+		put_be(ip, 2, (was & 0xf00f) | tos << 4);
+		if (sum && be(ip, 2) != was) {
+			sum = (sum + 0xffff + was - be(ip, 2)) % 0xffff;
+			put_be(udp + 6, 2, sum ? sum : 0xffff);
+		}
 		return;
 	}
 	if (ip[1] == tos)
@@ -384,7 +391,7 @@ static void model_uplink(struct outcome *o, const uint8_t *f, unsigned int len)
 		o->why = R(ECN);
 		return;
 	}
-	set_tos(o->frame + hdr + m.l3, m.q.tuple.ipv6, (m.tos & 0xfc) | ecn);
+	set_tos(o->frame + hdr + m.l3, o->frame + hdr - 16, m.q.tuple.ipv6, (m.tos & 0xfc) | ecn);
 	o->delivered = true;
 	o->strip = hdr;
 	o->verdict = XDP_DROP;
