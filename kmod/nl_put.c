@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <asm/tsc.h>
+#include <net/ipv6.h>
 #include <net/netlink.h>
 
 #include "conn.h"

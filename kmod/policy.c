@@ -405,7 +405,7 @@ static int cham_policy_listen(struct socket **sock, int protocol, u32 group)
 	write_lock_bh(&(*sock)->sk->sk_callback_lock);
 	(*sock)->sk->sk_data_ready = cham_policy_heard;
 	write_unlock_bh(&(*sock)->sk->sk_callback_lock);
-	err = kernel_bind(*sock, (struct sockaddr *)&addr, sizeof(addr));
+	err = kernel_bind(*sock, (void *)&addr, sizeof(addr));
 	if (err) {
 		sock_release(*sock);
 		*sock = NULL;

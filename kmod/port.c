@@ -14,6 +14,7 @@
 #include <uapi/linux/vdpa.h>
 
 #include "chamelio.h"
+#include "compat.h"
 #include "port_priv.h"
 
 struct device *cham_port_parent;
@@ -195,8 +196,8 @@ static int cham_mgmt_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	slot = ida_alloc_range(&cham_port_slots, 1, CHAM_PORTS_MAX - 1, GFP_KERNEL);
 	if (slot < 0)
 		return slot;
-	vdpa = vdpa_alloc_device(struct cham_vdpa, vdev, cham_port_parent,
-				 &cham_vdpa_ops, 1, 1, name, false);
+	vdpa = cham_vdpa_alloc(struct cham_vdpa, vdev, cham_port_parent,
+			       &cham_vdpa_ops, name);
 	if (IS_ERR(vdpa)) {
 		err = PTR_ERR(vdpa);
 		goto free_slot;
@@ -204,7 +205,7 @@ static int cham_mgmt_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	/* Also the parent of the virtio device: "which netdev is this port's
 	 * guest" is answered by sysfs.
 	 */
-	vdpa->vdev.dma_dev = &vdpa->vdev.dev;
+	cham_vdpa_dma_dev(&vdpa->vdev) = &vdpa->vdev.dev;
 	vdpa->vdev.dev.dma_mask = &vdpa->vdev.dev.coherent_dma_mask;
 	err = dma_set_mask_and_coherent(&vdpa->vdev.dev, DMA_BIT_MASK(64));
 	if (err)

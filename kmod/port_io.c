@@ -14,6 +14,7 @@
 #include <net/checksum.h>
 #include <net/page_pool/helpers.h>
 
+#include "compat.h"
 #include "port_priv.h"
 
 #define CHAM_IO_LINEAR		(PAGE_SIZE - XDP_PACKET_HEADROOM -	\
@@ -300,7 +301,7 @@ static const struct virtio_net_hdr *cham_io_frame_vnet(const struct xdp_frame *f
 	const struct virtio_net_hdr *vnet = (const void *)(frame + 1);
 	const struct page *page;
 
-	if (frame->mem.type != MEM_TYPE_PAGE_POOL)
+	if (cham_frame_mem_type(frame) != MEM_TYPE_PAGE_POOL)
 		return NULL;
 	page = virt_to_head_page(frame->data);
 	if (page->pp->p.dev != cham_port_parent ||
@@ -607,8 +608,7 @@ struct sk_buff *cham_port_skb(struct xdp_buff *xdp)
 	if (meta)
 		skb_metadata_set(skb, meta);
 	if (nr_frags)
-		xdp_update_skb_shared_info(skb, nr_frags, size, nr_frags * PAGE_SIZE,
-					   xdp_buff_is_frag_pfmemalloc(xdp));
+		cham_skb_take_frags(skb, xdp, nr_frags, size, nr_frags * PAGE_SIZE);
 	skb_mark_for_recycle(skb);
 	return skb;
 }

@@ -12,6 +12,7 @@
 #include <net/page_pool/types.h>
 #include <net/rtnetlink.h>
 
+#include "compat.h"
 #include "port_priv.h"
 
 #define CHAM_REP_POOL_PAGES	512

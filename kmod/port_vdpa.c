@@ -14,6 +14,7 @@
 #include <uapi/linux/vdpa.h>
 #include <uapi/linux/virtio_ids.h>
 
+#include "compat.h"
 #include "port_priv.h"
 
 #define CHAM_VDPA_VENDOR	0x4348414d	/* "CHAM" */
@@ -416,7 +417,7 @@ static void cham_vdpa_set_status(struct vdpa_device *vdev, u8 status)
 	up = status & VIRTIO_CONFIG_S_DRIVER_OK;
 	map = port->map;
 	if (up && !was && !port->user_map && cham_vdpa_in_kernel_owner(port)) {
-		map = cham_map_identity(vdev->dma_dev, &why);
+		map = cham_map_identity(cham_vdpa_dma_dev(vdev), &why);
 		if (!map)
 			cham_port_break(port, why);
 	}

@@ -13,13 +13,13 @@
 #include <net/ip6_fib.h>
 #include <net/ip6_route.h>
 #include <net/ip_fib.h>
-#include <net/ipv6_stubs.h>
 #include <net/netevent.h>
 #include <net/neighbour.h>
 #include <net/nexthop.h>
 #include <net/route.h>
 #include <net/vxlan.h>
 
+#include "compat.h"
 #include "remote.h"
 #include "tenant.h"
 #include "uplink.h"
@@ -212,7 +212,7 @@ static struct dst_entry *cham_remote_route(struct cham_remote *r,
 		if (ipv6_addr_any(&up->local6))
 			return ERR_PTR(-EADDRNOTAVAIL);
 		memcpy(&fl6.daddr, r->addr, 16);
-		dst = ipv6_stub->ipv6_dst_lookup_flow(&init_net, NULL, &fl6, NULL);
+		dst = cham_ip6_route(&init_net, NULL, &fl6, NULL);
 	}
 	if (IS_ERR(dst))
 		return dst;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/if_arp.h>
 #include <linux/inetdevice.h>
 #include <linux/rtnetlink.h>
 #include <net/addrconf.h>
-#include <net/ipv6_stubs.h>
 
 #include "netlink.h"
 #include "policy.h"

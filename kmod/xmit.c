@@ -13,6 +13,7 @@
 #include <net/vxlan.h>
 #include <net/xdp.h>
 
+#include "compat.h"
 #include "kfunc.h"
 #include "ledger.h"
 #include "port.h"
@@ -148,7 +149,7 @@ static struct xdp_frame *cham_frame_new(u32 len)
 	frame->len = len;
 	frame->headroom = XDP_PACKET_HEADROOM - sizeof(*frame);
 	frame->frame_sz = PAGE_SIZE << order;
-	frame->mem.type = MEM_TYPE_PAGE_ORDER0;
+	cham_frame_mem_type(frame) = MEM_TYPE_PAGE_ORDER0;
 	return frame;
 }
 
