@@ -21,10 +21,12 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 OBJDIR := $(PREFIX)/lib/chamelio
 
-# the newest 6.12 that has headers here, else the newest that has
+# The newest 6.12 that has headers here, else the newest that has. Looked for at
+# first use: in "make deps all" the headers come between.
 ifndef KREL
-krels := $(shell ls -d /lib/modules/*/build/Makefile 2>/dev/null | cut -d/ -f4 | sort -V)
-KREL := $(lastword $(or $(filter 6.12.%,$(krels)),$(krels)))
+krels = $(shell ls -d /lib/modules/*/build/Makefile 2>/dev/null | cut -d/ -f4 | sort -V)
+krel = $(lastword $(or $(filter 6.12.%,$(1)),$(1)))
+KREL = $(eval KREL := $$(call krel,$(krels)))$(KREL)
 endif
 KDIR ?= /lib/modules/$(KREL)/build
 
@@ -118,6 +120,9 @@ $(O)/chamelio.ko: FORCE
 else
 kmod:
 endif
+
+# with "deps" among the goals, what is built waits for it, under -j too
+$(O)/chamelio.ko $(O)/.flags: | $(filter deps,$(MAKECMDGOALS))
 
 # what an object was built with: another value rebuilds it
 $(O)/.flags: FORCE
@@ -258,7 +263,15 @@ installed = $(if $(cli_out),$(PREFIX)/sbin/chamctl) \
 	$(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
 	$(if $(wildcard cli/chamctl.bash),$(BASHCOMPDIR)/chamctl) \
 	$(UNITDIR)/chamelio.service
+# those that may be empty afterwards, the inner ones first
+installed_dirs = $(OBJDIR) $(INCLUDEDIR)/chamelio $(LIBDIR)/pkgconfig \
+	$(sort $(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p)))) \
+	$(foreach d,$(BASHCOMPDIR) $(UNITDIR),$d $(patsubst %/,%,$(dir $d)))
 put := install -D -m
+# Kbuild's own does nothing when the headers come without System.map
+depmod = $(Q)[ ! -e $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/modules.order ] || \
+	PATH="$$PATH:/sbin" depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KREL)
+ldconfig = $(if $(DESTDIR)$(filter-out 0,$(shell id -u)),,$(Q)PATH="$$PATH:/sbin" ldconfig)
 
 install: all
 	$(if $(cli_out),$(Q)$(put) 755 $(O)/cli/shared/chamctl $(DESTDIR)$(PREFIX)/sbin/chamctl)
@@ -282,16 +295,19 @@ ifneq ($(mod_src),)
 	$(Q)$(MAKE) -C $(KDIR) M=$(mod) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) \
 		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
 endif
-	$(if $(DESTDIR)$(filter-out 0,$(shell id -u)),,$(Q)ldconfig)
+	$(depmod)
+	$(ldconfig)
+	@[ -n "$(DESTDIR)$(INSTALL_MOD_PATH)" ] || [ "$(KREL)" = "$$(uname -r)" ] || \
+		echo "the module is for $(KREL), this is $$(uname -r): boot that, or KREL=" >&2
 
 uninstall:
 	$(Q)rm -f $(addprefix $(DESTDIR),$(installed))
-	$(Q)rmdir $(DESTDIR)$(OBJDIR) $(DESTDIR)$(INCLUDEDIR)/chamelio 2>/dev/null || :
+	$(Q)rmdir $(addprefix $(DESTDIR),$(installed_dirs)) 2>/dev/null || :
 	$(Q)rm -f $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/updates/chamelio.ko \
 		$(INSTALL_MOD_PATH)/lib/modules/$(KREL)/updates/chamelio.ko.*
 	$(Q)rmdir $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/updates 2>/dev/null || :
-	$(Q)[ ! -e $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/modules.order ] || \
-		depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KREL)
+	$(depmod)
+	$(ldconfig)
 
 clean:
 	$(Q)rm -rf $(addprefix $(O)/,module chamelio.ko lib cli xdp bpf selftests static bench \
