@@ -3,13 +3,15 @@
 #
 # Install the Debian packages that building, running and testing need and that
 # are missing. Says nothing and does nothing when all are there. No service is
-# started. Works on Debian 12 and 13.
+# started. Works on Debian 12 and 13; on 12, kernel 6.12 is in the security suite,
+# which is added to apt's sources if it is not among them.
 #
 # usage: scripts/deps.sh [--list]
 
 set -u
 
 list=0
+suite=
 [ "${1:-}" != --list ] || list=1
 
 if ! command -v dpkg-query >/dev/null || [ ! -r /etc/os-release ]; then
@@ -32,6 +34,7 @@ need=(
 case ${VERSION_ID:-} in
 12)
 	need+=(linux-image-6.12-amd64 linux-headers-6.12-amd64 linux-source-6.12)
+	suite=bookworm-security
 	;;
 *)
 	need+=(linux-image-amd64 linux-headers-amd64 linux-source virtiofsd)
@@ -89,9 +92,33 @@ log=$(mktemp)
 install_them() {
 	"${apt[@]}" install --no-install-recommends "${lack[@]}" >"$log" 2>&1
 }
+update() {
+	"${apt[@]}" update >"$log" 2>&1 || tail -n 20 "$log" >&2
+}
+# has apt heard of all of them?
+known() {
+	local name
+	for name in "${lack[@]}"; do
+		apt-cache show "$name" >/dev/null 2>&1 || return
+	done
+}
+sources=/etc/apt/sources.list.d/chamelio.sources
+add_suite() {
+	echo "deps: adding $suite to apt's sources: $sources"
+	"${as_root[@]}" tee "$sources" >/dev/null <<-EOF
+		Types: deb
+		URIs: http://deb.debian.org/debian-security
+		Suites: $suite
+		Components: main
+		Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+	EOF
+}
 # the lists may be old: only then fetch them
 if ! install_them; then
-	"${apt[@]}" update >"$log" 2>&1 || tail -n 20 "$log" >&2
+	update
+	if [ -n "$suite" ] && [ ! -e "$sources" ] && ! known; then
+		add_suite && update
+	fi
 	install_them
 fi
 rc=$?
