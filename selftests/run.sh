@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Run the tests: those of the host here, those of the VM all in one boot.
+# Run the tests in two lanes side by side: those of the host here, those of the
+# VM in one boot for each lane. A lane takes the next file that none has taken.
 #
 #   O=DIR          the build (default: build)
 #   TESTS=GLOB...  only the files whose name (boot, unit_seg, fuzz_ring)
@@ -10,6 +11,7 @@
 #                  "# timeout: S" among its first 30)
 #   KERNEL=RELEASE the kernel of the VM
 #   VMOPTS=...     more options for scripts/vm
+#   JOBS=N         lanes (default: 2, with DEBUG 1)
 #   TIMESCALE=N    all times are so many times longer
 #   DEBUG="A B"    the kernel is scripts/debug-kernel's, its do_init_module() is
 #                  from A to B: look for leaks after each test; then selftests/debug
@@ -31,9 +33,13 @@ export O
 guest=0
 [ "${1:-}" != --guest ] || guest=1
 scale=${TIMESCALE:-1}
+jobs=${JOBS:-$([ -n "${DEBUG:-}" ] && echo 1 || echo 2)}
 
-results=$O/selftests/results$([ $guest = 0 ] || echo .vm)
-mkdir -p "$O/selftests" || exit 1
+# each lane has its own results; a directory in "taken" is a file that a lane has
+lane=${LANE:-0}
+results=$O/selftests/results.$lane
+taken=$O/selftests/taken
+mkdir -p "$taken" || exit 1
 
 selected() {
 	local glob
@@ -53,6 +59,20 @@ selected() {
 # wanted FILE: a test script that was selected
 wanted() {
 	[ -x "$1" ] && selected "$(basename "$1" .sh)"
+}
+
+# take KIND FILE: no other lane has it
+take() {
+	mkdir "$taken/$1-$(basename "$2")" 2>/dev/null
+}
+
+# blocks: what a lane says, a test at a time; only that one begins is said at once
+blocks() {
+	awk -v put="flock '$O/selftests/lock' cat" '
+	/^# [a-z]+\/[a-z_-]+$/ { print $0 " begins" | put; close(put) }
+	{ block = block $0 "\n" }
+	/^# [a-z]+\/[a-z_-]+: [0-9]+ passed/ { printf "%s", block | put; close(put); block = "" }
+	END { printf "%s", block | put }'
 }
 
 # count FILE STATUS OUTPUT: append "NAME PASSED FAILED SKIPPED REASON" to the results
@@ -77,7 +97,7 @@ count() {
 
 # run_file KIND FILE [NAME]: one test with its time limit, shown and counted
 run_file() {
-	local name kind=$1 file=$2 limit rc start out=$O/selftests/output why
+	local name kind=$1 file=$2 limit rc start out=$O/selftests/output.$lane why
 	name=${3:-$(basename "$file" .sh)}
 	limit=$(sed -n '1,30s/^# timeout: \([0-9][0-9]*\)$/\1/p' "$file" 2>/dev/null | head -n 1)
 	limit=$((${limit:-${TIMEOUT:-300}} * scale))
@@ -145,7 +165,9 @@ if [ $guest = 1 ]; then
 		echo clear >/sys/kernel/debug/kmemleak
 	fi
 	for file in selftests/vm/*.sh; do
-		wanted "$file" || continue
+		if ! wanted "$file" || ! take vm "$file"; then
+			continue
+		fi
 		run_file vm "$file"
 	done
 	[ -n "${DEBUG:-}" ] || exit 0
@@ -159,8 +181,13 @@ if [ $guest = 1 ]; then
 	exit 0
 fi
 
+[ "${1:-}" = --vm ] && vm_only=1 || vm_only=0
+rm -rf "$taken" "$O"/selftests/results.*
+mkdir "$taken"
 : >"$results"
-if [ "${1:-}" != --vm ]; then
+
+host_tests() {
+	local file name
 	for file in selftests/host/*.sh; do
 		wanted "$file" || continue
 		run_file host "$file"
@@ -176,19 +203,18 @@ if [ "${1:-}" != --vm ]; then
 			show "$(tail -n 1 "$results")" 0
 		fi
 	done
-
 	for file in selftests/fuzz/*_fuzz.c; do
 		[ -e "$file" ] || continue
 		name=$(basename "$file" _fuzz.c)
 		selected "fuzz_$name" || continue
 		run_file fuzz selftests/fuzz/run.sh "$name"
 	done
-fi
+}
 
+# what guests will run, and how long that may take
 names=()
 total=$((120 * scale))
-# expect NAME FILE: something the guest will run
-expect() {
+expect() {	# NAME FILE
 	local limit
 	names+=("$1")
 	limit=$(sed -n '1,30s/^# timeout: \([0-9][0-9]*\)$/\1/p' "$2" | head -n 1)
@@ -205,10 +231,12 @@ if [ -n "${DEBUG:-}" ]; then
 		expect "healthy/$name" "selftests/vm/$name.sh"
 	done
 fi
-if [ ${#names[@]} -gt 0 ]; then
-	rm -f "$results.vm"
+
+# vm_tests LANE: one boot for what the lane will take
+vm_tests() {
+	local vm rc mine=$O/selftests/results.$1
 	vm=(scripts/vm --nics 1 --timeout "$total" --env O --env TESTS --env TIMEOUT
-		--env TIMESCALE --env DEBUG --env INJECT --env FAULT_EVERY
+		--env "LANE=$1" --env TIMESCALE --env DEBUG --env INJECT --env FAULT_EVERY
 		--env "SPLAT_RE=$(scripts/vm --splat-re)")
 	[ -z "${KERNEL:-}" ] || vm+=(--kernel "$KERNEL")
 	[ "${O#"$top"/}" != "$O" ] || vm+=(--rw "$O")
@@ -216,21 +244,35 @@ if [ ${#names[@]} -gt 0 ]; then
 	vm+=(${VMOPTS:-})
 	"${vm[@]}" -- selftests/run.sh --guest
 	rc=$?
-	touch "$results.vm"
-	for name in "${names[@]}"; do
-		grep -q "^$name " "$results.vm" ||
-			echo "$name 0 1 0 did not finish" | tee -a "$results.vm" |
-			sed 's/^/# /'
-	done
+	touch "$mine"
 	# the kernel may complain where no test sees it: early, or when it powers off
-	if [ $rc != 0 ] && ! awk '$3 > 0 { bad = 1 } END { exit !bad }' "$results.vm"; then
+	if [ $rc != 0 ] && ! awk '$3 > 0 { bad = 1 } END { exit !bad }' "$mine"; then
 		echo "not ok - scripts/vm: exit status $rc"
-		echo "vm 0 1 0 exit status $rc" >>"$results.vm"
+		echo "vm 0 1 0 exit status $rc" >>"$mine"
 	fi
-	cat "$results.vm" >>"$results"
-	rm -f "$results.vm"
-fi
+}
 
+# boots LANE: there is more to take than lanes that came to take it
+boots() (
+	flock 9
+	[ "$(find "$taken" -mindepth 1 | wc -l)" -lt ${#names[@]} ] && mkdir "$taken/lane.$1"
+) 9>"$O/selftests/boots"
+
+# the first lane begins with the host's tests
+run_lane() {
+	[ "$1" != 1 ] || [ "$vm_only" = 1 ] || host_tests
+	! boots "$1" || vm_tests "$1"
+}
+trap 'trap - TERM; kill 0; wait; exit 130' INT TERM
+for ((n = jobs; n >= 1; n--)); do
+	run_lane "$n" 2>&1 | blocks &
+done
+wait
+
+for name in ${names[@]+"${names[@]}"}; do
+	grep -qh "^$name " "$O"/selftests/results.* ||
+		echo "$name 0 1 0 did not finish" | tee -a "$results" | sed 's/^/# /'
+done
 awk '{ good += $2; bad += $3; skip += $4 }
 $3 > 0 { name = $1; $1 = $2 = $4 = ""; printf "# failed: %s%s\n", name, ($5 == "" ? "" : " (" substr($0, 6) ")") }
 END {
@@ -243,4 +285,4 @@ END {
 		printf ", %d skipped", skip
 	printf "\n"
 	exit bad > 0
-}' "$results"
+}' "$O"/selftests/results.*
