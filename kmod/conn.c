@@ -90,7 +90,7 @@ static void cham_wheel_add(struct cham_conn *conn, u32 in)
  * Context: BH off, RCU read side. Return: the connection, or NULL.
  */
 struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
-				   const struct cham_tuple *key, u64 hash,
+				   const struct cham_key *key, u64 hash,
 				   enum cham_reason *why)
 {
 	u32 index = hash & cham_bucket_mask;
@@ -112,7 +112,7 @@ struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 		*why = CHAM_REASON_NO_MEMORY;
 		goto undo;
 	}
-	conn->key = *key;
+	memcpy(&conn->key, key, sizeof(*key));
 	conn->seen = (u32)jiffies;
 	conn->wscale[0] = 0xff;
 	conn->wscale[1] = 0xff;
@@ -147,7 +147,7 @@ undo:
 /* Out of the table; memory stays until the caller's grace period. */
 static void cham_conn_unlink(struct cham_conn *conn)
 {
-	u64 hash = cham_conn_hash(&conn->key);
+	u64 hash = cham_conn_hash((const struct cham_key *)&conn->key);
 	u32 index = hash & cham_bucket_mask;
 	struct cham_bucket *b = &cham_buckets[index];
 	spinlock_t *lock = &cham_bucket_locks[index % CHAM_BUCKET_LOCKS];

@@ -12,6 +12,8 @@
 #ifndef CHAM_CONN_H
 #define CHAM_CONN_H
 
+#include <linux/in.h>
+#include <linux/jiffies.h>
 #include <linux/cache.h>
 #include <linux/llist.h>
 #include <linux/types.h>
@@ -20,20 +22,23 @@
 
 struct cham_tenant;
 
+/* Where a direction goes, in one word that is read and written as one. */
+union cham_to {
+	struct {
+		u32 egress : 19;	/* slot of a port or remote */
+		u32 super : 1;		/* has sent super-packets by skb */
+		u32 epoch : 10;		/* low bits of the tenant's */
+		u32 action : 2;		/* enum cham_action */
+	};
+	u32 word;			/* never 0 when valid */
+};
+
 /* Where a direction comes from and goes to; valid while @gen is the tenant's. */
 struct cham_fwd {
 	u32	gen;
 	u32	ingress;	/* ifindex of the representor, or outer source */
 	u8	macs[12];	/* destination and source, as on the wire */
-	union {
-		struct {
-			u32 egress : 19;	/* slot of a port or remote */
-			u32 super : 1;		/* has sent super-packets by skb */
-			u32 epoch : 10;		/* low bits of the tenant's */
-			u32 action : 2;		/* enum cham_action */
-		};
-		u32 to;				/* all three; never 0 when valid */
-	};
+	union cham_to to;
 };
 
 /* What the host sees of one direction. */
@@ -85,23 +90,33 @@ struct cham_bucket {
 	u64	slot[CHAM_BUCKET_SLOTS];
 } __aligned(64);
 
-/* The word of struct cham_tuple behind the ports. */
-#define CHAM_TUPLE_BITS	(offsetofend(struct cham_tuple, dport) / sizeof(u32))
+/* A canonical key in registers: the words of a struct cham_tuple. */
+struct cham_key {
+	u64	w[5];
+};
+
+static_assert(sizeof(struct cham_key) == sizeof(struct cham_tuple));
+static_assert(offsetof(struct cham_tuple, sport) == 4 * sizeof(u64));
+
+/* The last word of a tuple that says only the tenant. */
+static inline u64 cham_conn_key_tenant(u32 id)
+{
+	const struct cham_tuple tuple = { .tenant = id };
+
+	return *(const u64 *)&tuple.sport;
+}
 
 /**
  * cham_conn_key() - canonical key of a packet
- * @key:    receives it
  * @tuple:  as seen in the packet
- * @tenant: id
- *
- * Return: direction of the packet, 0 or 1.
+ * @tenant: cham_conn_key_tenant() of its tenant
+ * @dir:    receives the direction of the packet, 0 or 1
  */
-static inline unsigned int cham_conn_key(struct cham_tuple *key,
-					 const struct cham_tuple *tuple,
-					 u16 tenant)
+static inline struct cham_key cham_conn_key(const struct cham_tuple *tuple,
+					    u64 tenant, unsigned int *dir)
 {
 	const u64 *s = (const u64 *)tuple->saddr, *d = (const u64 *)tuple->daddr;
-	u64 *k = (u64 *)key;
+	u64 last = *(const u64 *)&tuple->sport;
 	bool swap;
 
 	if (s[0] != d[0])
@@ -110,25 +125,12 @@ static inline unsigned int cham_conn_key(struct cham_tuple *key,
 		swap = s[1] > d[1];
 	else
 		swap = (__force u16)tuple->sport > (__force u16)tuple->dport;
-	if (swap) {
-		k[0] = d[0];
-		k[1] = d[1];
-		k[2] = s[0];
-		k[3] = s[1];
-		key->sport = tuple->dport;
-		key->dport = tuple->sport;
-	} else {
-		k[0] = s[0];
-		k[1] = s[1];
-		k[2] = d[0];
-		k[3] = d[1];
-		key->sport = tuple->sport;
-		key->dport = tuple->dport;
-	}
-	/* All bit fields at once; the tenant's are zero in a query. */
-	((u32 *)key)[CHAM_TUPLE_BITS] = ((const u32 *)tuple)[CHAM_TUPLE_BITS];
-	key->tenant = tenant;
-	return swap;
+	*dir = swap;
+	/* Ports are the low half of the last word. */
+	if (swap)
+		return (struct cham_key){ { d[0], d[1], s[0], s[1],
+			(last & ~0xffffffffULL) | rol32(last, 16) | tenant } };
+	return (struct cham_key){ { s[0], s[1], d[0], d[1], last | tenant } };
 }
 
 /**
@@ -147,7 +149,7 @@ static inline void cham_fwd_write(struct cham_fwd *fwd,
 	fwd->ingress = val->ingress;
 	memcpy(fwd->macs, val->macs, 12);
 	smp_wmb();	/* @to after the fields it belongs to */
-	WRITE_ONCE(fwd->to, val->to);
+	WRITE_ONCE(fwd->to.word, val->to.word);
 	/* The generation vouches for all of the above. */
 	smp_store_release(&fwd->gen, gen);
 }
@@ -162,12 +164,12 @@ static inline void cham_fwd_write(struct cham_fwd *fwd,
  * A writer between the two reads of @to shows as a difference; one before
  * the first left either all new fields or another generation.
  *
- * Return: cham_fwd.to, or 0.
+ * Return: the word of cham_fwd.to, or 0.
  */
 static inline u32 cham_fwd_read(const struct cham_fwd *fwd,
 				const struct cham_query *q, u32 ingress, u32 gen)
 {
-	u32 to = READ_ONCE(fwd->to);
+	u32 to = READ_ONCE(fwd->to.word);
 	bool same;
 
 	smp_rmb();	/* the fields after the first read of @to */
@@ -178,7 +180,7 @@ static inline u32 cham_fwd_read(const struct cham_fwd *fwd,
 	if (READ_ONCE(fwd->gen) != gen || !same)
 		return 0;
 	smp_rmb();	/* the second read of @to last */
-	return READ_ONCE(fwd->to) == to ? to : 0;
+	return READ_ONCE(fwd->to.word) == to ? to : 0;
 }
 
 /* The table, for the lookup only; written by conn.c. */
@@ -191,13 +193,20 @@ static inline struct cham_conn *cham_slot_conn(u64 slot)
 	return (struct cham_conn *)(unsigned long)(((s64)slot >> 7) & ~63LL);
 }
 
-static inline bool cham_key_equal(const struct cham_tuple *a,
-				  const struct cham_tuple *b)
+static inline bool cham_key_equal(const struct cham_tuple *tuple,
+				  const struct cham_key *key)
 {
-	const u64 *x = (const u64 *)a, *y = (const u64 *)b;
+	const u64 *x = (const u64 *)tuple, *y = key->w;
 
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) |
 		 (x[3] ^ y[3]) | (x[4] ^ y[4]));
+}
+
+static inline u64 cham_mix(u64 a, u64 b)
+{
+	u128 m = (u128)a * b;
+
+	return (u64)m ^ (u64)(m >> 64);
 }
 
 /**
@@ -208,19 +217,16 @@ static inline bool cham_key_equal(const struct cham_tuple *a,
  * boot-time secret. Chains are bounded by the bucket, so collisions that a
  * tenant may find cost it its own fast path and nobody a walk.
  */
-static inline u64 cham_conn_hash(const struct cham_tuple *key)
+static inline u64 cham_conn_hash(const struct cham_key *key)
 {
-	const u64 *k = (const u64 *)key;
-	u128 a, b;
+	const u64 *k = key->w;
+	u64 h = cham_mix(k[0] ^ k[1] ^ cham_hash_seed[0], k[2] ^ cham_hash_seed[1]);
 
-	a = (u128)(k[0] ^ k[1] ^ cham_hash_seed[0]) *
-	    (k[2] ^ cham_hash_seed[1]);
-	b = (u128)(k[3] ^ (u64)a ^ cham_hash_seed[1]) *
-	    (k[4] ^ (u64)(a >> 64) ^ cham_hash_seed[0]);
-	return (u64)b ^ (u64)(b >> 64);
+	return cham_mix(k[3] ^ h ^ cham_hash_seed[1], k[4] ^ cham_hash_seed[0]);
 }
 
-static inline struct cham_conn *cham_conn_lookup_rcu(const struct cham_tuple *key, u64 hash)
+static inline struct cham_conn *cham_conn_lookup_rcu(const struct cham_key *key,
+						     u64 hash)
 {
 	const struct cham_bucket *b = &cham_buckets[hash & cham_bucket_mask];
 	u64 tag = hash >> 51;
@@ -243,10 +249,37 @@ static inline struct cham_conn *cham_conn_lookup_rcu(const struct cham_tuple *ke
 }
 
 struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
-				   const struct cham_tuple *key, u64 hash,
+				   const struct cham_key *key, u64 hash,
 				   enum cham_reason *why);
-void cham_conn_track(struct cham_conn *conn, unsigned int dir,
-		     const struct cham_query *q, u32 segs);
+void cham_conn_track_tcp(struct cham_conn *conn, struct cham_half *half,
+			 const struct cham_query *q, u32 segs);
+
+/**
+ * cham_conn_track() - take one packet into account
+ * @conn: its connection
+ * @half: its direction
+ * @q:    what the datapath parsed
+ * @segs: segments in it, more than one for a TSO super-packet
+ *
+ * Two CPUs may track the two directions at once; each writes its own
+ * direction, and the shared RTT fields are a measurement, not a balance.
+ *
+ * Context: BH off.
+ */
+static inline void cham_conn_track(struct cham_conn *conn, struct cham_half *half,
+				   const struct cham_query *q, u32 segs)
+{
+	struct cham_track *t = &half->track;
+	u32 now = jiffies;
+
+	t->packets += segs;
+	t->bytes += q->payload;
+	if (conn->seen != now)
+		conn->seen = now;
+	if (q->tuple.proto == IPPROTO_TCP)
+		cham_conn_track_tcp(conn, half, q, segs);
+}
+
 void cham_conn_flush(u32 tenant);
 u32 cham_conn_total(void);
 

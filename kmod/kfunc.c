@@ -41,7 +41,7 @@ static int cham_refuse(struct cham_cpu *cpu, enum cham_reason why)
 	if (cpu->tcp)
 		this_cpu_inc(books->tcp_slow);
 	cpu->stamp = cham_charge(books, CHAM_CLASS_DEMUX, cpu->stamp);
-	cpu->slow = cpu->in_burst;
+	cpu->slow = cpu->burst_dev;
 	cpu->ev.act = CHAM_ACT_SLOW;
 	cpu->ev.reason = why;
 	return CHAM_ACT_SLOW;
@@ -85,10 +85,10 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 	}
 	fwd->ingress = ingress;
 	memcpy(fwd->macs, q->macs, sizeof(fwd->macs));
-	fwd->egress = to.slot;
-	fwd->super = 0;
-	fwd->epoch = t->epoch;
-	fwd->action = to.action;
+	fwd->to.egress = to.slot;
+	fwd->to.super = 0;
+	fwd->to.epoch = t->epoch;
+	fwd->to.action = to.action;
 	return CHAM_REASON_NONE;
 }
 
@@ -99,26 +99,84 @@ static inline bool cham_tcp_open(const struct cham_conn *conn,
 	       q->tuple.proto == IPPROTO_TCP;
 }
 
-/* The outer UDP checksum is absent or right. */
-static bool cham_outer_sum_ok(const struct xdp_buff *xdp, u32 strip)
+/* A packet that no valid direction is known for: find out, remember.
+ * Return: the connection, or NULL and the packet is refused.
+ */
+static noinline struct cham_conn *
+cham_learn(struct cham_cpu *cpu, const struct cham_query *query, u64 hash,
+	   struct cham_conn *conn, u32 gen)
+{
+	struct cham_tenant *t = cpu->tenant;
+	enum cham_reason why;
+	struct cham_fwd fwd;
+	struct cham_key key;
+	unsigned int dir;
+
+	key = cham_conn_key(&query->tuple, t->key, &dir);
+	why = cham_resolve(cpu, &fwd, query, cpu->ingress);
+	if (why) {
+		cpu->tcp = cham_tcp_open(conn, query);
+		cham_nl_miss_event(t, query, why);
+		cham_refuse(cpu, why);
+		return NULL;
+	}
+	if (!conn) {
+		conn = cham_conn_insert(t, &key, hash, &why);
+		if (!conn) {
+			if (why == CHAM_REASON_QUOTA)
+				cham_nl_quota_event(t, CHAM_TENANT_MAX_CONNS);
+			cham_refuse(cpu, why);
+			return NULL;
+		}
+		cpu->fresh = true;
+	}
+	cham_fwd_write(&conn->half[dir].fwd, &fwd, gen);
+	return conn;
+}
+
+static noinline bool cham_outer_sum_right(const struct xdp_buff *xdp, u32 strip)
 {
 	const struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
 	const struct iphdr *ip = xdp->data + ETH_HLEN;
 	const struct ipv6hdr *ip6 = xdp->data + ETH_HLEN;
-	u32 len;
+	u32 len = xdp_get_buff_len(xdp) - ((void *)udp - xdp->data);
 	__wsum sum;
 
-	if (strip < ETH_HLEN + sizeof(struct iphdr) + CHAM_OUTER_UDP ||
-	    strip > xdp->data_end - xdp->data)
-		return false;
-	if (likely(!udp->check))
-		return true;
-	len = xdp_get_buff_len(xdp) - ((void *)udp - xdp->data);
 	len = min_t(u32, len, ntohs(udp->len));
 	sum = cham_xdp_sum(xdp, (void *)udp - xdp->data, len);
 	if (strip < ETH_HLEN + sizeof(*ip6) + CHAM_OUTER_UDP)
 		return !csum_tcpudp_magic(ip->saddr, ip->daddr, len, IPPROTO_UDP, sum);
 	return !csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_UDP, sum);
+}
+
+/* The outer UDP checksum is absent or right. */
+static __always_inline bool cham_outer_sum_ok(const struct xdp_buff *xdp, u32 strip)
+{
+	const struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
+
+	if (strip < ETH_HLEN + sizeof(struct iphdr) + CHAM_OUTER_UDP ||
+	    strip > xdp->data_end - xdp->data)
+		return false;
+	return likely(!udp->check) || cham_outer_sum_right(xdp, strip);
+}
+
+/* Books one that arrived, or did not. */
+static __always_inline int cham_delivered(struct cham_cpu *cpu, int err)
+{
+	struct cham_ledger *books = this_cpu_ptr(cpu->tenant->ledger);
+
+	if (likely(!err)) {
+		books->fast_packets += cpu->segs;
+		books->fast_bytes += cpu->len;
+		books->tcp_fast += cpu->tcp;
+	} else {
+		books->reasons[err == -ENOBUFS ? CHAM_REASON_RING_FULL :
+			       err == -EMSGSIZE ? CHAM_REASON_OVERSIZE :
+			       err == -EBADMSG ? CHAM_REASON_BAD_CSUM :
+			       CHAM_REASON_RING_BROKEN]++;
+	}
+	cpu->stamp = cham_charge_here(books, CHAM_CLASS_DELIVER, cpu->stamp);
+	return err;
 }
 
 __bpf_kfunc_start_defs();
@@ -136,49 +194,49 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
 	struct net_device *dev = xdp->rxq->dev;
-	struct cham_port *port;
-	struct cham_uplink *up;
+	struct cham_uplink *up = cham_uplink_rcu();
 
 	if (rdwr_buf_size != sizeof(struct cham_event))
 		return NULL;
 	cpu->ev.act = CHAM_ACT_SLOW;
+	cpu->ev.gso_size = 0;
 	cpu->tcp = 0;
 	cpu->outer = NULL;
-	port = cham_port_from_dev(dev);
-	cpu->port = port;
 	cpu->vnet = NULL;
-	if (port) {
-		cpu->tenant = cham_port_tenant_rcu(port);
+	if (up && up->dev == dev) {
+		cpu->stamp = cham_clock();
+		cpu->tenant = NULL;
+		cpu->port = NULL;
+		cpu->ev.kind = 1;
+		cpu->ev.local4 = up->local4;
+		memcpy(cpu->ev.local6, &up->local6, 16);
+		ether_addr_copy(cpu->ev.mac, dev->dev_addr);
+		cpu->ev.udp_port = up->udp_port;
+		this_cpu_inc(up->packets[0]);
+	} else if (likely(cpu->burst_dev == dev)) {
+		/* Our own NAPI: the buffer is ours, too. */
+		if (unlikely(!cpu->burst_tenant))
+			return NULL;
+		cpu->tenant = cpu->burst_tenant;
+		cpu->port = cpu->burst_port;
+		cpu->ingress = dev->ifindex;
+		cpu->ev.kind = 2;
+		cpu->vnet = &((struct cham_xdp_buff *)xdp)->vnet;
+		if (cpu->vnet->gso_type)
+			cpu->ev.gso_size = (__force u16)cpu->vnet->gso_size;
+		if (unlikely(cpu->slow && cpu->xdp))
+			cham_charge_slow(cpu);
+		cpu->slow = false;
+	} else {
+		/* Generic XDP or a test run. */
+		cpu->port = cham_port_from_dev(dev);
+		cpu->tenant = cpu->port ? cham_port_tenant_rcu(cpu->port) : NULL;
 		if (!cpu->tenant)
 			return NULL;
+		cpu->ingress = dev->ifindex;
 		cpu->ev.kind = 2;
-		cpu->ev.gso_size = 0;
-		/* Under generic XDP or a test run the buffer is not ours. */
-		if (likely(cpu->in_burst)) {
-			cpu->vnet = &((struct cham_xdp_buff *)xdp)->vnet;
-			if (cpu->vnet->gso_type)
-				cpu->ev.gso_size = (__force u16)cpu->vnet->gso_size;
-			if (unlikely(cpu->slow && cpu->xdp))
-				cham_charge_slow(cpu);
-			cpu->slow = false;
-		} else {
-			cpu->stamp = cham_clock();
-		}
-		cpu->xdp = xdp;
-		return (u8 *)&cpu->ev;
+		cpu->stamp = cham_clock();
 	}
-	cpu->stamp = cham_clock();
-	cpu->tenant = NULL;
-	up = cham_uplink_rcu();
-	if (!up || up->dev != dev)
-		return NULL;
-	cpu->ev.kind = 1;
-	cpu->ev.local4 = up->local4;
-	memcpy(cpu->ev.local6, &up->local6, 16);
-	ether_addr_copy(cpu->ev.mac, dev->dev_addr);
-	cpu->ev.udp_port = up->udp_port;
-	cpu->ev.gso_size = 0;
-	this_cpu_inc(up->packets[0]);
 	cpu->xdp = xdp;
 	return (u8 *)&cpu->ev;
 }
@@ -197,29 +255,25 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	const struct cham_query *query = q;
-	enum cham_reason why;
+	struct cham_tenant *t = cpu->tenant;
 	struct cham_conn *conn;
-	struct cham_tuple key __uninitialized;
-	struct cham_fwd fwd __uninitialized;
-	struct cham_tenant *t;
+	struct cham_half *half;
+	struct cham_key key;
+	union cham_to to;
 	unsigned int dir;
-	bool fresh = false;
-	u32 ingress, gen;
 	u64 hash;
+	u32 gen;
 
 	cpu->ev.act = CHAM_ACT_SLOW;
 	if (unlikely(cpu->xdp != (struct xdp_buff *)ctx ||
 		     q__sz != sizeof(*query)))
 		return CHAM_ACT_SLOW;
-	t = cpu->tenant;
 	if (!cpu->port) {
 		t = cham_tenant_by_vni_rcu(query->vni);
-		if (!t)
+		if (unlikely(!t))
 			return cham_refuse(cpu, CHAM_REASON_NO_TENANT);
 		cpu->tenant = t;
-		ingress = query->outer_src;
-	} else {
-		ingress = cpu->xdp->rxq->dev->ifindex;
+		cpu->ingress = query->outer_src;
 	}
 	cpu->len = query->len;
 	cpu->payload = query->payload;
@@ -227,51 +281,43 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		    DIV_ROUND_UP(query->payload, cpu->ev.gso_size) : 1;
 	/* Before the tables: a change after this leaves an older generation. */
 	gen = smp_load_acquire(&t->gen);
-	dir = cham_conn_key(&key, &query->tuple, t->id);
+	key = cham_conn_key(&query->tuple, t->key, &dir);
 	hash = cham_conn_hash(&key);
 	conn = cham_conn_lookup_rcu(&key, hash);
-	fwd.to = conn ? cham_fwd_read(&conn->half[dir].fwd, query, ingress, gen) : 0;
-	if (unlikely(!fwd.to)) {
-		why = cham_resolve(cpu, &fwd, query, ingress);
-		if (why) {
-			cpu->tcp = cham_tcp_open(conn, query);
-			cham_nl_miss_event(t, query, why);
-			return cham_refuse(cpu, why);
-		}
-		if (!conn) {
-			conn = cham_conn_insert(t, &key, hash, &why);
-			if (!conn) {
-				if (why == CHAM_REASON_QUOTA)
-					cham_nl_quota_event(t, CHAM_TENANT_MAX_CONNS);
-				return cham_refuse(cpu, why);
-			}
-			fresh = true;
-		}
-		cham_fwd_write(&conn->half[dir].fwd, &fwd, gen);
+	to.word = 0;
+	if (likely(conn)) {
+		half = &conn->half[dir];
+		to.word = cham_fwd_read(&half->fwd, query, cpu->ingress, gen);
+	}
+	if (unlikely(!to.word)) {
+		conn = cham_learn(cpu, query, hash, conn, gen);
+		if (!conn)
+			return CHAM_ACT_SLOW;
+		half = &conn->half[dir];
+		to.word = READ_ONCE(half->fwd.to.word);
 	}
 	cpu->tcp = cham_tcp_open(conn, query);
-	cham_conn_track(conn, dir, query, cpu->segs);
-	if (unlikely(fresh))
+	cham_conn_track(conn, half, query, cpu->segs);
+	if (unlikely(cpu->fresh)) {
+		cpu->fresh = false;
 		cham_nl_conn_event(CHAM_CMD_CONN_NTF, t, conn);
+	}
 	/* Each direction shows Linux one packet a quarter of the ageing time,
 	 * so that bridge and vxlan device keep learning it.
 	 */
-	if (unlikely(fwd.epoch != (t->epoch & CHAM_EPOCH_MASK))) {
-		fwd.epoch = t->epoch;
-		WRITE_ONCE(conn->half[dir].fwd.to, fwd.to);
+	if (unlikely(to.epoch != (t->epoch & CHAM_EPOCH_MASK))) {
+		to.epoch = t->epoch;
+		WRITE_ONCE(half->fwd.to.word, to.word);
 		return cham_refuse(cpu, CHAM_REASON_REFRESH);
 	}
 	cpu->ev.hash = hash;
-	if (fwd.action == CHAM_ACTION_PORT) {
-		cpu->egress = fwd.egress;
+	cpu->egress = to.egress;
+	if (to.action == CHAM_ACTION_PORT) {
 		cpu->ev.act = CHAM_ACT_DELIVER;
 	} else {
-		const struct cham_remote *r;
-		const struct cham_outer *o = NULL;
+		const struct cham_remote *r = cham_remote_rcu(cpu->egress);
+		const struct cham_outer *o = r ? rcu_dereference(r->outer) : NULL;
 
-		r = cham_remote_rcu(fwd.egress);
-		if (r)
-			o = rcu_dereference(r->outer);
 		if (unlikely(!o))
 			return cham_refuse(cpu, CHAM_REASON_NO_ROUTE);
 		cpu->outer = o;
@@ -284,11 +330,11 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		cpu->ev.sport = 49152 | (hash >> 32 & 16383);
 		cpu->ev.dscp_pipe = t->cfg.dscp_pipe;
 		/* Once by skb, always: two ways would reorder. */
-		if (unlikely(cpu->ev.gso_size && o->tso && !fwd.super)) {
-			fwd.super = 1;
-			WRITE_ONCE(conn->half[dir].fwd.to, fwd.to);
+		if (unlikely(cpu->ev.gso_size && o->tso && !to.super)) {
+			to.super = 1;
+			WRITE_ONCE(half->fwd.to.word, to.word);
 		}
-		cpu->by_skb = fwd.super;
+		cpu->by_skb = to.super;
 		cpu->ev.act = CHAM_ACT_ENCAP;
 	}
 	cpu->stamp = cham_charge(t->ledger, CHAM_CLASS_DEMUX, cpu->stamp);
@@ -300,8 +346,9 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
  * @ctx:             the program's context
  * @rdonly_buf_size: CHAM_OUTER_MAX
  *
- * Return: event->outer_len bytes from the Ethernet to the VXLAN header, all
- * lengths, the IPv4 checksum and the source port zero; NULL without ENCAP.
+ * Return: event->outer_len bytes from the Ethernet to the VXLAN header, with
+ * lengths, traffic class, identification and source port zero and, as IPv4
+ * checksum, the folded sum of the rest; NULL without ENCAP.
  */
 __bpf_kfunc const u8 *bpf_cham_outer(struct xdp_md *ctx,
 				     const int rdonly_buf_size)
@@ -327,35 +374,26 @@ __bpf_kfunc const u8 *bpf_cham_outer(struct xdp_md *ctx,
 __bpf_kfunc int bpf_cham_deliver(struct xdp_md *ctx, u32 strip)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
-	struct cham_ledger *books;
+	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
 	struct cham_port *port;
+	bool data = false;
 	int err;
 
-	if (cpu->xdp != (struct xdp_buff *)ctx || cpu->ev.act != CHAM_ACT_DELIVER)
+	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_DELIVER)
 		return -EINVAL;
 	cpu->ev.act = CHAM_ACT_SLOW;
-	port = cham_port_by_slot_rcu(cpu->egress);
-	if (!cpu->port && unlikely(!cham_outer_sum_ok((struct xdp_buff *)ctx, strip)))
+	if (!cpu->port) {
 		err = -EBADMSG;
-	else
-		err = port ? cham_port_deliver(port, (struct xdp_buff *)ctx, strip,
-				       cpu->vnet, cpu->ev.hash,
-				       cpu->tcp && cpu->payload && !cpu->port) :
-		     -ENOTCONN;
-	books = this_cpu_ptr(cpu->tenant->ledger);
-	if (likely(!err)) {
-		books->fast_packets += cpu->segs;
-		books->fast_bytes += cpu->len;
-		books->tcp_fast += cpu->tcp;
-	} else {
-		books->reasons[err == -ENOBUFS ? CHAM_REASON_RING_FULL :
-			       err == -EMSGSIZE ? CHAM_REASON_OVERSIZE :
-			       err == -EBADMSG ? CHAM_REASON_BAD_CSUM :
-			       CHAM_REASON_RING_BROKEN]++;
+		if (unlikely(!cham_outer_sum_ok(xdp, strip)))
+			goto count;
+		data = cpu->tcp && cpu->payload;
 	}
-	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_DELIVER,
-				 cpu->stamp);
-	return err;
+	err = -ENOTCONN;
+	port = cham_port_by_slot_rcu(cpu->egress);
+	if (likely(port))
+		err = cham_port_deliver(port, xdp, strip, cpu->vnet, cpu->ev.hash, data);
+count:
+	return cham_delivered(cpu, err);
 }
 
 /**

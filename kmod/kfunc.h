@@ -20,11 +20,14 @@ struct virtio_net_hdr;
 struct cham_cpu {
 	struct cham_event	ev;		/* what the program sees */
 	const struct xdp_buff	*xdp;		/* whose event this is */
-	bool			in_burst;	/* in a port's NAPI: xdp is cham_xdp_buff */
 	bool			slow;		/* the packet before went to Linux from here */
 	u32			stamp;		/* clock at the last class boundary */
 	struct cham_tenant	*tenant;
 	struct cham_port	*port;		/* ingress, NULL: uplink */
+	u32			ingress;	/* ifindex of the port's representor, or
+						 * outer source
+						 */
+	bool			fresh;		/* lookup has just made the connection */
 	const struct virtio_net_hdr *vnet;	/* the guest's, or NULL */
 	const struct cham_outer	*outer;
 	u32			egress;		/* slot of the port */
@@ -35,6 +38,8 @@ struct cham_cpu {
 	u32			len;		/* inner bytes */
 	u16			ip_id;		/* next identification of the outer IPv4 */
 
+	const struct net_device	*burst_dev;	/* whose NAPI runs, NULL: none */
+	struct cham_port	*burst_port;
 	struct cham_tenant	*burst_tenant;
 	unsigned int		nframes;
 	u32			batch_ifindex;

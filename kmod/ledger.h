@@ -42,6 +42,17 @@ static inline u32 cham_clock_coarse(void)
 	return rdtsc() >> 10;
 }
 
+/* As cham_charge(), for who has this CPU's books in hand. */
+static inline u32 cham_charge_here(struct cham_ledger *l, enum cham_class class,
+				   u32 since)
+{
+	u32 now = cham_clock();
+
+	l->cycles[class] += now - since;
+	l->events[class]++;
+	return now;
+}
+
 /**
  * cham_charge() - book the time since @since under @class
  * @ledger: the tenant's or the infrastructure's, per-CPU base
@@ -54,12 +65,7 @@ static inline u32 cham_clock_coarse(void)
 static inline u32 cham_charge(struct cham_ledger __percpu *ledger,
 			      enum cham_class class, u32 since)
 {
-	struct cham_ledger *l = this_cpu_ptr(ledger);
-	u32 now = cham_clock();
-
-	l->cycles[class] += now - since;
-	l->events[class]++;
-	return now;
+	return cham_charge_here(this_cpu_ptr(ledger), class, since);
 }
 
 static inline void cham_count(struct cham_ledger __percpu *ledger,

@@ -101,8 +101,8 @@ static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *c
 			unsigned int dir)
 {
 	const struct cham_track *t = &conn->half[dir].track;
-	u8 action = conn->half[dir].fwd.action;
-	u32 egress = conn->half[dir].fwd.egress;
+	u8 action = conn->half[dir].fwd.to.action;
+	u32 egress = conn->half[dir].fwd.to.egress;
 	struct nlattr *nest = nla_nest_start(msg, attr);
 	const struct cham_outer *outer;
 	struct cham_remote *r = NULL;

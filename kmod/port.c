@@ -21,7 +21,7 @@ struct device *cham_port_parent;
 
 static LIST_HEAD(cham_ports);		/* RTNL */
 static DEFINE_IDA(cham_port_slots);
-static struct cham_port __rcu *cham_port_table[CHAM_PORTS_MAX];
+struct cham_port __rcu *cham_port_table[CHAM_PORTS_MAX];
 
 /* The outside: what other rooms ask of a port. */
 
@@ -37,20 +37,6 @@ struct net_device *cham_port_dev(const struct cham_port *port)
 u32 cham_port_slot(const struct cham_port *port)
 {
 	return port->slot;
-}
-
-/**
- * cham_port_by_slot_rcu() - the port with a number
- * @slot: any number
- *
- * Context: RCU read side.
- * Return: %NULL when there is none, or when it is going away.
- */
-struct cham_port *cham_port_by_slot_rcu(u32 slot)
-{
-	if (unlikely(slot >= CHAM_PORTS_MAX))
-		return NULL;
-	return rcu_dereference(cham_port_table[array_index_nospec(slot, CHAM_PORTS_MAX)]);
 }
 
 struct cham_tenant *cham_port_tenant_rcu(const struct cham_port *port)

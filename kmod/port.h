@@ -11,6 +11,7 @@
 #ifndef CHAM_PORT_H
 #define CHAM_PORT_H
 
+#include <linux/rcupdate.h>
 #include <linux/netdevice.h>
 #include <linux/vdpa.h>
 #include <linux/virtio_net.h>
@@ -43,7 +44,15 @@ struct net_device *cham_port_dev(const struct cham_port *port);
  */
 #define CHAM_PORTS_MAX	4096
 u32 cham_port_slot(const struct cham_port *port);
-struct cham_port *cham_port_by_slot_rcu(u32 slot);
+extern struct cham_port __rcu *cham_port_table[CHAM_PORTS_MAX];
+
+/* Slots come from our own connections: no speculation to fear.
+ * Context: RCU read side. Return: NULL when there is none, or it is going away.
+ */
+static inline struct cham_port *cham_port_by_slot_rcu(u32 slot)
+{
+	return likely(slot < CHAM_PORTS_MAX) ? rcu_dereference(cham_port_table[slot]) : NULL;
+}
 
 /* Tenant under RCU or RTNL; NULL when unbound. */
 struct cham_tenant *cham_port_tenant_rcu(const struct cham_port *port);

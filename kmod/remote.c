@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/udp.h>
 #include <linux/workqueue.h>
+#include <net/checksum.h>
 #include <net/arp.h>
 #include <net/fib_notifier.h>
 #include <net/ip6_fib.h>
@@ -164,6 +165,8 @@ static void cham_remote_fill(struct cham_outer *o, const struct cham_remote *r,
 		ip->protocol = IPPROTO_UDP;
 		ip->saddr = up->local4;
 		memcpy(&ip->daddr, r->addr, 4);
+		/* Of what does not change, for the program to go on from. */
+		ip->check = (__force __sum16)~(__force u16)ip_fast_csum(ip, ip->ihl);
 		udp = (struct udphdr *)(ip + 1);
 		o->inner_mtu = mtu - sizeof(*ip);
 	} else {

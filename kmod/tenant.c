@@ -12,24 +12,8 @@
 
 struct cham_tenant __rcu *cham_tenants[CHAM_TENANTS_MAX];
 
-static DEFINE_HASHTABLE(cham_vnis, 8);	/* writers: RTNL */
+DEFINE_HASHTABLE(cham_vnis, CHAM_VNI_BITS);	/* writers: RTNL */
 static LIST_HEAD(cham_tenant_list);	/* writers: RTNL */
-
-/**
- * cham_tenant_by_vni_rcu() - whose packet is this
- * @vni: VXLAN network identifier, host order
- *
- * Context: RCU read side. Return: NULL when no tenant has it.
- */
-struct cham_tenant *cham_tenant_by_vni_rcu(u32 vni)
-{
-	struct cham_tenant *t;
-
-	hash_for_each_possible_rcu(cham_vnis, t, by_vni, vni)
-		if (t->cfg.vni == vni)
-			return t;
-	return NULL;
-}
 
 struct cham_tenant *cham_tenant_get(u32 id)
 {
@@ -123,6 +107,7 @@ struct cham_tenant *cham_tenant_new(const char *name,
 		return ERR_PTR(-ENOMEM);
 	}
 	t->id = id;
+	t->key = cham_conn_key_tenant(id);
 	t->gen = 1;
 	t->cfg = *cfg;
 	t->blocked = BIT(CHAM_BLOCK_NO_FDB);

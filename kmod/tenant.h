@@ -3,6 +3,7 @@
 #ifndef CHAM_TENANT_H
 #define CHAM_TENANT_H
 
+#include <linux/hashtable.h>
 #include <linux/netdevice.h>
 #include "chamelio.h"
 #include "ledger.h"
@@ -38,6 +39,7 @@ struct cham_tenant {
 	u32 blocked;			/* BIT(CHAM_BLOCK_*) of the way to the wire */
 	u32 bridge;			/* ifindex of the bridge behind the vxlan device */
 	u32 vxlan;			/* ifindex of the vxlan device, 0 none */
+	u64 key;			/* last word of a tuple with the id alone */
 	struct cham_ledger __percpu *ledger;
 	struct cham_tenant_cfg cfg;
 
@@ -67,7 +69,24 @@ static inline struct cham_tenant *cham_tenant_rcu(u32 id)
 	return id < CHAM_TENANTS_MAX ? rcu_dereference(cham_tenants[id]) : NULL;
 }
 
-struct cham_tenant *cham_tenant_by_vni_rcu(u32 vni);
+#define CHAM_VNI_BITS	8
+extern struct hlist_head cham_vnis[1 << CHAM_VNI_BITS];
+
+/**
+ * cham_tenant_by_vni_rcu() - whose packet is this
+ * @vni: VXLAN network identifier, host order
+ *
+ * Context: RCU read side. Return: NULL when no tenant has it.
+ */
+static inline struct cham_tenant *cham_tenant_by_vni_rcu(u32 vni)
+{
+	struct cham_tenant *t;
+
+	hash_for_each_possible_rcu(cham_vnis, t, by_vni, vni)
+		if (t->cfg.vni == vni)
+			return t;
+	return NULL;
+}
 
 /* All below: RTNL held. */
 struct cham_tenant *cham_tenant_get(u32 id);

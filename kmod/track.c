@@ -61,31 +61,14 @@ static void cham_track_state(struct cham_conn *conn, unsigned int dir, u8 flags)
 	}
 }
 
-/**
- * cham_conn_track() - take one packet into account
- * @conn: its connection
- * @dir:  its direction
- * @q:    what the datapath parsed
- * @segs: segments in it, more than one for a TSO super-packet
- *
- * Two CPUs may track the two directions at once; each writes its own
- * direction, and the shared RTT fields are a measurement, not a balance.
- *
- * Context: BH off.
- */
-void cham_conn_track(struct cham_conn *conn, unsigned int dir,
-		     const struct cham_query *q, u32 segs)
+/* The rest of cham_conn_track() for TCP. */
+void cham_conn_track_tcp(struct cham_conn *conn, struct cham_half *half,
+			 const struct cham_query *q, u32 segs)
 {
-	struct cham_track *t = &conn->half[dir].track;
+	unsigned int dir = half - conn->half;
+	struct cham_track *t = &half->track;
 	u8 flags = q->tcp_flags;
 	u32 end;
-
-	t->packets += segs;
-	t->bytes += q->payload;
-	if (conn->seen != (u32)jiffies)
-		conn->seen = (u32)jiffies;
-	if (conn->key.proto != IPPROTO_TCP)
-		return;
 
 	if (unlikely(flags & CHAM_SYN)) {
 		conn->wscale[dir] = q->wscale;

@@ -11,12 +11,7 @@
 #include "tenant.h"
 #include "uplink.h"
 
-static struct cham_uplink __rcu *cham_the_uplink;
-
-struct cham_uplink *cham_uplink_rcu(void)
-{
-	return rcu_dereference_rtnl(cham_the_uplink);
-}
+struct cham_uplink __rcu *cham_the_uplink;
 
 static bool cham_uplink_has4(struct net_device *dev, __be32 addr)
 {

@@ -5,6 +5,7 @@
 
 #include <linux/in6.h>
 #include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
 
 struct netlink_ext_ack;
 
@@ -21,8 +22,14 @@ struct cham_uplink {
 	struct rcu_head	rcu;
 };
 
+extern struct cham_uplink __rcu *cham_the_uplink;
+
 /* RCU read side or RTNL. NULL: none configured. */
-struct cham_uplink *cham_uplink_rcu(void);
+static inline struct cham_uplink *cham_uplink_rcu(void)
+{
+	return rcu_dereference_rtnl(cham_the_uplink);
+}
+
 int cham_uplink_add(struct net_device *dev, __be32 local4,
 		    const struct in6_addr *local6, u16 udp_port,
 		    bool ignore_filter, struct netlink_ext_ack *extack);

@@ -24,6 +24,14 @@
 /* What a driver that makes an skb of the frame wants behind it. */
 #define CHAM_FRAME_TAIL	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
 
+static void cham_xmit_sent(u32 packets)
+{
+	const struct cham_uplink *up = cham_uplink_rcu();
+
+	if (up)
+		this_cpu_add(up->packets[1], packets);
+}
+
 static void cham_xmit_flush(struct cham_cpu *cpu)
 {
 	struct net_device *dev;
@@ -40,9 +48,10 @@ static void cham_xmit_flush(struct cham_cpu *cpu)
 		sent = 0;
 	for (i = sent; i < cpu->nframes; i++)
 		xdp_return_frame(cpu->frames[i]);
-	if (cpu->burst_tenant)
+	if (unlikely(sent < cpu->nframes) && cpu->burst_tenant)
 		this_cpu_add(cpu->burst_tenant->ledger->reasons[CHAM_REASON_TX_FAIL],
 			     cpu->nframes - sent);
+	cham_xmit_sent(sent);
 	cpu->nframes = 0;
 }
 
@@ -298,7 +307,10 @@ static int cham_xmit_skb(struct cham_cpu *cpu, struct xdp_buff *xdp,
 	/* What was queued for it comes first. */
 	cham_xmit_flush(cpu);
 	err = dev_queue_xmit(skb);
-	return net_xmit_eval(err) ? -ENETDOWN : 0;
+	if (net_xmit_eval(err))
+		return -ENETDOWN;
+	cham_xmit_sent(cpu->segs);
+	return 0;
 }
 
 static bool cham_xmit_takes_frags(void)
@@ -359,7 +371,6 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	const struct virtio_net_hdr *vnet = &cxdp->vnet;
 	struct xdp_buff *xdp = &cxdp->xdp;
 	struct cham_ledger *books;
-	struct cham_uplink *up;
 	int err;
 
 	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_ENCAP || !cpu->outer) {
@@ -368,7 +379,6 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 		return -EINVAL;
 	}
 	cpu->ev.act = CHAM_ACT_SLOW;
-	cpu->burst_tenant = cpu->tenant;
 	/* Only what is in one piece, or stays uncut, needs no sum over pieces. */
 	if (cpu->by_skb && (vnet->gso_type || !xdp_buff_has_frags(xdp))) {
 		err = cham_xmit_skb(cpu, xdp, vnet);
@@ -380,9 +390,6 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	}
 	books = this_cpu_ptr(cpu->tenant->ledger);
 	if (likely(!err)) {
-		up = cham_uplink_rcu();
-		if (up)
-			this_cpu_add(up->packets[1], cpu->segs);
 		books->fast_packets += cpu->segs;
 		books->fast_bytes += cpu->len;
 		books->tcp_fast += cpu->tcp;
@@ -391,8 +398,7 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 			       err == -ENETDOWN ? CHAM_REASON_TX_FAIL :
 						  CHAM_REASON_BAD_GSO]++;
 	}
-	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_TRANSMIT,
-				 cpu->stamp);
+	cpu->stamp = cham_charge_here(books, CHAM_CLASS_TRANSMIT, cpu->stamp);
 	return err;
 }
 
@@ -400,7 +406,8 @@ void cham_port_rx_burst_begin(struct cham_port *port)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 
-	cpu->in_burst = true;
+	cpu->burst_port = port;
+	cpu->burst_dev = cham_port_dev(port);
 	/* Without a program every packet of the burst is Linux'. */
 	cpu->slow = true;
 	cpu->burst_tenant = cham_port_tenant_rcu(port);
@@ -418,6 +425,6 @@ void cham_port_rx_burst_end(struct cham_port *port)
 		cpu->stamp = cham_charge(cham_books(cpu), CHAM_CLASS_TRANSMIT,
 					 cpu->stamp);
 	}
-	cpu->in_burst = false;
+	cpu->burst_dev = NULL;
 	cpu->xdp = NULL;
 }

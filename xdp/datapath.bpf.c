@@ -20,14 +20,15 @@ SEC("xdp.frags")
 int cham_uplink(struct xdp_md *ctx)
 {
 	struct cham_event *ev = (void *)bpf_cham_begin(ctx, sizeof(*ev));
-	struct cham_query q = { .wscale = 0xff };
 	struct cham_inner in = {};
+	struct cham_query q;
 	struct ethhdr *eth;
 	int len, why;
 	__u8 tos;
 
 	if (!ev)
 		return XDP_PASS;
+	cham_query_init(&q);
 	len = cham_tunnel_parse(ctx, ev, &q, &in, &tos);
 	if (len <= 0)
 		return cham_slow(ctx, 0, -len);
@@ -57,12 +58,13 @@ SEC("xdp.frags")
 int cham_port(struct xdp_md *ctx)
 {
 	struct cham_event *ev = (void *)bpf_cham_begin(ctx, sizeof(*ev));
-	struct cham_query q = { .wscale = 0xff };
 	struct cham_inner in = {};
+	struct cham_query q;
 	int why, act;
 
 	if (!ev)
 		return XDP_PASS;
+	cham_query_init(&q);
 	why = cham_parse_inner(ctx, (void *)(long)ctx->data,
 			       (void *)(long)ctx->data_end, &q, &in);
 	if (why)

@@ -131,9 +131,18 @@ static __always_inline int cham_is_echo(__u8 proto, __u8 type, int ipv6)
 	       (type == CHAM_ICMP_ECHO || type == CHAM_ICMP_ECHO_REPLY);
 }
 
+/* The frame has the bytes that its IP header speaks of. */
+static __always_inline int cham_parse_fits(struct xdp_md *ctx, const void *eth,
+					   const void *end, __u32 len)
+{
+	return eth + len <= end ||
+	       eth - (const void *)(long)ctx->data + len <= bpf_xdp_get_buff_len(ctx);
+}
+
 static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *q,
 					 struct cham_inner *in, const void *l4,
-					 const void *end, __u32 l3_hdr, __u8 proto)
+					 const void *end, const __u32 l3_hdr,
+					 __u8 proto, const int ipv6)
 {
 	__u32 at = l4 - (const void *)(long)ctx->data;
 	const struct tcphdr *tcp = l4;
@@ -169,7 +178,7 @@ static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *
 	case IPPROTO_ICMPV6:
 		if ((const void *)(echo + 1) > end)
 			return CHAM_REASON_TRUNCATED;
-		if (!cham_is_echo(proto, echo->type, q->tuple.ipv6))
+		if (!cham_is_echo(proto, echo->type, ipv6))
 			return CHAM_REASON_PROTO;
 		hdr = sizeof(*echo);
 		q->tuple.sport = echo->id;
@@ -190,7 +199,7 @@ static __always_inline int cham_parse_l3(struct xdp_md *ctx, const struct ethhdr
 					 struct cham_inner *in, __be16 kind,
 					 const __u32 at)
 {
-	const void *data = (const void *)(long)ctx->data, *l3 = (const void *)eth + at;
+	const void *l3 = (const void *)eth + at;
 	const struct ipv6hdr *ip6 = l3;
 	const struct iphdr *ip = l3;
 
@@ -205,9 +214,18 @@ static __always_inline int cham_parse_l3(struct xdp_md *ctx, const struct ethhdr
 			return CHAM_REASON_FRAGMENT;
 		in->l3_len = bpf_ntohs(ip->tot_len);
 		in->tos = ip->tos;
-		*(__u32 *)q->tuple.saddr = ip->saddr;
-		*(__u32 *)q->tuple.daddr = ip->daddr;
-	} else if (kind == bpf_htons(ETH_P_IPV6)) {
+		/* A word at a time: the other twelve bytes are zero. */
+		((__u64 *)q->tuple.saddr)[0] = ip->saddr;
+		((__u64 *)q->tuple.saddr)[1] = 0;
+		((__u64 *)q->tuple.daddr)[0] = ip->daddr;
+		((__u64 *)q->tuple.daddr)[1] = 0;
+		q->len = at + in->l3_len;
+		if (!cham_parse_fits(ctx, eth, end, q->len))
+			return CHAM_REASON_MALFORMED;
+		return cham_parse_l4(ctx, q, in, ip + 1, end, sizeof(*ip),
+				     ip->protocol, 0);
+	}
+	if (kind == bpf_htons(ETH_P_IPV6)) {
 		if ((const void *)(ip6 + 1) > end)
 			return CHAM_REASON_TRUNCATED;
 		if (ip6->version != 6)
@@ -216,20 +234,30 @@ static __always_inline int cham_parse_l3(struct xdp_md *ctx, const struct ethhdr
 		in->tos = ip6->priority << 4 | ip6->flow_lbl[0] >> 4;
 		q->tuple.ipv6 = 1;
 		cham_copy(q->tuple.saddr, &ip6->saddr, 32);
-	} else {
-		return kind == bpf_htons(ETH_P_8021Q) || kind == bpf_htons(ETH_P_8021AD) ?
-		       CHAM_REASON_VLAN : CHAM_REASON_NOT_IP;
+		q->len = at + in->l3_len;
+		if (!cham_parse_fits(ctx, eth, end, q->len))
+			return CHAM_REASON_MALFORMED;
+		if (ip6->nexthdr != IPPROTO_TCP && ip6->nexthdr != IPPROTO_UDP &&
+		    ip6->nexthdr != IPPROTO_ICMPV6)
+			return CHAM_REASON_IP_OPTION;
+		return cham_parse_l4(ctx, q, in, ip6 + 1, end, sizeof(*ip6),
+				     ip6->nexthdr, 1);
 	}
-	q->len = at + in->l3_len;
-	if ((const void *)eth + q->len > end &&
-	    (const void *)eth - data + q->len > bpf_xdp_get_buff_len(ctx))
-		return CHAM_REASON_MALFORMED;
-	if (!q->tuple.ipv6)
-		return cham_parse_l4(ctx, q, in, ip + 1, end, sizeof(*ip), ip->protocol);
-	if (ip6->nexthdr != IPPROTO_TCP && ip6->nexthdr != IPPROTO_UDP &&
-	    ip6->nexthdr != IPPROTO_ICMPV6)
-		return CHAM_REASON_IP_OPTION;
-	return cham_parse_l4(ctx, q, in, ip6 + 1, end, sizeof(*ip6), ip6->nexthdr);
+	return kind == bpf_htons(ETH_P_8021Q) || kind == bpf_htons(ETH_P_8021AD) ?
+	       CHAM_REASON_VLAN : CHAM_REASON_NOT_IP;
+}
+
+/* What not every packet says. The rest is written by the parser, or the packet
+ * is not looked up.
+ */
+static __always_inline void cham_query_init(struct cham_query *q)
+{
+	*(__u64 *)&q->tuple.sport = 0;
+	*(__u64 *)&q->vni = 0;
+	*(__u64 *)&q->seq = 0;
+	q->window = 0;
+	q->tcp_flags = 0;
+	q->wscale = 0xff;
 }
 
 /**
@@ -237,10 +265,10 @@ static __always_inline int cham_parse_l3(struct xdp_md *ctx, const struct ethhdr
  * @ctx: for the length of a frame with frags
  * @eth: its Ethernet header
  * @end: of the linear part
- * @q:   zeroed; receives the description
+ * @q:   cham_query_init()ed; receives the description
  * @in:  receives the rest
  *
- * Twice the code for what has a tag: offsets are constants in both.
+ * The code exists for each family with and without a tag: offsets are constants.
  *
  * Return: CHAM_REASON_NONE, or why it is Linux' business.
  */

@@ -17,14 +17,21 @@ struct cham_vxlan {
 	__be32	vni;
 };
 
-static __always_inline __u16 cham_ip_sum(const struct iphdr *ip)
+/* The sum of a header without options (RFC 1071: wider words, folded, give the
+ * same), 0xffff when it is right; at most 17 bits.
+ */
+static __always_inline __u32 cham_ip_sum(const struct iphdr *ip)
 {
 	const __u32 *w = (const __u32 *)ip;
 	__u64 sum = (__u64)w[0] + w[1] + w[2] + w[3] + w[4];
 
-	/* RFC 1071: wider words, folded, give the same sum. */
-	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (__u32)sum + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+static __always_inline __u16 cham_fold(__u32 sum)
+{
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (sum & 0xffff) + (sum >> 16);
 }
@@ -155,7 +162,7 @@ static __always_inline int cham_tunnel_ecn(struct udphdr *udp, void *l3,
 			return CHAM_REASON_TRUNCATED;
 		ip->tos |= CHAM_ECN_CE;
 		ip->check = 0;
-		ip->check = ~cham_ip_sum(ip);
+		ip->check = ~cham_fold(cham_ip_sum(ip));
 	}
 	return CHAM_REASON_NONE;
 }
@@ -198,7 +205,7 @@ static __always_inline int cham_tunnel_encap(struct xdp_md *ctx,
 		ip->tos = tos;
 		ip->tot_len = bpf_htons(len + sizeof(*ip));
 		ip->id = bpf_htons(ev->ip_id);
-		ip->check = ~cham_ip_sum(ip);
+		ip->check = ~cham_fold(ip->check + bpf_htons(tos) + ip->tot_len + ip->id);
 		udp = (void *)(ip + 1);
 	} else {
 		struct ipv6hdr *ip6;

@@ -545,8 +545,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	k.ev.ip_id = fuzz_u16(&in);
 	k.ev.sport = fuzz_u16(&in);
 	memset(k.outer, 0x5a, sizeof(k.outer));
-	if (k.ev.outer_family == 4)		/* kmod/remote.c leaves them zero */
+	if (k.ev.outer_family == 4) {		/* as kmod/remote.c leaves them */
+		k.outer[15] = 0;
+		memset(k.outer + 16, 0, 4);
 		put_be(k.outer + 24, 2, 0);
+		put_be(k.outer + 24, 2, plain_sum(k.outer + 14, 20, 0));
+	}
 
 	len = in.left < FRAME ? in.left : FRAME;
 	room = malloc(HEADROOM + len);
