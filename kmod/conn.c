@@ -114,8 +114,7 @@ struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 	}
 	memcpy(&conn->key, key, sizeof(*key));
 	conn->seen = (u32)jiffies;
-	conn->wscale[0] = 0xff;
-	conn->wscale[1] = 0xff;
+	conn->wscale = CHAM_WSCALE_NONE | CHAM_WSCALE_NONE << 4;
 
 	spin_lock(lock);
 	old = cham_conn_lookup_rcu(key, hash);

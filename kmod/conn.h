@@ -66,8 +66,11 @@ struct cham_conn {
 	struct cham_tuple key;		/* canonical; with the tenant id */
 	u32	seen;			/* jiffies of the last packet */
 	u8	state;			/* TCP_ESTABLISHED ... ; 0 for others */
-	u8	wscale[2];		/* 0xff: not offered */
+	u8	wscale;			/* 4 bits a direction, 15: not offered */
 	u8	flags;			/* CHAM_CONN_F_* */
+	u8	sent;			/* 4 bits a direction: 1 + the queue pair its
+					 * sender, a guest with several, has chosen; or 0
+					 */
 	u32	rtt_seq;
 	u32	rtt_stamp;		/* TSC >> 10, bit 0: direction; 0: none timed */
 	u32	srtt;			/* TSC >> 10, shifted left by 3 */
@@ -83,6 +86,46 @@ struct cham_conn {
 #define CHAM_CONN_F_SWAPPED	BIT(1)	/* opened by the second end point */
 #define CHAM_CONN_F_FIN0	BIT(2)
 #define CHAM_CONN_F_FIN1	BIT(3)
+
+#define CHAM_WSCALE_NONE	15
+
+/* Window scale that direction @dir offered. */
+static inline unsigned int cham_conn_wscale(const struct cham_conn *conn,
+					    unsigned int dir)
+{
+	return conn->wscale >> (dir * 4) & 15;
+}
+
+/* The guest that sends in direction @dir has chosen a queue pair. */
+static inline void cham_conn_set_sent(struct cham_conn *conn, unsigned int dir,
+				      unsigned int queue)
+{
+	u8 sent = READ_ONCE(conn->sent);
+
+	/* Two guests may do so at once; who loses does it again. */
+	if ((sent >> (dir * 4) & 15) != queue + 1)
+		WRITE_ONCE(conn->sent, (sent & (dir ? 0x0f : 0xf0)) |
+				       (queue + 1) << (dir * 4));
+}
+
+/**
+ * cham_conn_flow() - a packet's connection and direction in a word
+ * @conn: connection
+ * @dir:  direction of the packet
+ */
+static inline unsigned long cham_conn_flow(const struct cham_conn *conn,
+					   unsigned int dir)
+{
+	return (unsigned long)conn | dir;
+}
+
+/* Queue pair that the receiver of such a packet sends on, plus 1; or 0. */
+static inline unsigned int cham_flow_sent(unsigned long flow)
+{
+	const struct cham_conn *conn = (const void *)(flow & ~1UL);
+
+	return READ_ONCE(conn->sent) >> (flow & 1 ? 0 : 4) & 15;
+}
 
 #define CHAM_BUCKET_SLOTS	8
 

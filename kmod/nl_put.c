@@ -130,8 +130,8 @@ static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *c
 		      nla_put_u32(msg, CHAM_DIR_SEQ, READ_ONCE(t->seq)) ||
 		      nla_put_u32(msg, CHAM_DIR_ACK, READ_ONCE(t->ack)) ||
 		      nla_put_u32(msg, CHAM_DIR_WINDOW, READ_ONCE(t->window)) ||
-		      (conn->wscale[dir] != 0xff &&
-		       nla_put_u8(msg, CHAM_DIR_WSCALE, conn->wscale[dir]));
+		      (cham_conn_wscale(conn, dir) != CHAM_WSCALE_NONE &&
+		       nla_put_u8(msg, CHAM_DIR_WSCALE, cham_conn_wscale(conn, dir)));
 	if (err) {
 		nla_nest_cancel(msg, nest);
 		return -EMSGSIZE;

@@ -71,7 +71,8 @@ void cham_conn_track_tcp(struct cham_conn *conn, struct cham_half *half,
 	u32 end;
 
 	if (unlikely(flags & CHAM_SYN)) {
-		conn->wscale[dir] = q->wscale;
+		conn->wscale = (conn->wscale & (dir ? 0x0f : 0xf0)) |
+			       (q->wscale & 15) << (dir * 4);
 		t->seq = q->seq;
 	}
 	if (unlikely((flags & (CHAM_SYN | CHAM_FIN | CHAM_RST)) ||
@@ -98,8 +99,9 @@ void cham_conn_track_tcp(struct cham_conn *conn, struct cham_half *half,
 	t->ack = q->ack;
 	/* RFC 7323: scaling holds only if both offered it, never on a SYN. */
 	t->window = q->window;
-	if (!(flags & CHAM_SYN) && conn->wscale[0] != 0xff && conn->wscale[1] != 0xff)
-		t->window <<= conn->wscale[dir];
+	if (!(flags & CHAM_SYN) && conn->wscale < CHAM_WSCALE_NONE << 4 &&
+	    cham_conn_wscale(conn, 0) != CHAM_WSCALE_NONE)
+		t->window <<= cham_conn_wscale(conn, dir);
 	if (conn->rtt_stamp && (conn->rtt_stamp & 1) != dir &&
 	    (s32)(q->ack - conn->rtt_seq) >= 0) {
 		cham_track_rtt(conn, cham_clock_coarse() - conn->rtt_stamp);
