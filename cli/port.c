@@ -18,6 +18,7 @@ void port_json(struct ctl *c, const struct cham_port *p)
 	J_STR(c, PORT, MAC, p, show_mac(p->mac));
 	J_U64(c, PORT, MTU, p, mtu);
 	J_U64(c, PORT, QUEUE_PAIRS, p, queue_pairs);
+	J_U64(c, PORT, ACTIVE_PAIRS, p, active_pairs);
 	J_STR(c, PORT, STATE, p, state(p->state));
 	J_STR(c, PORT, BROKEN_REASON, p, p->broken_reason);
 	if (CHAM_HAS(p, CHAM_PORT_BLOCKED))
@@ -45,8 +46,8 @@ void port_show_one(struct ctl *c, const struct cham_port *p)
 		p->vdpa, p->tenant_id ? p->tenant_name : "-", state(p->state));
 	if (CHAM_HAS(p, CHAM_PORT_BROKEN_REASON))
 		fprintf(f, " (%s)", p->broken_reason);
-	fprintf(f, "\n    mac %s mtu %u queue-pairs %u features 0x%llx\n",
-		show_mac(p->mac), p->mtu, p->queue_pairs,
+	fprintf(f, "\n    mac %s mtu %u queue-pairs %u of %u features 0x%llx\n",
+		show_mac(p->mac), p->mtu, p->active_pairs, p->queue_pairs,
 		(unsigned long long)p->features);
 	fprintf(f, "    from guest: packets %llu bytes %llu dropped %llu\n",
 		(unsigned long long)p->rx_packets,
@@ -118,8 +119,27 @@ static int set(struct ctl *c, int argc, char **argv)
 	return datapath_follow(c);
 }
 
+static int announce(struct ctl *c, int argc, char **argv)
+{
+	const char *dev;
+	uint32_t ifindex;
+	int ret;
+
+	ret = need_name(c, &argc, &argv, "the representor DEV", &dev);
+	if (!ret)
+		ret = no_args(c, argc, argv);
+	if (!ret)
+		ret = ctl_open(c);
+	if (!ret)
+		ret = need_dev(c, dev, &ifindex);
+	if (ret)
+		return ret;
+	return cham_port__announce(c->h, ifindex) ? ctl_kernel(c) : 0;
+}
+
 const struct cmd port_cmds[] = {
 	{ "show", "[DEV]", show },
 	{ "set", "DEV tenant NAME|notenant", set },
+	{ "announce", "DEV", announce },
 	{ 0 },
 };

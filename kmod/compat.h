@@ -17,11 +17,13 @@
 /* the device that a driver inside the kernel maps its buffers for */
 #ifdef CHAM_HAS_VDPA_MAP
 #define cham_vdpa_alloc(type, member, parent, ops, name) \
-	vdpa_alloc_device(type, member, parent, ops, NULL, 1, 1, name, false)
+	vdpa_alloc_device(type, member, parent, ops, NULL, CHAM_GROUPS,	\
+			  CHAM_SPACES, name, false)
 #define cham_vdpa_dma_dev(vdev) ((vdev)->vmap.dma_dev)
 #else
 #define cham_vdpa_alloc(type, member, parent, ops, name) \
-	vdpa_alloc_device(type, member, parent, ops, 1, 1, name, false)
+	vdpa_alloc_device(type, member, parent, ops, CHAM_GROUPS,	\
+			  CHAM_SPACES, name, false)
 #define cham_vdpa_dma_dev(vdev) ((vdev)->dma_dev)
 #endif
 

@@ -112,7 +112,7 @@ struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 		*why = CHAM_REASON_NO_MEMORY;
 		goto undo;
 	}
-	memcpy(&conn->key, key, sizeof(*key));
+	conn->words = *key;
 	conn->seen = (u32)jiffies;
 	conn->wscale = CHAM_WSCALE_NONE | CHAM_WSCALE_NONE << 4;
 
@@ -146,7 +146,7 @@ undo:
 /* Out of the table; memory stays until the caller's grace period. */
 static void cham_conn_unlink(struct cham_conn *conn)
 {
-	u64 hash = cham_conn_hash((const struct cham_key *)&conn->key);
+	u64 hash = cham_conn_hash(&conn->words);
 	u32 index = hash & cham_bucket_mask;
 	struct cham_bucket *b = &cham_buckets[index];
 	spinlock_t *lock = &cham_bucket_locks[index % CHAM_BUCKET_LOCKS];

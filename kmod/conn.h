@@ -61,9 +61,20 @@ struct cham_half {
 	};
 };
 
+/* A canonical key in registers: the words of a struct cham_tuple. */
+struct cham_key {
+	u64	w[5];
+};
+
+static_assert(sizeof(struct cham_key) == sizeof(struct cham_tuple));
+static_assert(offsetof(struct cham_tuple, sport) == 4 * sizeof(u64));
+
 struct cham_conn {
 	/* line 0: compared by lookup; round trip */
-	struct cham_tuple key;		/* canonical; with the tenant id */
+	union {
+		struct cham_tuple key;	/* canonical; with the tenant id */
+		struct cham_key words;
+	};
 	u32	seen;			/* jiffies of the last packet */
 	u8	state;			/* TCP_ESTABLISHED ... ; 0 for others */
 	u8	wscale;			/* 4 bits a direction, 15: not offered */
@@ -132,14 +143,6 @@ static inline unsigned int cham_flow_sent(unsigned long flow)
 struct cham_bucket {
 	u64	slot[CHAM_BUCKET_SLOTS];
 } __aligned(64);
-
-/* A canonical key in registers: the words of a struct cham_tuple. */
-struct cham_key {
-	u64	w[5];
-};
-
-static_assert(sizeof(struct cham_key) == sizeof(struct cham_tuple));
-static_assert(offsetof(struct cham_tuple, sport) == 4 * sizeof(u64));
 
 /* The last word of a tuple that says only the tenant. */
 static inline u64 cham_conn_key_tenant(u32 id)
@@ -236,10 +239,10 @@ static inline struct cham_conn *cham_slot_conn(u64 slot)
 	return (struct cham_conn *)(unsigned long)(((s64)slot >> 7) & ~63LL);
 }
 
-static inline bool cham_key_equal(const struct cham_tuple *tuple,
-				  const struct cham_key *key)
+static inline bool cham_key_equal(const struct cham_key *a,
+				  const struct cham_key *b)
 {
-	const u64 *x = (const u64 *)tuple, *y = key->w;
+	const u64 *x = a->w, *y = b->w;
 
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) |
 		 (x[3] ^ y[3]) | (x[4] ^ y[4]));
@@ -285,7 +288,7 @@ static inline struct cham_conn *cham_conn_lookup_rcu(const struct cham_key *key,
 		if ((slot ^ tag) & 0x1fff)
 			continue;
 		conn = cham_slot_conn(slot);
-		if (likely(cham_key_equal(&conn->key, key)))
+		if (likely(cham_key_equal(&conn->words, key)))
 			return conn;
 	}
 	return NULL;

@@ -73,6 +73,12 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 	if (to.action == from.action &&
 	    (to.action == CHAM_ACTION_REMOTE || to.slot == from.slot))
 		return CHAM_REASON_NO_FDB;
+	if (to.action == CHAM_ACTION_PORT) {
+		struct cham_port *port = cham_port_by_slot_rcu(to.slot);
+
+		if (port && !cham_port_takes(port, q->macs, q->tuple.vlan))
+			return CHAM_REASON_FILTERED;
+	}
 	/* Short conversations never grow old enough to be sampled: the address
 	 * itself is, too.
 	 */
@@ -179,6 +185,13 @@ static __always_inline int cham_delivered(struct cham_cpu *cpu, int err)
 	return err;
 }
 
+/* 1 + the queue pair that a guest with several has chosen; or 0. */
+static inline u32 cham_sent_on(const struct net_device *dev,
+			       const struct xdp_buff *xdp)
+{
+	return likely(dev->real_num_rx_queues == 1) ? 0 : xdp->rxq->queue_index + 1;
+}
+
 __bpf_kfunc_start_defs();
 
 /**
@@ -207,6 +220,7 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 		cpu->stamp = cham_clock();
 		cpu->tenant = NULL;
 		cpu->port = NULL;
+		cpu->sent_on = 0;
 		cpu->ev.kind = 1;
 		cpu->ev.local4 = up->local4;
 		memcpy(cpu->ev.local6, &up->local6, 16);
@@ -220,6 +234,7 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 		cpu->tenant = cpu->burst_tenant;
 		cpu->port = cpu->burst_port;
 		cpu->ingress = dev->ifindex;
+		cpu->sent_on = cham_sent_on(dev, xdp);
 		cpu->ev.kind = 2;
 		cpu->vnet = &((struct cham_xdp_buff *)xdp)->vnet;
 		if (cpu->vnet->gso_type)
@@ -234,6 +249,7 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 		if (!cpu->tenant)
 			return NULL;
 		cpu->ingress = dev->ifindex;
+		cpu->sent_on = cham_sent_on(dev, xdp);
 		cpu->ev.kind = 2;
 		cpu->stamp = cham_clock();
 	}
@@ -298,6 +314,8 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	}
 	cpu->tcp = cham_tcp_open(conn, query);
 	cham_conn_track(conn, half, query, cpu->segs);
+	if (unlikely(cpu->sent_on))
+		cham_conn_set_sent(conn, dir, cpu->sent_on - 1);
 	if (unlikely(cpu->fresh)) {
 		cpu->fresh = false;
 		cham_nl_conn_event(CHAM_CMD_CONN_NTF, t, conn);
@@ -313,6 +331,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	cpu->ev.hash = hash;
 	cpu->egress = to.egress;
 	if (to.action == CHAM_ACTION_PORT) {
+		cpu->flow = cham_conn_flow(conn, dir);
 		cpu->ev.act = CHAM_ACT_DELIVER;
 	} else {
 		const struct cham_remote *r = cham_remote_rcu(cpu->egress);
@@ -391,7 +410,7 @@ __bpf_kfunc int bpf_cham_deliver(struct xdp_md *ctx, u32 strip)
 	err = -ENOTCONN;
 	port = cham_port_by_slot_rcu(cpu->egress);
 	if (likely(port))
-		err = cham_port_deliver(port, xdp, strip, cpu->vnet, cpu->ev.hash, data);
+		err = cham_port_deliver(port, xdp, strip, cpu->vnet, cpu->flow, data);
 count:
 	return cham_delivered(cpu, err);
 }

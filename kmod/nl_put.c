@@ -59,6 +59,7 @@ int cham_put_port(struct sk_buff *msg, struct cham_port *port)
 	       nla_put(msg, CHAM_PORT_MAC, ETH_ALEN, info.mac) ||
 	       nla_put_u32(msg, CHAM_PORT_MTU, info.mtu) ||
 	       nla_put_u32(msg, CHAM_PORT_QUEUE_PAIRS, info.queue_pairs) ||
+	       nla_put_u32(msg, CHAM_PORT_ACTIVE_PAIRS, info.queue_pairs_active) ||
 	       nla_put_u32(msg, CHAM_PORT_STATE, info.state) ||
 	       (info.broken[0] &&
 		nla_put_string(msg, CHAM_PORT_BROKEN_REASON, info.broken)) ||

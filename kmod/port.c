@@ -92,6 +92,7 @@ void cham_port_get_info(const struct cham_port *port, struct cham_port_info *inf
 	ether_addr_copy(info->mac, port->mac);
 	info->mtu = port->mtu;
 	info->queue_pairs = port->pairs;
+	info->queue_pairs_active = cham_port_pairs_active(port);
 	info->features = READ_ONCE(port->features);
 	info->state = CHAM_PORT_STATE_DOWN;
 	if (READ_ONCE(port->status) & VIRTIO_CONFIG_S_DRIVER_OK)
@@ -146,6 +147,8 @@ static int cham_mgmt_check(const char *name,
 		return -EOPNOTSUPP;
 	}
 	missing = CHAM_FEATURES_NEEDED & ~config->device_features;
+	if (config->device_features & CHAM_FEATURES_CTRL)
+		missing |= BIT_ULL(VIRTIO_NET_F_CTRL_VQ) & ~config->device_features;
 	if (missing) {
 		pr_err("%s: features 0x%llx are needed\n", name, missing);
 		return -EINVAL;
@@ -208,10 +211,13 @@ static int cham_mgmt_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	port->offered = CHAM_FEATURES;
 	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES))
 		port->offered = config->device_features;
-	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR))
-		ether_addr_copy(port->mac, config->net.mac);
+	if (pairs == 1)
+		port->offered &= ~BIT_ULL(VIRTIO_NET_F_MQ);
+	port->mac_fixed = config->mask & BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR);
+	if (port->mac_fixed)
+		ether_addr_copy(port->mac_own, config->net.mac);
 	else
-		eth_random_addr(port->mac);
+		eth_random_addr(port->mac_own);
 	port->mtu = ETH_DATA_LEN;
 	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MTU))
 		port->mtu = config->net.mtu;
@@ -234,7 +240,7 @@ static int cham_mgmt_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 		goto destroy;
 
 	/* The last step: a bus driver may bind and use the port in here. */
-	err = _vdpa_register_device(&vdpa->vdev, pairs * 2);
+	err = _vdpa_register_device(&vdpa->vdev, cham_port_rings(port));
 	if (err)
 		goto unregister;
 	return 0;
@@ -277,9 +283,12 @@ static int cham_mgmt_dev_set_attr(struct vdpa_mgmt_dev *mdev,
 
 	if (config->mask != BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR))
 		return -EOPNOTSUPP;
+	if (!is_valid_ether_addr(config->net.mac))
+		return -EADDRNOTAVAIL;
 	mutex_lock(&port->ctl);
-	ether_addr_copy(port->mac, config->net.mac);
-	port->generation++;
+	ether_addr_copy(port->mac_own, config->net.mac);
+	port->mac_fixed = true;
+	cham_ctrl_set_mac(port, port->mac_own);
 	mutex_unlock(&port->ctl);
 	cham_port_event_changed(port);
 	return 0;
@@ -304,7 +313,7 @@ static struct vdpa_mgmt_dev cham_mgmt = {
 				  BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MAX_VQP) |
 				  BIT_ULL(VDPA_ATTR_DEV_FEATURES),
 	.supported_features	= CHAM_FEATURES,
-	.max_supported_vqs	= CHAM_PORT_QPAIRS_MAX * 2,
+	.max_supported_vqs	= CHAM_PORT_QPAIRS_MAX * 2 + 1,
 };
 
 int cham_port_init(void)

@@ -4,8 +4,10 @@
  *
  * port.c      the object, the vDPA management device, binding to a tenant
  * port_vdpa.c vdpa_config_ops: what vhost-vdpa and virtio-vdpa call
+ * port_ctrl.c the control queue: receive filters, addresses, queue pairs
  * port_rep.c  the representor as a netdev: life, offloads, ethtool
  * port_io.c   its packets: NAPI, XDP, xmit
+ * port_steer.c which queue pair a packet for the guest goes to
  * ring.c      the split virtqueue, pure walk separated from memory access
  */
 #ifndef CHAM_PORT_H
@@ -18,6 +20,7 @@
 #include <net/xdp.h>
 
 struct cham_tenant;
+struct netlink_ext_ack;
 
 #define CHAM_PORT_QPAIRS_MAX	4
 
@@ -74,7 +77,7 @@ int cham_port_for_each(int (*fn)(struct cham_port *port, void *arg), void *arg);
  * @xdp:   the packet, linear part and frags
  * @strip: bytes to leave out at the front (outer headers)
  * @vnet:  virtio header to give to the guest, NULL for none
- * @hash:  chooses the queue pair
+ * @flow:  cham_conn_flow(), chooses the queue pair
  * @tcp:   data of an established TCP connection, from the wire: the checksum
  *         is verified, and segments in a row become a super-packet
  *
@@ -86,14 +89,36 @@ int cham_port_for_each(int (*fn)(struct cham_port *port, void *arg), void *arg);
  * -EMSGSIZE; counted in the port's tx drop counters by the callee.
  */
 int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
-		      const struct virtio_net_hdr *vnet, u32 hash, bool tcp);
+		      const struct virtio_net_hdr *vnet, unsigned long flow,
+		      bool tcp);
+
+/**
+ * cham_port_takes() - whether the guest's receive filter lets a frame pass
+ * @port: destination
+ * @mac:  destination address
+ * @vlan: of the frame's tag, 0 without
+ *
+ * Context: RCU read side.
+ */
+bool cham_port_takes(struct cham_port *port, const u8 *mac, u16 vlan);
+
+/**
+ * cham_port_announce() - ask the guest to tell the network where it is
+ * @port:   port
+ * @extack: why not
+ *
+ * Context: process, RTNL held.
+ * Return: 0, -%ENOTCONN without a driver, -%EOPNOTSUPP.
+ */
+int cham_port_announce(struct cham_port *port, struct netlink_ext_ack *extack);
 
 struct sk_buff *cham_port_skb(struct xdp_buff *xdp);
 
 struct cham_port_info {
 	char vdpa_name[32];
 	u8 mac[ETH_ALEN];
-	u32 mtu, queue_pairs, state;	/* enum cham_port_state */
+	u32 mtu, queue_pairs, queue_pairs_active;
+	u32 state;			/* enum cham_port_state */
 	char broken[64];
 	u64 features, rx_packets, rx_bytes, tx_packets, tx_bytes;
 	u64 rx_dropped, tx_dropped;

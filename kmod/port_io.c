@@ -182,14 +182,17 @@ static noinline int cham_io_deliver_any(struct cham_port *port, struct cham_ring
 }
 
 int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
-		      const struct virtio_net_hdr *vnet, u32 hash, bool tcp)
+		      const struct virtio_net_hdr *vnet, unsigned long flow,
+		      bool tcp)
 {
-	struct cham_ring *r = &port->rx[reciprocal_scale(hash, cham_port_pairs_active(port))];
+	struct cham_ring *r = port->rx;
 	const void *frame = xdp->data + strip;
 	u32 len = xdp->data_end - frame;
 	bool schedule = false, done = false;
 	int err = 0;
 
+	if (unlikely(cham_port_pairs_active(port) > 1))
+		r += cham_steer_flow(port, flow);
 	if (unlikely(!READ_ONCE(port->admin_up))) {
 		cham_io_drop(r, CHAM_RING_DROP_ADMIN);
 		return -ENOTCONN;
@@ -236,6 +239,11 @@ netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev)
 	int err;
 
 	r = &port->rx[q < cham_port_pairs_active(port) ? q : 0];
+	if (unlikely(!cham_ctrl_takes(port, skb->data, skb_headlen(skb)))) {
+		cham_io_drop(r, CHAM_RING_FILTERED);
+		kfree_skb_reason(skb, SKB_DROP_REASON_OTHERHOST);
+		return NETDEV_TX_OK;
+	}
 	/* The driver may have changed since the stack looked at our features. */
 	if (skb->ip_summed == CHECKSUM_PARTIAL &&
 	    !(features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)) &&
@@ -336,6 +344,10 @@ int cham_io_xdp_xmit(struct net_device *dev, int n,
 		u32 total;
 
 		xdp_convert_frame_to_buff(frames[done], &xdp);
+		if (unlikely(!cham_ctrl_takes(port, xdp.data, xdp.data_end - xdp.data))) {
+			cham_ring_count(r, CHAM_RING_FILTERED, 1);
+			continue;
+		}
 		err = cham_io_prepare(port, vec, &xdp, 0,
 				      cham_io_frame_vnet(frames[done]), &total, &why);
 		if (unlikely(err)) {
@@ -630,6 +642,8 @@ static void cham_io_rx_skb(struct cham_port *port, struct cham_ring *r,
 		kfree_skb_reason(skb, SKB_DROP_REASON_DEV_HDR);
 		return;
 	}
+	if (port->flows)
+		cham_steer_learn(port, skb, r->index / 2);
 	skb->protocol = eth_type_trans(skb, port->dev);
 	napi_gro_receive(&r->napi, skb);
 }

@@ -12,7 +12,9 @@
  *           cham_port.cfg_lock  the configuration callback (a leaf)
  *
  * vdpa operations come with or without RTNL, so ctl is inside it and nothing
- * that holds ctl takes RTNL: offloads follow by way of a work item.
+ * that holds ctl takes RTNL: offloads follow by way of a work item. The control
+ * queue is worked on under ctl, too: a driver in this kernel waits for it with
+ * RTNL held.
  *
  * A ring runs while cham_ring.mem is set. The control path sets it under ctl
  * (a receive ring's also under its lock); whoever finds the ring broken
@@ -23,6 +25,7 @@
 
 #include <linux/if_vlan.h>
 #include <linux/mutex.h>
+#include <linux/seqlock.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_net.h>
@@ -58,7 +61,58 @@ struct bpf_prog;
 				 BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) |	\
 				 BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) |	\
 				 BIT_ULL(VIRTIO_NET_F_GUEST_ECN) |	\
-				 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF))
+				 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |	\
+				 BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |	\
+				 CHAM_FEATURES_CTRL)
+
+/* What needs the control queue. */
+#define CHAM_FEATURES_CTRL	(BIT_ULL(VIRTIO_NET_F_CTRL_RX) |	\
+				 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |	\
+				 BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |	\
+				 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) |	\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) |	\
+				 BIT_ULL(VIRTIO_NET_F_MQ))
+
+/* Virtqueues in groups, groups in address spaces: whoever migrates a guest puts
+ * itself between the guest and the control queue.
+ */
+enum cham_group {
+	CHAM_GROUP_DATA,
+	CHAM_GROUP_CTRL,
+	CHAM_GROUPS,
+};
+
+#define CHAM_SPACES		2
+
+#define CHAM_PORT_FLOWS		1024
+
+#define CHAM_FILTER_MACS	64
+
+/**
+ * struct cham_filter - what the guest wants to receive
+ * @lock:       readers are softirqs on the slow path; VLANs are bits apart
+ * @promisc:    everything; so it is until the driver has spoken
+ * @mode:       bitmap of VIRTIO_NET_CTRL_RX_*, the others
+ * @any_vlan:   the driver does not filter VLANs
+ * @own:        the guest's address
+ * @over:       more addresses than there is room for: all of that kind
+ * @n:          addresses in @mac
+ * @mac:        unicast, multicast
+ * @vlan:       VLANs with a tag that the guest takes
+ */
+struct cham_filter {
+	seqlock_t lock;
+	bool promisc;
+	u8 mode;
+	bool any_vlan;
+	u8 own[ETH_ALEN];
+	struct cham_filter_table {
+		bool over[2];
+		u8 n[2];
+		u8 mac[2][CHAM_FILTER_MACS][ETH_ALEN];
+	} table;
+	DECLARE_BITMAP(vlan, VLAN_N_VID);
+};
 
 /* The vDPA device; its memory belongs to the driver core. */
 struct cham_vdpa {
@@ -77,23 +131,36 @@ struct cham_vdpa {
  * @slot:     the port's number
  * @admin_up: the representor is up
  * @gso_ok:   bitmap of VIRTIO_NET_HDR_GSO_* types the guest takes
+ * @active:   queue pairs that carry traffic
  * @broken:   why the rings are quarantined, or %NULL
  * @rx:       guest's receive rings
  * @tx:       guest's transmit rings
+ * @ctrl:     the control queue
+ * @filter:   what the guest wants to receive
+ * @flows:    queue pair of each flow, see port_steer.c; %NULL with one pair
  * @vdpa:     the other half of the port
  * @ctl:      see DOC: Locking of a port
- * @map:      the device's address space
+ * @map:      the device's address spaces
  * @user_map: @map came from set_map
- * @status:   virtio device status
+ * @space:    address space of each group of virtqueues
  * @suspended: between suspend and resume
+ * @moved:    rings continue where another device stopped
+ * @announce: the guest is asked to announce itself
+ * @mac_fixed: @mac_own is the provider's choice
+ * @status:   virtio device status
  * @pairs:    queue pairs that exist
+ * @pairs_on: queue pairs that the driver asked for
+ * @ctrl_index: the control queue's number, which depends on @features
  * @offered:  features offered
  * @mac:      guest's address
+ * @mac_own:  the same after a reset
  * @mtu:      guest's MTU
  * @generation: of the configuration space
  * @cfg_lock: guards @cfg_cb
  * @cfg_cb:   how to tell the driver that the configuration changed
  * @offload_work: makes the representor's offloads follow @features
+ * @ctrl_work: carries out what is in the control queue
+ * @break_work: tells a driver in this kernel that @broken is set
  * @list:     in cham_ports, under RTNL
  */
 struct cham_port {
@@ -106,25 +173,38 @@ struct cham_port {
 	u32 slot;
 	bool admin_up;
 	u8 gso_ok;
+	u8 active;
 	const char *broken;
 
 	struct cham_ring rx[CHAM_PORT_QPAIRS_MAX];
 	struct cham_ring tx[CHAM_PORT_QPAIRS_MAX];
+	struct cham_ring ctrl;
+	struct cham_filter filter;
+	u16 *flows;
 
 	struct cham_vdpa *vdpa;
 	struct mutex ctl;		/* what the owner configured */
-	struct cham_map *map;
-	bool user_map;
+	struct cham_map *map[CHAM_SPACES];
+	bool user_map[CHAM_SPACES];
+	u8 space[CHAM_GROUPS];
 	bool suspended;
+	bool moved;
+	bool announce;
+	bool mac_fixed;
 	u8 status;
 	u16 pairs;
+	u16 pairs_on;
+	u16 ctrl_index;
 	u64 offered;
 	u8 mac[ETH_ALEN];
+	u8 mac_own[ETH_ALEN];
 	u16 mtu;
 	u32 generation;
 	spinlock_t cfg_lock;		/* cfg_cb */
 	struct vdpa_callback cfg_cb;
 	struct work_struct offload_work;
+	struct work_struct ctrl_work;
+	struct work_struct break_work;
 	struct list_head list;
 };
 
@@ -133,18 +213,24 @@ static_assert(offsetof(struct cham_port, broken) < 64);
 extern const struct vdpa_config_ops cham_vdpa_ops;
 extern struct device *cham_port_parent;
 
-/* Pairs that carry traffic. Without a control queue a driver uses the first;
- * VIRTIO_NET_F_MQ will make this depend on what it asked for.
- */
+/* Pairs that carry traffic: one, until the driver asks for more. */
 static inline unsigned int cham_port_pairs_active(const struct cham_port *port)
 {
-	return 1;
+	return READ_ONCE(port->active);
+}
+
+/* All rings in a row: those of the pairs, then the control queue. */
+static inline unsigned int cham_port_rings(const struct cham_port *port)
+{
+	return port->pairs * 2 + 1;
 }
 
 static inline struct cham_ring *cham_port_ring(struct cham_port *port, u16 index)
 {
 	u32 i = array_index_nospec(index / 2, CHAM_PORT_QPAIRS_MAX);
 
+	if (index == port->pairs * 2)
+		return &port->ctrl;
 	return index & 1 ? &port->tx[i] : &port->rx[i];
 }
 
@@ -153,6 +239,22 @@ void cham_port_break(struct cham_port *port, const char *why);
 void cham_vdpa_config_changed(struct cham_port *port);
 void cham_vdpa_setup(struct cham_port *port);
 void cham_vdpa_teardown(struct cham_port *port);
+int cham_vdpa_set_pairs(struct cham_port *port, u16 pairs);
+void cham_vdpa_announce(struct cham_port *port);
+
+/* port_ctrl.c: the control queue and what it sets */
+void cham_ctrl_init(struct cham_port *port);
+void cham_ctrl_exit(struct cham_port *port);
+void cham_ctrl_reset(struct cham_port *port);
+void cham_ctrl_kick(struct cham_port *port);
+void cham_ctrl_set_mac(struct cham_port *port, const u8 *mac);
+bool cham_ctrl_takes(struct cham_port *port, const u8 *frame, u32 len);
+
+/* port_steer.c: which queue pair */
+u16 cham_steer_select(struct net_device *dev, struct sk_buff *skb,
+		      struct net_device *sb_dev);
+void cham_steer_learn(struct cham_port *port, const struct sk_buff *skb, u16 queue);
+u32 cham_steer_flow(const struct cham_port *port, unsigned long flow);
 
 /* port_io.c: the representor's packets */
 netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev);

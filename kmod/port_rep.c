@@ -139,6 +139,7 @@ static const struct net_device_ops cham_rep_ops = {
 	.ndo_open		= cham_rep_open,
 	.ndo_stop		= cham_rep_stop,
 	.ndo_start_xmit		= cham_io_xmit,
+	.ndo_select_queue	= cham_steer_select,
 	.ndo_get_stats64	= cham_rep_get_stats64,
 	.ndo_fix_features	= cham_rep_fix_features,
 	.ndo_set_mac_address	= eth_mac_addr,
@@ -165,14 +166,27 @@ static const struct cham_rep_stat cham_rep_stats[] = {
 #undef X
 };
 
-/* What a receive ring cannot count is not shown. */
+/* What a ring cannot count is not shown. */
 static bool cham_rep_stat_shown(const struct cham_rep_stat *s)
 {
-	return s->guest_tx ? s->stat != CHAM_RING_DROP_FULL &&
-			     s->stat != CHAM_RING_DROP_DOWN :
-			     s->stat < CHAM_RING_XDP_PASS &&
-			     s->stat != CHAM_RING_DROP_RUNT;
+	switch (s->stat) {
+	case CHAM_RING_REFUSED:
+		return false;
+	case CHAM_RING_FILTERED:
+	case CHAM_RING_DROP_FULL:
+	case CHAM_RING_DROP_DOWN:
+		return !s->guest_tx;
+	case CHAM_RING_DROP_RUNT:
+		return s->guest_tx;
+	default:
+		return s->guest_tx || s->stat < CHAM_RING_XDP_PASS;
+	}
 }
+
+/* The rest of what a queue counts is in "vdpa dev vstats". */
+static const enum cham_ring_stat cham_rep_queue_stats[] = {
+	CHAM_RING_PACKETS, CHAM_RING_BYTES, CHAM_RING_CHAINS, CHAM_RING_SIGNALS,
+};
 
 static void cham_rep_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
 {
@@ -184,6 +198,7 @@ static void cham_rep_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo 
 
 static int cham_rep_get_sset_count(struct net_device *dev, int sset)
 {
+	const struct cham_port *port = netdev_priv(dev);
 	unsigned int i;
 	int n = 0;
 
@@ -191,25 +206,38 @@ static int cham_rep_get_sset_count(struct net_device *dev, int sset)
 		return -EOPNOTSUPP;
 	for (i = 0; i < ARRAY_SIZE(cham_rep_stats); i++)
 		n += cham_rep_stat_shown(&cham_rep_stats[i]);
-	return n;
+	return n + 2 + port->pairs * 2 * ARRAY_SIZE(cham_rep_queue_stats);
 }
 
 static void cham_rep_get_strings(struct net_device *dev, u32 sset, u8 *data)
 {
-	unsigned int i;
+	/* In the order of enum cham_ring_stat. */
+	static const char * const names[] = {
+#define X(id, name) name,
+		CHAM_RING_STAT_LIST(X)
+#undef X
+	};
+	const struct cham_port *port = netdev_priv(dev);
+	unsigned int i, k;
 
 	if (sset != ETH_SS_STATS)
 		return;
 	for (i = 0; i < ARRAY_SIZE(cham_rep_stats); i++)
 		if (cham_rep_stat_shown(&cham_rep_stats[i]))
 			ethtool_puts(&data, cham_rep_stats[i].name);
+	ethtool_puts(&data, "ctrl_commands");
+	ethtool_puts(&data, "ctrl_refused");
+	for (i = 0; i < port->pairs * 2; i++)
+		for (k = 0; k < ARRAY_SIZE(cham_rep_queue_stats); k++)
+			ethtool_sprintf(&data, "%s_queue_%u_%s", i & 1 ? "rx" : "tx",
+					i / 2, names[cham_rep_queue_stats[k]]);
 }
 
 static void cham_rep_get_ethtool_stats(struct net_device *dev,
 				       struct ethtool_stats *stats, u64 *data)
 {
-	const struct cham_port *port = netdev_priv(dev);
-	unsigned int i;
+	struct cham_port *port = netdev_priv(dev);
+	unsigned int i, k;
 
 	for (i = 0; i < ARRAY_SIZE(cham_rep_stats); i++) {
 		const struct cham_rep_stat *s = &cham_rep_stats[i];
@@ -217,6 +245,20 @@ static void cham_rep_get_ethtool_stats(struct net_device *dev,
 		if (cham_rep_stat_shown(s))
 			*data++ = cham_rep_sum(port, s->guest_tx, s->stat);
 	}
+	*data++ = READ_ONCE(port->ctrl.stats[CHAM_RING_CHAINS]);
+	*data++ = READ_ONCE(port->ctrl.stats[CHAM_RING_REFUSED]);
+	for (i = 0; i < port->pairs * 2; i++)
+		for (k = 0; k < ARRAY_SIZE(cham_rep_queue_stats); k++)
+			*data++ = READ_ONCE(cham_port_ring(port, i)->stats[cham_rep_queue_stats[k]]);
+}
+
+/* What there is, and what the guest's driver uses; it decides. */
+static void cham_rep_get_channels(struct net_device *dev, struct ethtool_channels *ch)
+{
+	const struct cham_port *port = netdev_priv(dev);
+
+	ch->max_combined = port->pairs;
+	ch->combined_count = cham_port_pairs_active(port);
 }
 
 static int cham_rep_get_link_ksettings(struct net_device *dev,
@@ -233,6 +275,7 @@ static const struct ethtool_ops cham_rep_ethtool_ops = {
 	.get_drvinfo		= cham_rep_get_drvinfo,
 	.get_link		= ethtool_op_get_link,
 	.get_link_ksettings	= cham_rep_get_link_ksettings,
+	.get_channels		= cham_rep_get_channels,
 	.get_sset_count		= cham_rep_get_sset_count,
 	.get_strings		= cham_rep_get_strings,
 	.get_ethtool_stats	= cham_rep_get_ethtool_stats,
@@ -312,12 +355,14 @@ int cham_rep_create(struct cham_port **portp, u16 pairs)
 	port = netdev_priv(dev);
 	port->dev = dev;
 	port->pairs = pairs;
+	port->pairs_on = 1;
+	port->active = 1;
 	mutex_init(&port->ctl);
 	spin_lock_init(&port->cfg_lock);
 	INIT_LIST_HEAD(&port->list);
 	INIT_WORK(&port->offload_work, cham_rep_offload_work);
 	netif_carrier_off(dev);
-	for (i = 0; i < CHAM_PORT_QPAIRS_MAX * 2; i++) {
+	for (i = 0; i < cham_port_rings(port); i++) {
 		struct cham_ring *r = cham_port_ring(port, i);
 
 		spin_lock_init(&r->lock);
@@ -329,6 +374,10 @@ int cham_rep_create(struct cham_port **portp, u16 pairs)
 		netif_napi_add(dev, &port->tx[i].napi, cham_io_poll);
 		napi_enable(&port->rx[i].napi);
 		napi_enable(&port->tx[i].napi);
+	}
+	if (pairs > 1) {
+		port->flows = kcalloc(CHAM_PORT_FLOWS, sizeof(*port->flows), GFP_KERNEL);
+		err = port->flows ? 0 : -ENOMEM;
 	}
 	for (i = 0; !err && i < pairs; i++)
 		err = cham_rep_init_tx(port, i);
@@ -361,6 +410,7 @@ void cham_rep_destroy(struct cham_port *port)
 		netif_napi_del(&port->rx[i].napi);
 		netif_napi_del(&r->napi);
 	}
+	kfree(port->flows);
 	mutex_destroy(&port->ctl);
 	free_netdev(port->dev);
 }

@@ -5,12 +5,15 @@
  * virtio_net) call them.
  *
  * Every operation notes what the owner wants and then calls
- * cham_vdpa_reconcile(), the one place where rings start, stop and move.
+ * cham_vdpa_reconcile(), the one place where rings start, stop and move. What
+ * the control queue asks for is port_ctrl.c's.
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/vhost_iotlb.h>
+#include <linux/virtio.h>
 #include <net/netlink.h>
+#include <uapi/linux/vhost_types.h>
 #include <uapi/linux/vdpa.h>
 #include <uapi/linux/virtio_ids.h>
 
@@ -25,9 +28,32 @@ static struct cham_port *cham_vdpa_port(const struct vdpa_device *vdev)
 	return container_of(vdev, const struct cham_vdpa, vdev)->port;
 }
 
+/* A driver that knows only one pair has the control queue right behind it. */
 static struct cham_ring *cham_vdpa_ring(struct vdpa_device *vdev, u16 index)
 {
-	return cham_port_ring(cham_vdpa_port(vdev), index);
+	struct cham_port *port = cham_vdpa_port(vdev);
+	u16 ctrl = READ_ONCE(port->ctrl_index);
+
+	if (index == ctrl)
+		index = port->pairs * 2;
+	else if (index == port->pairs * 2)
+		index = ctrl;
+	return cham_port_ring(port, index);
+}
+
+static bool cham_vdpa_is_ctrl(const struct cham_ring *r)
+{
+	return r == &r->port->ctrl;
+}
+
+static void cham_vdpa_set_features(struct cham_port *port, u64 features)
+{
+	u64 f = features ?: port->offered;
+
+	WRITE_ONCE(port->features, features);
+	WRITE_ONCE(port->ctrl_index, f & BIT_ULL(VIRTIO_NET_F_CTRL_VQ) &&
+		   !(f & BIT_ULL(VIRTIO_NET_F_MQ)) ? 2 : port->pairs * 2);
+	cham_ctrl_reset(port);
 }
 
 /**
@@ -59,16 +85,34 @@ void cham_port_break(struct cham_port *port, const char *why)
 
 	if (cmpxchg(&port->broken, NULL, why))
 		return;
-	for (i = 0; i < port->pairs; i++) {
-		/* The control path still owns the memory and frees it. */
-		RCU_INIT_POINTER(port->rx[i].mem, NULL);
-		RCU_INIT_POINTER(port->tx[i].mem, NULL);
-	}
+	/* The control path still owns the memory and frees it. */
+	for (i = 0; i < cham_port_rings(port); i++)
+		RCU_INIT_POINTER(cham_port_ring(port, i)->mem, NULL);
 	if (net_ratelimit())
 		netdev_warn(port->dev, "broken until its driver resets it: %s\n", why);
 	cham_port_event_broken(port, why);
 	/* The driver reads DEVICE_NEEDS_RESET. */
 	cham_vdpa_config_changed(port);
+	schedule_work(&port->break_work);
+}
+
+static int cham_vdpa_break_driver(struct device *dev, void *arg)
+{
+	if (is_virtio_device(dev))
+		virtio_break_device(dev_to_virtio(dev));
+	return 0;
+}
+
+/* virtio_net waits, with RTNL held, for an answer in the control queue, and
+ * looks for nothing but a queue that its own side calls broken.
+ */
+static void cham_vdpa_break_work(struct work_struct *work)
+{
+	struct cham_port *port = container_of(work, struct cham_port, break_work);
+
+	if (READ_ONCE(port->broken))
+		device_for_each_child(&port->vdpa->vdev.dev, NULL,
+				      cham_vdpa_break_driver);
 }
 
 /* Only virtio-vdpa gives DMA addresses; a process gets what it mapped. */
@@ -79,12 +123,19 @@ static bool cham_vdpa_in_kernel_owner(const struct cham_port *port)
 	return drv && !strcmp(drv->name, "virtio_vdpa");
 }
 
-static bool cham_vdpa_wants_ring(const struct cham_port *port,
-				 const struct cham_ring *r)
+/* The address space that a ring should run in; NULL if it should not run. */
+static struct cham_map *cham_vdpa_wants_ring(const struct cham_port *port,
+					     const struct cham_ring *r)
 {
-	return port->status & VIRTIO_CONFIG_S_DRIVER_OK && r->ready &&
-	       !port->suspended && !READ_ONCE(port->broken) &&
-	       r->index / 2 < cham_port_pairs_active(port) && port->map;
+	bool ctrl = cham_vdpa_is_ctrl(r);
+
+	if (!(port->status & VIRTIO_CONFIG_S_DRIVER_OK) || !r->ready ||
+	    port->suspended || READ_ONCE(port->broken))
+		return NULL;
+	if (ctrl ? !(port->features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ)) :
+		   r->index / 2 >= port->pairs_on)
+		return NULL;
+	return port->map[port->space[ctrl ? CHAM_GROUP_CTRL : CHAM_GROUP_DATA]];
 }
 
 /* Puts @m, which may be NULL, in place of what the ring runs on. */
@@ -115,31 +166,35 @@ static void cham_vdpa_set_mem(struct cham_port *port, struct cham_ring *r,
 }
 
 /**
- * cham_vdpa_reconcile() - make the rings what the owner asked for
- * @port: port
- * @map:  address space from now on
+ * cham_vdpa_remap() - make the rings what the owner asked for
+ * @port:  port
+ * @space: number of an address space
+ * @map:   what it is from now on
  *
  * A ring that moves to new memory never stops. All that is replaced is freed
  * after one grace period.
  */
-static void cham_vdpa_reconcile(struct cham_port *port, struct cham_map *map)
+static void cham_vdpa_remap(struct cham_port *port, unsigned int space,
+			    struct cham_map *map)
 {
-	struct cham_ring_mem *old[CHAM_PORT_QPAIRS_MAX * 2];
-	struct cham_map *old_map = port->map;
+	struct cham_ring_mem *old[CHAM_PORT_QPAIRS_MAX * 2 + 1];
+	struct cham_map *old_map = port->map[space];
 	bool wait = false;
 	unsigned int i;
 
 	lockdep_assert_held(&port->ctl);
-	port->map = map;
-	for (i = 0; i < port->pairs * 2; i++) {
+	port->map[space] = map;
+	for (i = 0; i < cham_port_rings(port); i++) {
 		struct cham_ring *r = cham_port_ring(port, i);
+		struct cham_map *wants = cham_vdpa_wants_ring(port, r);
 		struct cham_ring_mem *m = NULL;
 
 		old[i] = NULL;
-		if (cham_vdpa_wants_ring(port, r)) {
-			if (r->owned && map == old_map)
+		if (wants) {
+			if (r->owned && r->owned->map == wants)
 				continue;
-			m = cham_ring_mem_new(r, map, port->features, !(i & 1));
+			m = cham_ring_mem_new(r, wants, port->features,
+					      !(i & 1) && !cham_vdpa_is_ctrl(r));
 			if (m == ERR_PTR(-EINVAL))
 				cham_port_break(port, "ring has an impossible size or address");
 			else if (m == ERR_PTR(-ENOMEM))
@@ -155,7 +210,7 @@ static void cham_vdpa_reconcile(struct cham_port *port, struct cham_map *map)
 	}
 	if (wait)
 		synchronize_net();
-	for (i = 0; i < port->pairs * 2; i++)
+	for (i = 0; i < cham_port_rings(port); i++)
 		cham_ring_mem_free(old[i]);
 	if (old_map != map)
 		cham_map_free(old_map);
@@ -166,6 +221,71 @@ static void cham_vdpa_reconcile(struct cham_port *port, struct cham_map *map)
 		if (port->tx[i].owned)
 			napi_schedule(&port->tx[i].napi);
 	local_bh_enable();
+	if (port->ctrl.owned)
+		cham_ctrl_kick(port);
+}
+
+static void cham_vdpa_reconcile(struct cham_port *port)
+{
+	cham_vdpa_remap(port, 0, port->map[0]);
+}
+
+/**
+ * cham_vdpa_set_pairs() - use so many queue pairs
+ * @port:  port, its ctl held
+ * @pairs: what the driver asks for
+ *
+ * Packets go to a ring only while it runs.
+ *
+ * Return: 0 or -%ERANGE.
+ */
+int cham_vdpa_set_pairs(struct cham_port *port, u16 pairs)
+{
+	if (!pairs || pairs > port->pairs)
+		return -ERANGE;
+	port->pairs_on = pairs;
+	WRITE_ONCE(port->active, min_t(u16, port->active, pairs));
+	cham_vdpa_reconcile(port);
+	WRITE_ONCE(port->active, pairs);
+	return 0;
+}
+
+/**
+ * cham_vdpa_announce() - ask the guest to announce itself
+ * @port: port with a driver that knows how to, its ctl held
+ */
+void cham_vdpa_announce(struct cham_port *port)
+{
+	port->announce = true;
+	WRITE_ONCE(port->generation, port->generation + 1);
+	cham_vdpa_config_changed(port);
+}
+
+/* The network may have learned meanwhile that the guest is elsewhere. */
+static void cham_vdpa_came_back(struct cham_port *port)
+{
+	if (port->features & BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) &&
+	    port->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		cham_vdpa_announce(port);
+}
+
+int cham_port_announce(struct cham_port *port, struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	mutex_lock(&port->ctl);
+	if (!(port->status & VIRTIO_CONFIG_S_DRIVER_OK)) {
+		NL_SET_ERR_MSG_FMT(extack, "%s has no driver", port->dev->name);
+		err = -ENOTCONN;
+	} else if (!(port->features & BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE))) {
+		NL_SET_ERR_MSG_FMT(extack, "the driver of %s lacks VIRTIO_NET_F_GUEST_ANNOUNCE",
+				   port->dev->name);
+		err = -EOPNOTSUPP;
+	} else {
+		cham_vdpa_announce(port);
+	}
+	mutex_unlock(&port->ctl);
+	return err;
 }
 
 static void cham_vdpa_set_offloads(struct cham_port *port)
@@ -223,9 +343,13 @@ static void cham_vdpa_kick_vq(struct vdpa_device *vdev, u16 idx)
 {
 	struct cham_ring *r = cham_vdpa_ring(vdev, idx);
 
-	if (!(idx & 1) || !rcu_access_pointer(r->mem))
+	if (!rcu_access_pointer(r->mem))
 		return;
-	if (irqs_disabled() && !in_interrupt())
+	if (cham_vdpa_is_ctrl(r))
+		cham_ctrl_kick(r->port);
+	else if (!(r->index & 1))
+		return;
+	else if (irqs_disabled() && !in_interrupt())
 		irq_work_queue(&r->kick);
 	else
 		napi_schedule(&r->napi);
@@ -248,7 +372,7 @@ static void cham_vdpa_set_vq_ready(struct vdpa_device *vdev, u16 idx, bool ready
 
 	mutex_lock(&port->ctl);
 	r->ready = ready;
-	cham_vdpa_reconcile(port, port->map);
+	cham_vdpa_reconcile(port);
 	mutex_unlock(&port->ctl);
 }
 
@@ -268,6 +392,7 @@ static int cham_vdpa_set_vq_state(struct vdpa_device *vdev, u16 idx,
 	if (!r->owned) {
 		r->last_avail = state->split.avail_index;
 		r->started = false;
+		port->moved |= r->last_avail;
 		err = 0;
 	}
 	mutex_unlock(&port->ctl);
@@ -334,6 +459,21 @@ static u32 cham_vdpa_get_vq_align(struct vdpa_device *vdev)
 
 static u32 cham_vdpa_get_vq_group(struct vdpa_device *vdev, u16 idx)
 {
+	return cham_vdpa_is_ctrl(cham_vdpa_ring(vdev, idx)) ? CHAM_GROUP_CTRL :
+							      CHAM_GROUP_DATA;
+}
+
+static int cham_vdpa_set_group_asid(struct vdpa_device *vdev, unsigned int group,
+				    unsigned int asid)
+{
+	struct cham_port *port = cham_vdpa_port(vdev);
+
+	if (group >= CHAM_GROUPS || asid >= CHAM_SPACES)
+		return -EINVAL;
+	mutex_lock(&port->ctl);
+	port->space[group] = asid;
+	cham_vdpa_reconcile(port);
+	mutex_unlock(&port->ctl);
 	return 0;
 }
 
@@ -352,13 +492,23 @@ static int cham_vdpa_set_driver_features(struct vdpa_device *vdev, u64 features)
 	mutex_lock(&port->ctl);
 	if (port->status & VIRTIO_CONFIG_S_DRIVER_OK) {
 		err = -EBUSY;
-	} else if (!(CHAM_FEATURES_NEEDED & ~features)) {
-		port->features = features & port->offered;
+	} else if (!(CHAM_FEATURES_NEEDED & ~features) &&
+		   (features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ) ||
+		    !(features & port->offered & CHAM_FEATURES_CTRL))) {
+		cham_vdpa_set_features(port, features & port->offered);
 		cham_vdpa_set_offloads(port);
 		err = 0;
 	}
 	mutex_unlock(&port->ctl);
 	return err;
+}
+
+/* Who brings a guest from elsewhere first tells the control queue what it had
+ * set up, then lets the others run.
+ */
+static u64 cham_vdpa_get_backend_features(const struct vdpa_device *vdev)
+{
+	return BIT_ULL(VHOST_BACKEND_F_ENABLE_AFTER_DRIVER_OK);
 }
 
 static u64 cham_vdpa_get_driver_features(struct vdpa_device *vdev)
@@ -415,18 +565,21 @@ static void cham_vdpa_set_status(struct vdpa_device *vdev, u8 status)
 		status &= ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	WRITE_ONCE(port->status, status & ~VIRTIO_CONFIG_S_NEEDS_RESET);
 	up = status & VIRTIO_CONFIG_S_DRIVER_OK;
-	map = port->map;
-	if (up && !was && !port->user_map && cham_vdpa_in_kernel_owner(port)) {
+	map = port->map[0];
+	if (up && !was && !port->user_map[0] && cham_vdpa_in_kernel_owner(port)) {
 		map = cham_map_identity(cham_vdpa_dma_dev(vdev), &why);
 		if (!map)
 			cham_port_break(port, why);
 	}
 	if (up != was) {
-		cham_vdpa_reconcile(port, map);
+		cham_vdpa_remap(port, 0, map);
 		if (up)
 			netif_carrier_on(port->dev);
 		else
 			netif_carrier_off(port->dev);
+		if (up && port->moved)
+			cham_vdpa_came_back(port);
+		port->moved = false;
 	}
 	mutex_unlock(&port->ctl);
 	if (up != was)
@@ -448,14 +601,18 @@ static int cham_vdpa_reset(struct vdpa_device *vdev)
 	was = port->status || READ_ONCE(port->broken);
 	WRITE_ONCE(port->status, 0);
 	port->suspended = false;
+	port->moved = false;
 	netif_carrier_off(port->dev);
 	/* A process' mappings live until it takes them back: vhost-vdpa says
 	 * so with set_map. The identity goes with the driver.
 	 */
-	cham_vdpa_reconcile(port, port->user_map ? port->map : NULL);
-	WRITE_ONCE(port->features, 0);
+	cham_vdpa_remap(port, 0, port->user_map[0] ? port->map[0] : NULL);
+	memset(port->space, 0, sizeof(port->space));
+	port->pairs_on = 1;
+	WRITE_ONCE(port->active, 1);
+	cham_vdpa_set_features(port, 0);
 	cham_vdpa_set_offloads(port);
-	for (i = 0; i < port->pairs * 2; i++) {
+	for (i = 0; i < cham_port_rings(port); i++) {
 		struct cham_ring *r = cham_port_ring(port, i);
 
 		spin_lock_bh(&r->lock);
@@ -485,7 +642,9 @@ static int cham_vdpa_set_suspended(struct vdpa_device *vdev, bool suspended)
 
 	mutex_lock(&port->ctl);
 	port->suspended = suspended;
-	cham_vdpa_reconcile(port, port->map);
+	cham_vdpa_reconcile(port);
+	if (!suspended)
+		cham_vdpa_came_back(port);
 	mutex_unlock(&port->ctl);
 	return 0;
 }
@@ -516,6 +675,8 @@ static void cham_vdpa_get_config(struct vdpa_device *vdev, unsigned int offset,
 		link = VIRTIO_NET_S_LINK_UP;
 	mutex_lock(&port->ctl);
 	ether_addr_copy(cfg.mac, port->mac);
+	if (port->announce)
+		link |= VIRTIO_NET_S_ANNOUNCE;
 	mutex_unlock(&port->ctl);
 	cfg.status = __cpu_to_virtio16(true, link);
 	cfg.max_virtqueue_pairs = __cpu_to_virtio16(true, port->pairs);
@@ -547,14 +708,14 @@ static int cham_vdpa_set_map(struct vdpa_device *vdev, unsigned int asid,
 	struct cham_map *map;
 	const char *why;
 
-	if (asid)
+	if (asid >= CHAM_SPACES)
 		return -EINVAL;
 	map = cham_map_from_iotlb(iotlb, &why);
 	mutex_lock(&port->ctl);
 	if (!map)
 		cham_port_break(port, why);
-	port->user_map = true;
-	cham_vdpa_reconcile(port, map);
+	port->user_map[asid] = true;
+	cham_vdpa_remap(port, asid, map);
 	mutex_unlock(&port->ctl);
 	return map ? 0 : -EINVAL;
 }
@@ -564,11 +725,11 @@ static int cham_vdpa_reset_map(struct vdpa_device *vdev, unsigned int asid)
 {
 	struct cham_port *port = cham_vdpa_port(vdev);
 
-	if (asid)
+	if (asid >= CHAM_SPACES)
 		return -EINVAL;
 	mutex_lock(&port->ctl);
-	port->user_map = false;
-	cham_vdpa_reconcile(port, NULL);
+	port->user_map[asid] = false;
+	cham_vdpa_remap(port, asid, NULL);
 	mutex_unlock(&port->ctl);
 	return 0;
 }
@@ -585,7 +746,9 @@ const struct vdpa_config_ops cham_vdpa_ops = {
 	.get_vendor_vq_stats	= cham_vdpa_get_vendor_vq_stats,
 	.get_vq_align		= cham_vdpa_get_vq_align,
 	.get_vq_group		= cham_vdpa_get_vq_group,
+	.set_group_asid		= cham_vdpa_set_group_asid,
 	.get_device_features	= cham_vdpa_get_device_features,
+	.get_backend_features	= cham_vdpa_get_backend_features,
 	.set_driver_features	= cham_vdpa_set_driver_features,
 	.get_driver_features	= cham_vdpa_get_driver_features,
 	.set_config_cb		= cham_vdpa_set_config_cb,
@@ -615,6 +778,11 @@ void cham_vdpa_setup(struct cham_port *port)
 
 	for (i = 0; i < port->pairs; i++)
 		init_irq_work(&port->tx[i].kick, cham_vdpa_kick_work);
+	INIT_WORK(&port->break_work, cham_vdpa_break_work);
+	cham_ctrl_init(port);
+	mutex_lock(&port->ctl);
+	cham_vdpa_set_features(port, 0);
+	mutex_unlock(&port->ctl);
 }
 
 /**
@@ -627,8 +795,11 @@ void cham_vdpa_teardown(struct cham_port *port)
 
 	mutex_lock(&port->ctl);
 	WRITE_ONCE(port->status, 0);
-	cham_vdpa_reconcile(port, NULL);
+	for (i = 0; i < CHAM_SPACES; i++)
+		cham_vdpa_remap(port, i, NULL);
 	mutex_unlock(&port->ctl);
 	for (i = 0; i < port->pairs; i++)
 		irq_work_sync(&port->tx[i].kick);
+	cham_ctrl_exit(port);
+	cancel_work_sync(&port->break_work);
 }

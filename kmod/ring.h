@@ -3,7 +3,8 @@
  * One split virtqueue, seen from the device.
  *
  * A ring has one consumer at a time: a receive ring's holds cham_ring.lock, a
- * transmit ring's is the ring's NAPI poll. What the ring's memory is, is a
+ * transmit ring's is the ring's NAPI poll, the control queue's holds
+ * cham_port.ctl. What the ring's memory is, is a
  * struct cham_ring_mem under RCU: NULL means that the ring does not run.
  */
 #ifndef CHAM_RING_H
@@ -88,6 +89,8 @@ struct cham_ring_mem {
 	X(CHAINS,	"descriptor_chains")				\
 	X(SIGNALS,	"guest_interrupts")				\
 	X(COALESCED,	"coalesced")					\
+	X(FILTERED,	"filtered")					\
+	X(REFUSED,	"refused_commands")				\
 	X(DROP_FULL,	"drop_ring_full")				\
 	X(DROP_DOWN,	"drop_ring_down")				\
 	X(DROP_OVERSIZE, "drop_oversize")				\
@@ -128,7 +131,7 @@ struct cham_room {
 
 /**
  * struct cham_ring - one virtqueue
- * @lock:       receive ring: the consumer; both: @cb
+ * @lock:       receive ring: the consumer; all: @cb
  * @last_avail: next available entry to take
  * @avail_seen: driver's available index when last read
  * @used_next:  next used entry to write
@@ -157,7 +160,7 @@ struct cham_room {
  * @first_used: used entry of its first chain
  */
 struct cham_ring {
-	spinlock_t lock;	/* receive ring: the consumer; both: cb */
+	spinlock_t lock;	/* receive ring: the consumer; all: cb */
 	u16 last_avail;
 	u16 avail_seen;
 	u16 used_next;

@@ -84,7 +84,8 @@ struct cham_used {
 	X(TABLE,	"indirect table has an impossible length")	\
 	X(TABLE_NEXT,	"indirect descriptor is chained on")		\
 	X(UNMAPPED,	"descriptor points to memory that is not mapped") \
-	X(SHORT,	"chain is shorter than the virtio header")
+	X(SHORT,	"chain is shorter than the virtio header")	\
+	X(NO_ACK,	"control command has no room for its answer")
 
 enum cham_ring_err {
 	CHAM_RING_OK,

@@ -53,6 +53,8 @@ static const struct cham_field port_fields[] = {
 	F(PORT, RX_DROPPED, "rx-dropped", K_U64, cham_port, rx_dropped),
 	F(PORT, TX_DROPPED, "tx-dropped", K_U64, cham_port, tx_dropped),
 	N(PORT, PAD, "pad", K_NONE),
+	F(PORT, ACTIVE_PAIRS, "active-pairs", K_U32, cham_port, active_pairs),
+	N(PORT, ANNOUNCE, "announce", K_FLAG),
 };
 
 static const struct cham_field uplink_fields[] = {

@@ -255,6 +255,7 @@ int cham_tenant__for_each(struct cham *h, cham_tenant_fn fn, void *arg);
  * @tx_bytes:      to the guest
  * @rx_dropped:    from the guest, discarded
  * @tx_dropped:    to the guest, discarded
+ * @active_pairs:  queue pairs that its driver uses
  */
 struct cham_port {
 	size_t sz;
@@ -277,6 +278,7 @@ struct cham_port {
 	uint64_t tx_bytes;
 	uint64_t rx_dropped;
 	uint64_t tx_dropped;
+	uint32_t active_pairs;
 };
 
 typedef int (*cham_port_fn)(const struct cham_port *p, void *arg);
@@ -291,6 +293,16 @@ typedef int (*cham_port_fn)(const struct cham_port *p, void *arg);
  * does not follow by itself: see cham_datapath__sync().
  */
 int cham_port__bind(struct cham *h, uint32_t ifindex, const char *tenant);
+
+/**
+ * cham_port__announce() - ask a guest to tell the network where it is
+ * @h:       handle
+ * @ifindex: representor
+ *
+ * Return: 0; -ENOTCONN without a driver; -EOPNOTSUPP when it does not know how;
+ * another negative errno.
+ */
+int cham_port__announce(struct cham *h, uint32_t ifindex);
 
 /**
  * cham_port__get() - look one port up by its representor

@@ -33,6 +33,19 @@ int cham_port__bind(struct cham *h, uint32_t ifindex, const char *tenant)
 			   NULL, NULL);
 }
 
+int cham_port__announce(struct cham *h, uint32_t ifindex)
+{
+	struct cham_port p = {
+		.sz = sizeof(p),
+		.set = CHAM_BIT(CHAM_PORT_IFINDEX) |
+		       CHAM_BIT(CHAM_PORT_ANNOUNCE),
+		.ifindex = ifindex,
+	};
+
+	return cham_nl__do(h, CHAM_CMD_PORT_SET, CHAM_SET_PORT, &p, p.set,
+			   NULL, NULL);
+}
+
 static int got_one(struct cham *h, const struct nlmsghdr *nlh, void *arg)
 {
 	struct cham_port *p = arg;

@@ -74,7 +74,8 @@ enum cham_block {
 	X(TX_NO_MEMORY,	"tx-no-memory",	DROP, "no memory to build the uplink's frame") \
 	X(BAD_GSO,	"bad-gso",	DROP, "guest's GSO or checksum request makes no sense") \
 	X(BAD_CSUM,	"bad-csum",	DROP, "outer UDP checksum is wrong")	\
-	X(OVERSIZE,	"oversize",	DROP, "frame longer than the port takes")
+	X(OVERSIZE,	"oversize",	DROP, "frame longer than the port takes") \
+	X(FILTERED,	"filtered",	SLOW, "not what the guest's receive filter takes")
 
 enum cham_reason {
 #define X(id, name, kind, text) CHAM_REASON_##id,
@@ -179,6 +180,8 @@ enum cham_port_attr {
 	CHAM_PORT_RX_DROPPED,
 	CHAM_PORT_TX_DROPPED,
 	CHAM_PORT_PAD,
+	CHAM_PORT_ACTIVE_PAIRS,		/* u32: queue pairs the driver uses */
+	CHAM_PORT_ANNOUNCE,		/* flag, in: the guest is to announce itself */
 	__CHAM_PORT_MAX,
 };
 
