@@ -37,8 +37,10 @@
 
 #ifdef CHAM_HAS_FRAME_MEM_TYPE
 #define cham_frame_mem_type(frame) ((frame)->mem_type)
+#define cham_frame_set_mem(frame, rxq) ((frame)->mem_type = (rxq)->mem.type)
 #else
 #define cham_frame_mem_type(frame) ((frame)->mem.type)
+#define cham_frame_set_mem(frame, rxq) ((frame)->mem = (rxq)->mem)
 #endif
 
 /* @skb takes over the fragments of @xdp that it was built from. */

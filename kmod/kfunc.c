@@ -215,13 +215,14 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 	cpu->ev.gso_size = 0;
 	cpu->tcp = 0;
 	cpu->outer = NULL;
-	cpu->vnet = NULL;
+	cpu->from = NULL;
+	cpu->ev.more = xdp_buff_has_frags(xdp) ?
+		       xdp_get_shared_info_from_buff(xdp)->xdp_frags_size : 0;
 	if (up && up->dev == dev) {
 		cpu->stamp = cham_clock();
 		cpu->tenant = NULL;
 		cpu->port = NULL;
 		cpu->sent_on = 0;
-		cpu->ev.kind = 1;
 		cpu->ev.local4 = up->local4;
 		memcpy(cpu->ev.local6, &up->local6, 16);
 		ether_addr_copy(cpu->ev.mac, dev->dev_addr);
@@ -235,10 +236,11 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 		cpu->port = cpu->burst_port;
 		cpu->ingress = dev->ifindex;
 		cpu->sent_on = cham_sent_on(dev, xdp);
-		cpu->ev.kind = 2;
-		cpu->vnet = &((struct cham_xdp_buff *)xdp)->vnet;
-		if (cpu->vnet->gso_type)
-			cpu->ev.gso_size = (__force u16)cpu->vnet->gso_size;
+		cpu->from = (struct cham_xdp_buff *)xdp;
+		if (cpu->from->vnet.gso_type) {
+			cpu->ev.gso_size = (__force u16)cpu->from->vnet.gso_size;
+			cpu->ev.more += cpu->from->lent.bytes;
+		}
 		if (unlikely(cpu->slow && cpu->xdp))
 			cham_charge_slow(cpu);
 		cpu->slow = false;
@@ -250,7 +252,6 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 			return NULL;
 		cpu->ingress = dev->ifindex;
 		cpu->sent_on = cham_sent_on(dev, xdp);
-		cpu->ev.kind = 2;
 		cpu->stamp = cham_clock();
 	}
 	cpu->xdp = xdp;
@@ -410,7 +411,7 @@ __bpf_kfunc int bpf_cham_deliver(struct xdp_md *ctx, u32 strip)
 	err = -ENOTCONN;
 	port = cham_port_by_slot_rcu(cpu->egress);
 	if (likely(port))
-		err = cham_port_deliver(port, xdp, strip, cpu->vnet, cpu->flow, data);
+		err = cham_port_deliver(port, xdp, strip, cpu->from, cpu->flow, data);
 count:
 	return cham_delivered(cpu, err);
 }

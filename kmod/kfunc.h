@@ -29,7 +29,7 @@ struct cham_cpu {
 						 */
 	u32			sent_on;	/* 1 + its queue pair; 0: it has one */
 	bool			fresh;		/* lookup has just made the connection */
-	const struct virtio_net_hdr *vnet;	/* the guest's, or NULL */
+	const struct cham_xdp_buff *from;	/* a port's own packet, or NULL */
 	const struct cham_outer	*outer;
 	unsigned long		flow;		/* DELIVER: cham_conn_flow() */
 	u32			egress;		/* slot of the port */

@@ -17,12 +17,24 @@
 #include <linux/netdevice.h>
 #include <linux/vdpa.h>
 #include <linux/virtio_net.h>
+#include <linux/skbuff.h>
+#include <linux/uio.h>
 #include <net/xdp.h>
+#include "compat.h"
 
 struct cham_tenant;
 struct netlink_ext_ack;
 
 #define CHAM_PORT_QPAIRS_MAX	4
+
+/* The rest of a super-packet, still in the guest's memory: the guest gets it
+ * back at the end of the burst, and may write to it until then.
+ */
+struct cham_lent {
+	u32 n;
+	u32 bytes;
+	struct kvec at[MAX_SKB_FRAGS];
+};
 
 /* The xdp_buff of a packet from a guest: ours first, so that kfuncs and the
  * driver find the guest's virtio header without trusting metadata.
@@ -30,7 +42,47 @@ struct netlink_ext_ack;
 struct cham_xdp_buff {
 	struct xdp_buff xdp;		/* must be first */
 	struct virtio_net_hdr vnet;	/* host byte order, validated */
+	struct cham_lent lent;		/* behind the linear part; or fragments */
 };
+
+/* Linear part and fragments, or what is lent. */
+#define CHAM_PACKET_VECS	(MAX_SKB_FRAGS + 1)
+
+/**
+ * cham_packet_vec() - the pieces of a packet
+ * @vec:   receives at most CHAM_PACKET_VECS
+ * @xdp:   packet
+ * @lent:  what the guest lends of it, or NULL
+ * @strip: bytes to leave out at the front, within the linear part
+ * @bytes: receives the sum
+ *
+ * Return: number of pieces.
+ */
+static inline unsigned int cham_packet_vec(struct kvec *vec, const struct xdp_buff *xdp,
+					   const struct cham_lent *lent, u32 strip,
+					   u32 *bytes)
+{
+	const struct skb_shared_info *si;
+	unsigned int i, n = 1;
+
+	vec[0].iov_base = xdp->data + strip;
+	vec[0].iov_len = xdp->data_end - xdp->data - strip;
+	*bytes = vec[0].iov_len;
+	if (lent && lent->n) {
+		memcpy(vec + 1, lent->at, lent->n * sizeof(*vec));
+		*bytes += lent->bytes;
+		return 1 + lent->n;
+	}
+	if (likely(!xdp_buff_has_frags(xdp)))
+		return 1;
+	si = xdp_get_shared_info_from_buff(xdp);
+	for (i = 0; i < si->nr_frags; i++, n++) {
+		vec[n].iov_base = skb_frag_address(&si->frags[i]);
+		vec[n].iov_len = skb_frag_size(&si->frags[i]);
+		*bytes += vec[n].iov_len;
+	}
+	return n;
+}
 
 /**
  * cham_port_from_dev() - the port whose representor this is
@@ -76,7 +128,8 @@ int cham_port_for_each(int (*fn)(struct cham_port *port, void *arg), void *arg);
  * @port:  destination
  * @xdp:   the packet, linear part and frags
  * @strip: bytes to leave out at the front (outer headers)
- * @vnet:  virtio header to give to the guest, NULL for none
+ * @from:  the same packet when it comes from a port: its virtio header, and what
+ *         is lent; NULL from the wire
  * @flow:  cham_conn_flow(), chooses the queue pair
  * @tcp:   data of an established TCP connection, from the wire: the checksum
  *         is verified, and segments in a row become a super-packet
@@ -89,7 +142,7 @@ int cham_port_for_each(int (*fn)(struct cham_port *port, void *arg), void *arg);
  * -EMSGSIZE; counted in the port's tx drop counters by the callee.
  */
 int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
-		      const struct virtio_net_hdr *vnet, unsigned long flow,
+		      const struct cham_xdp_buff *from, unsigned long flow,
 		      bool tcp);
 
 /**
@@ -112,6 +165,8 @@ bool cham_port_takes(struct cham_port *port, const u8 *mac, u16 vlan);
  */
 int cham_port_announce(struct cham_port *port, struct netlink_ext_ack *extack);
 
+int cham_port_own(struct cham_xdp_buff *cx);
+struct xdp_frame *cham_port_frame(const struct xdp_rxq_info *rxq, u32 len);
 struct sk_buff *cham_port_skb(struct xdp_buff *xdp);
 
 struct cham_port_info {
@@ -138,6 +193,10 @@ struct cham_tx_batch;
 void cham_port_rx_burst_begin(struct cham_port *port);
 void cham_port_rx_burst_end(struct cham_port *port);
 int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp);
+/* The program that just saw this packet opened its event: it takes super-packets
+ * whose rest is lent.
+ */
+bool cham_event_is(const struct xdp_buff *xdp);
 /* Events for netlink and policy. Any context. */
 void cham_port_event_broken(struct cham_port *port, const char *why);
 void cham_port_event_changed(struct cham_port *port);

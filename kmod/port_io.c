@@ -19,8 +19,10 @@
 
 #define CHAM_IO_LINEAR		(PAGE_SIZE - XDP_PACKET_HEADROOM -	\
 				 SKB_DATA_ALIGN(sizeof(struct skb_shared_info)))
-/* Header, linear part, fragments. */
-#define CHAM_IO_VECS		(MAX_SKB_FRAGS + 2)
+/* What a program sees of a super-packet whose rest is lent: every header. */
+#define CHAM_IO_HEADERS		256
+/* Behind the virtio header. */
+#define CHAM_IO_VECS		(1 + CHAM_PACKET_VECS)
 
 static_assert(CHAM_IO_LINEAR + MAX_SKB_FRAGS * PAGE_SIZE >= CHAM_FRAME_MAX);
 /* The virtio header crosses a redirect behind the frame's own. */
@@ -59,25 +61,6 @@ static int cham_io_complete_csum(const struct kvec *vec, unsigned int n,
 	check = csum_fold(sum) ?: CSUM_MANGLED_0;
 	memcpy(vec[0].iov_base + at, &check, sizeof(check));
 	return 0;
-}
-
-/* The pieces of a packet without its first @strip bytes. */
-static unsigned int cham_io_xdp_vec(struct kvec *vec, const struct xdp_buff *xdp,
-				    u32 strip)
-{
-	const struct skb_shared_info *si;
-	unsigned int i;
-
-	vec[0].iov_base = xdp->data + strip;
-	vec[0].iov_len = xdp->data_end - xdp->data - strip;
-	if (likely(!xdp_buff_has_frags(xdp)))
-		return 1;
-	si = xdp_get_shared_info_from_buff(xdp);
-	for (i = 0; i < si->nr_frags; i++) {
-		vec[i + 1].iov_base = skb_frag_address(&si->frags[i]);
-		vec[i + 1].iov_len = skb_frag_size(&si->frags[i]);
-	}
-	return i + 1;
 }
 
 /* From host to guest. */
@@ -130,7 +113,8 @@ static bool cham_io_merges(const struct cham_port *port, const struct ethhdr *et
 /* XDP packet to vector: 0 or a negative errno, and why to count it. */
 static int cham_io_prepare(const struct cham_port *port, struct kvec *vec,
 			   const struct xdp_buff *xdp, u32 strip,
-			    const struct virtio_net_hdr *vnet, u32 *total,
+			    const struct virtio_net_hdr *vnet,
+			    const struct cham_lent *lent, u32 *total,
 			    enum cham_ring_stat *why)
 {
 	struct virtio_net_hdr_v1 *hdr = vec[0].iov_base;
@@ -140,8 +124,7 @@ static int cham_io_prepare(const struct cham_port *port, struct kvec *vec,
 	*why = CHAM_RING_DROP_OVERSIZE;
 	if (unlikely(strip > xdp->data_end - xdp->data))
 		return -EMSGSIZE;
-	len = xdp_get_buff_len(xdp) - strip;
-	n = cham_io_xdp_vec(vec + 1, xdp, strip);
+	n = cham_packet_vec(vec + 1, xdp, lent, strip, &len);
 	cham_io_put_vnet(hdr, vnet);
 	*total = len + sizeof(*hdr);
 	if (!vnet || !vnet->gso_type) {
@@ -164,7 +147,7 @@ static int cham_io_prepare(const struct cham_port *port, struct kvec *vec,
 /* What is not one plain piece. */
 static noinline int cham_io_deliver_any(struct cham_port *port, struct cham_ring *r,
 					const struct xdp_buff *xdp, u32 strip,
-					const struct virtio_net_hdr *vnet)
+					const struct cham_xdp_buff *from)
 {
 	struct virtio_net_hdr_v1 hdr;
 	struct kvec vec[CHAM_IO_VECS] __uninitialized;
@@ -174,7 +157,8 @@ static noinline int cham_io_deliver_any(struct cham_port *port, struct cham_ring
 
 	vec[0].iov_base = &hdr;
 	vec[0].iov_len = sizeof(hdr);
-	err = cham_io_prepare(port, vec, xdp, strip, vnet, &total, &why);
+	err = cham_io_prepare(port, vec, xdp, strip, from ? &from->vnet : NULL,
+			      from ? &from->lent : NULL, &total, &why);
 	if (likely(!err))
 		return cham_ring_push(r, vec, total, cham_io_mergeable(port));
 	cham_ring_count(r, why, 1);
@@ -182,7 +166,7 @@ static noinline int cham_io_deliver_any(struct cham_port *port, struct cham_ring
 }
 
 int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
-		      const struct virtio_net_hdr *vnet, unsigned long flow,
+		      const struct cham_xdp_buff *from, unsigned long flow,
 		      bool tcp)
 {
 	struct cham_ring *r = port->rx;
@@ -199,7 +183,7 @@ int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
 	}
 	spin_lock(&r->lock);
 	if (likely(!xdp_buff_has_frags(xdp) && len <= port->frame_max &&
-		   (!vnet || !(vnet->flags | vnet->gso_type)))) {
+		   (!from || !(from->vnet.flags | from->vnet.gso_type)))) {
 		if (tcp && READ_ONCE(port->features) & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM))
 			done = cham_ring_push_tcp(r, frame, len,
 						  cham_io_merges(port, frame));
@@ -207,7 +191,7 @@ int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
 			done = cham_ring_push_plain(r, frame, len);
 	}
 	if (unlikely(!done))
-		err = cham_io_deliver_any(port, r, xdp, strip, vnet);
+		err = cham_io_deliver_any(port, r, xdp, strip, from);
 	if (likely(!err) && !r->flush_due) {
 		r->flush_due = true;
 		schedule = true;
@@ -349,7 +333,8 @@ int cham_io_xdp_xmit(struct net_device *dev, int n,
 			continue;
 		}
 		err = cham_io_prepare(port, vec, &xdp, 0,
-				      cham_io_frame_vnet(frames[done]), &total, &why);
+				      cham_io_frame_vnet(frames[done]), NULL,
+				      &total, &why);
 		if (unlikely(err)) {
 			cham_ring_count(r, why, 1);
 			break;
@@ -382,7 +367,7 @@ int cham_io_xdp_xmit(struct net_device *dev, int n,
 /* Judges what the guest asks for; the answer is in host order. */
 static int cham_io_check_vnet(const struct cham_port *port,
 			      const struct virtio_net_hdr_v1 *raw,
-			       const struct xdp_buff *xdp,
+			       const struct xdp_buff *xdp, u32 len,
 			       struct virtio_net_hdr *vnet)
 {
 	u32 linear = xdp->data_end - xdp->data;
@@ -435,8 +420,7 @@ static int cham_io_check_vnet(const struct cham_port *port,
 	    !eth_type_vlan(((struct ethhdr *)xdp->data)->h_proto))
 		return -EINVAL;
 	/* One segment is no super-packet. */
-	if (xdp_get_buff_len(xdp) <= start + sizeof(struct tcphdr) + size &&
-	    xdp_get_buff_len(xdp) <= port->frame_max)
+	if (len <= start + sizeof(struct tcphdr) + size && len <= port->frame_max)
 		return 0;
 	vnet->gso_type = raw->gso_type;
 	vnet->gso_size = (__force __virtio16)size;
@@ -467,15 +451,86 @@ static void *cham_io_add_frag(struct cham_ring *r, struct xdp_buff *xdp)
 	return page_address(page);
 }
 
+/**
+ * cham_port_own() - copy what a guest lends of a packet
+ * @cx: packet
+ *
+ * For whoever keeps the packet, or does not know of lent memory.
+ *
+ * Return: 0, or -ENOMEM and it is as it was.
+ */
+int cham_port_own(struct cham_xdp_buff *cx)
+{
+	struct cham_ring *r = container_of(cx->xdp.rxq, struct cham_ring, rxq);
+	struct cham_lent *lent = &cx->lent;
+	struct skb_shared_info *si;
+	u32 i, room = 0, n;
+	void *to = NULL;
+
+	for (i = 0; i < lent->n; i++) {
+		const struct kvec *v = &lent->at[i];
+		u32 off = 0;
+
+		for (off = 0; off < v->iov_len; off += n, to += n, room -= n) {
+			if (!room) {
+				to = cham_io_add_frag(r, &cx->xdp);
+				if (!to)
+					return -ENOMEM;
+				room = PAGE_SIZE;
+			}
+			n = min_t(u32, room, v->iov_len - off);
+			memcpy(to, v->iov_base + off, n);
+			si = xdp_get_shared_info_from_buff(&cx->xdp);
+			skb_frag_size_add(&si->frags[si->nr_frags - 1], n);
+			si->xdp_frags_size += n;
+		}
+	}
+	lent->n = 0;
+	lent->bytes = 0;
+	return 0;
+}
+
+/**
+ * cham_port_frame() - an empty frame from a ring's pool
+ * @rxq: of the packet that it is made from
+ * @len: bytes
+ *
+ * Return: %NULL when there is no page, or @len does not fit into one.
+ */
+struct xdp_frame *cham_port_frame(const struct xdp_rxq_info *rxq, u32 len)
+{
+	struct cham_ring *r = container_of(rxq, struct cham_ring, rxq);
+	struct xdp_frame *frame;
+	struct page *page;
+
+	if (len > CHAM_IO_LINEAR)
+		return NULL;
+	page = page_pool_dev_alloc_pages(r->pool);
+	if (unlikely(!page))
+		return NULL;
+	frame = page_address(page);
+	/* With the place of a virtio header: there is none. */
+	memset(frame, 0, sizeof(*frame) + sizeof(struct virtio_net_hdr));
+	frame->data = (void *)frame + XDP_PACKET_HEADROOM;
+	frame->len = len;
+	frame->headroom = XDP_PACKET_HEADROOM - sizeof(*frame);
+	frame->frame_sz = PAGE_SIZE;
+	cham_frame_set_mem(frame, rxq);
+	return frame;
+}
+
 /* An empty packet in a page of the ring's pool. */
-static bool cham_io_page(struct cham_ring *r, struct xdp_buff *xdp)
+static bool cham_io_page(struct cham_ring *r, struct cham_xdp_buff *cx)
 {
 	struct page *page = page_pool_dev_alloc_pages(r->pool);
+	struct xdp_buff *xdp = &cx->xdp;
 
 	if (unlikely(!page))
 		return false;
 	xdp_init_buff(xdp, PAGE_SIZE, &r->rxq);
 	xdp_prepare_buff(xdp, page_address(page), XDP_PACKET_HEADROOM, 0, true);
+	cx->lent.n = 0;
+	cx->lent.bytes = 0;
 	return true;
 }
 
@@ -488,7 +543,7 @@ static int cham_io_judge(const struct cham_port *port, struct cham_ring *r,
 	if (unlikely(len < ETH_HLEN))
 		goto drop;
 	*why = CHAM_RING_DROP_GSO;
-	if (unlikely(cham_io_check_vnet(port, raw, &cx->xdp, &cx->vnet)))
+	if (unlikely(cham_io_check_vnet(port, raw, &cx->xdp, len, &cx->vnet)))
 		goto drop;
 	*why = CHAM_RING_DROP_OVERSIZE;
 	if (unlikely(len > (cx->vnet.gso_type ? CHAM_FRAME_MAX : port->frame_max)))
@@ -512,7 +567,7 @@ static int cham_io_pull_plain(const struct cham_port *port, struct cham_ring *r,
 
 	memcpy(&raw, g->at[0], sizeof(raw));
 	*why = CHAM_RING_DROP_NOMEM;
-	if (!cham_io_page(r, &cx->xdp))
+	if (!cham_io_page(r, cx))
 		return 0;
 	to = cx->xdp.data;
 	for (i = 0; i < g->n; i++, skip = 0) {
@@ -526,19 +581,22 @@ static int cham_io_pull_plain(const struct cham_port *port, struct cham_ring *r,
 }
 
 /*
- * Copies a chain out of the guest's memory. From here on nothing of the
- * packet can change any more.
+ * Copies a chain out of the guest's memory: all of it, or of a super-packet the
+ * headers when the program takes the rest as lent. What is copied cannot change
+ * any more.
  *
  * Return: 1 with a packet; 0 without one, @why says why; or a negative enum
  * cham_ring_err, and nothing is held.
  */
 static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 			struct cham_ring_mem *m, struct cham_chain *c,
-			 struct cham_xdp_buff *cx, enum cham_ring_stat *why)
+			 struct cham_xdp_buff *cx, bool lends,
+			 enum cham_ring_stat *why)
 {
 	struct virtio_net_hdr_v1 raw __uninitialized;
+	struct cham_lent *lent = &cx->lent;
 	struct xdp_buff *xdp = &cx->xdp;
-	u32 room = CHAM_IO_LINEAR, done = 0;
+	u32 room, done = 0;
 	struct skb_shared_info *si;
 	void *p, *to;
 	int n;
@@ -555,19 +613,39 @@ static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 	} while (unlikely(done < sizeof(raw)));
 
 	*why = CHAM_RING_DROP_NOMEM;
-	if (!cham_io_page(r, xdp))
+	if (!cham_io_page(r, cx))
 		return 0;
+	lends &= !!raw.gso_type;
+	room = lends ? CHAM_IO_HEADERS : CHAM_IO_LINEAR;
 	to = xdp->data;
 	done = 0;
 	while ((n = cham_ring_chain_more(m, c)) > 0) {
-		if (unlikely(!room)) {
-			if (done >= CHAM_FRAME_MAX) {
-				*why = CHAM_RING_DROP_OVERSIZE;
+		if (unlikely(done >= CHAM_FRAME_MAX)) {
+			*why = CHAM_RING_DROP_OVERSIZE;
+			goto drop;
+		}
+		if (!room && lends && lent->n < ARRAY_SIZE(lent->at)) {
+			n = cham_ring_chain_piece(m, c, CHAM_FRAME_MAX - done, &p);
+			if (unlikely(n < 0))
+				break;
+			lent->at[lent->n].iov_base = p;
+			lent->at[lent->n++].iov_len = n;
+			lent->bytes += n;
+			done += n;
+			continue;
+		}
+		if (!room) {
+			/* More pieces than we remember. */
+			if (lent->n && cham_port_own(cx)) {
+				n = 0;
 				goto drop;
 			}
+			lends = false;
 			to = cham_io_add_frag(r, xdp);
-			if (!to)
+			if (!to) {
+				n = 0;
 				goto drop;
+			}
 			room = PAGE_SIZE;
 		}
 		n = cham_ring_chain_piece(m, c, room, &p);
@@ -585,8 +663,14 @@ static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 			xdp->data_end = to;
 		}
 	}
-	if (likely(!n))
-		return cham_io_judge(port, r, &raw, cx, done, why);
+	if (likely(!n)) {
+		if (!cham_io_judge(port, r, &raw, cx, done, why))
+			return 0;
+		/* It called itself one, but is none. */
+		if (likely(!lent->n || cx->vnet.gso_type) || !cham_port_own(cx))
+			return 1;
+		*why = CHAM_RING_DROP_NOMEM;
+	}
 drop:
 	xdp_return_buff(xdp);
 	return min(n, 0);
@@ -671,10 +755,12 @@ static int cham_io_redirect(struct cham_port *port, struct cham_xdp_buff *cx,
 	struct virtio_net_hdr *vnet = &cx->vnet;
 	struct xdp_buff *xdp = &cx->xdp;
 	void *room = xdp->data_hard_start + sizeof(struct xdp_frame);
-	struct kvec vec[CHAM_IO_VECS] __uninitialized;
+	struct kvec vec[CHAM_PACKET_VECS] __uninitialized;
+	u32 len;
 
 	if (vnet->flags && !vnet->gso_type) {
-		if (cham_io_complete_csum(vec, cham_io_xdp_vec(vec, xdp, 0), vnet))
+		if (cham_io_complete_csum(vec, cham_packet_vec(vec, xdp, NULL, 0, &len),
+					  vnet))
 			return -EINVAL;
 		vnet->flags = 0;
 	}
@@ -695,6 +781,12 @@ static bool cham_io_run_xdp(struct cham_port *port, struct cham_ring *r,
 	u32 act;
 
 	act = bpf_prog_run_xdp(prog, xdp);
+	if (cx->vnet.gso_type) {
+		r->lends_to = cham_event_is(xdp) ? prog : NULL;
+		if (cx->lent.n && act != XDP_TX && act != XDP_DROP &&
+		    unlikely(cham_port_own(cx)))
+			act = XDP_ABORTED;
+	}
 	switch (act) {
 	case XDP_PASS:
 		if (unlikely(cham_io_move_vnet(&cx->vnet, data - xdp->data)))
@@ -754,7 +846,8 @@ static int cham_io_rx_one(struct cham_port *port, struct cham_ring *r,
 		/* Drained, so that the guest's watchdog has nothing to say. */
 		why = CHAM_RING_DROP_ADMIN;
 		ret = READ_ONCE(port->admin_up) ?
-		      cham_io_pull(port, r, m, &c, &cx, &why) : 0;
+		      cham_io_pull(port, r, m, &c, &cx,
+				   prog && r->lends_to == prog, &why) : 0;
 		if (unlikely(ret < 0))
 			return ret;
 	}

@@ -183,6 +183,7 @@ struct cham_ring {
 	bool ready;
 	bool started;
 	struct page_pool *pool;
+	const struct bpf_prog *lends_to;	/* takes super-packets lent; never followed */
 	struct xdp_rxq_info rxq;
 	struct cham_merge merge;
 	struct cham_room room;

@@ -88,40 +88,48 @@ __wsum cham_xdp_sum(const struct xdp_buff *xdp, u32 off, u32 len)
 	return sum;
 }
 
-/* Copies and sums @len bytes at @off of a packet in up to 18 pieces. */
-static int cham_xdp_copy(const struct xdp_buff *xdp, u32 off, void *to, u32 len,
-			 __wsum *sum)
-{
-	u32 linear = xdp->data_end - xdp->data, done = 0, i, n;
-	const struct skb_shared_info *si;
+/* How far a packet has been copied. */
+struct cham_cursor {
+	struct kvec vec[CHAM_PACKET_VECS];
+	unsigned int i, n;
+	u32 off;		/* in vec[i] */
+};
 
-	if (off < linear) {
-		n = min(len, linear - off);
-		*sum = csum_partial_copy_nocheck(xdp->data + off, to, n);
-		done = n;
-		off = 0;
-	} else {
-		off -= linear;
+/* Return: bytes of the packet. */
+static u32 cham_cursor_init(struct cham_cursor *c, const struct cham_xdp_buff *cx)
+{
+	u32 bytes;
+
+	c->n = cham_packet_vec(c->vec, &cx->xdp, &cx->lent, 0, &bytes);
+	c->i = 0;
+	c->off = 0;
+	return bytes;
+}
+
+/* Leaves out @len bytes, which are in the current piece. */
+static void cham_cursor_skip(struct cham_cursor *c, u32 len)
+{
+	c->off += len;
+	if (c->off == c->vec[c->i].iov_len) {
+		c->off = 0;
+		c->i++;
 	}
-	if (done == len)
-		return 0;
-	if (!xdp_buff_has_frags(xdp))
-		return -EINVAL;
-	si = xdp_get_shared_info_from_buff(xdp);
-	for (i = 0; i < si->nr_frags && done < len; i++) {
-		const skb_frag_t *f = &si->frags[i];
+}
+
+/* Copies and sums the next @len bytes: what is lent is read once. */
+static int cham_cursor_copy(struct cham_cursor *c, void *to, u32 len, __wsum *sum)
+{
+	u32 done = 0, n;
+
+	*sum = 0;
+	for (; done < len && c->i < c->n; done += n) {
+		const struct kvec *v = &c->vec[c->i];
 		__wsum part;
 
-		if (off >= skb_frag_size(f)) {
-			off -= skb_frag_size(f);
-			continue;
-		}
-		n = min(len - done, skb_frag_size(f) - off);
-		part = csum_partial_copy_nocheck(skb_frag_address(f) + off,
-						 to + done, n);
+		n = min_t(u32, len - done, v->iov_len - c->off);
+		part = csum_partial_copy_nocheck(v->iov_base + c->off, to + done, n);
 		*sum = csum_block_add(*sum, part, done);
-		done += n;
-		off = 0;
+		cham_cursor_skip(c, n);
 	}
 	return done == len ? 0 : -EINVAL;
 }
@@ -141,7 +149,7 @@ static void cham_xmit_udp6(u8 *frame, u32 len)
 }
 
 /* An empty frame of @len bytes in memory of its own. */
-static struct xdp_frame *cham_frame_new(u32 len)
+static struct xdp_frame *cham_frame_new(const struct xdp_buff *xdp, u32 len)
 {
 	unsigned int order = get_order(XDP_PACKET_HEADROOM + len + CHAM_FRAME_TAIL);
 	struct xdp_frame *frame;
@@ -149,6 +157,8 @@ static struct xdp_frame *cham_frame_new(u32 len)
 
 	if (len > CHAM_XMIT_MAX)
 		return NULL;
+	if (likely(!order))
+		return cham_port_frame(xdp->rxq, len);
 	page = dev_alloc_pages(order);
 	if (!page)
 		return NULL;
@@ -163,18 +173,23 @@ static struct xdp_frame *cham_frame_new(u32 len)
 }
 
 /* Cuts a super-packet; @xdp stays the caller's. */
-static int cham_xmit_segments(struct cham_cpu *cpu, const struct xdp_buff *xdp,
+static int cham_xmit_segments(struct cham_cpu *cpu, const struct cham_xdp_buff *cx,
 			      u16 mss)
 {
+	struct cham_cursor cursor __uninitialized;
 	const struct cham_outer *outer = cpu->outer;
+	const struct xdp_buff *xdp = &cx->xdp;
 	u32 payload, index, off, bytes;
 	struct cham_seg seg;
 	int err;
 
+	bytes = cham_cursor_init(&cursor, cx);
 	err = cham_seg_parse(&seg, xdp->data, xdp->data_end - xdp->data,
-			     xdp_get_buff_len(xdp), outer->len, outer->family, mss);
+			     bytes, outer->len, outer->family, mss);
 	if (err)
 		return err;
+	/* Headers are in the first piece. */
+	cham_cursor_skip(&cursor, seg.hdr);
 	payload = seg.len - seg.hdr;
 	for (index = 0, off = 0; index < cham_seg_count(&seg); index++, off += bytes) {
 		struct xdp_frame *frame;
@@ -183,13 +198,12 @@ static int cham_xmit_segments(struct cham_cpu *cpu, const struct xdp_buff *xdp,
 		u8 *data;
 
 		bytes = min_t(u32, seg.mss, payload - off);
-		frame = cham_frame_new(seg.hdr + bytes);
+		frame = cham_frame_new(xdp, seg.hdr + bytes);
 		if (!frame)
 			return -ENOMEM;
 		data = frame->data;
 		memcpy(data, xdp->data, seg.hdr);
-		if (bytes && cham_xdp_copy(xdp, seg.hdr + off, data + seg.hdr,
-					   bytes, &sum)) {
+		if (bytes && cham_cursor_copy(&cursor, data + seg.hdr, bytes, &sum)) {
 			xdp_return_frame(frame);
 			return -EINVAL;
 		}
@@ -272,19 +286,21 @@ static int cham_xmit_complete(u8 *data, u32 len, u16 outer,
  * Through the uplink's ordinary queues, for what its XDP queues cannot do:
  * a super-packet uncut, and what belongs behind one. Takes @xdp over.
  */
-static int cham_xmit_skb(struct cham_cpu *cpu, struct xdp_buff *xdp,
-			 const struct virtio_net_hdr *vnet)
+static int cham_xmit_skb(struct cham_cpu *cpu, struct cham_xdp_buff *cx)
 {
+	const struct virtio_net_hdr *vnet = &cx->vnet;
 	const struct cham_outer *outer = cpu->outer;
+	struct xdp_buff *xdp = &cx->xdp;
 	struct sk_buff *skb;
 	struct cham_seg seg;
-	int err = 0;
+	int err;
 
-	if (vnet->gso_type)
+	err = cham_port_own(cx);
+	if (!err && vnet->gso_type)
 		err = cham_seg_parse(&seg, xdp->data, xdp->data_end - xdp->data,
 				     xdp_get_buff_len(xdp), outer->len,
 				     outer->family, (__force u16)vnet->gso_size);
-	else if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+	else if (!err && vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
 		err = cham_xmit_complete(xdp->data, xdp->data_end - xdp->data,
 					 outer->len, vnet);
 	skb = err ? NULL : cham_port_skb(xdp);
@@ -321,9 +337,10 @@ static bool cham_xmit_takes_frags(void)
 }
 
 /* One packet as it is; takes @xdp over. */
-static int cham_xmit_single(struct cham_cpu *cpu, struct xdp_buff *xdp,
-			    const struct virtio_net_hdr *vnet)
+static int cham_xmit_single(struct cham_cpu *cpu, struct cham_xdp_buff *cx)
 {
+	const struct virtio_net_hdr *vnet = &cx->vnet;
+	struct xdp_buff *xdp = &cx->xdp;
 	bool sum = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	const struct cham_outer *outer = cpu->outer;
 	struct xdp_frame *frame;
@@ -331,12 +348,13 @@ static int cham_xmit_single(struct cham_cpu *cpu, struct xdp_buff *xdp,
 
 	if (unlikely(xdp_buff_has_frags(xdp) &&
 		     (sum || outer->family == 6 || !cham_xmit_takes_frags()))) {
-		__wsum unused = 0;
+		struct cham_cursor cursor __uninitialized;
+		__wsum unused;
 
 		/* What is summed up must be in one piece. */
-		frame = cham_frame_new(xdp_get_buff_len(xdp));
+		frame = cham_frame_new(xdp, cham_cursor_init(&cursor, cx));
 		if (frame)
-			err = cham_xdp_copy(xdp, 0, frame->data, frame->len, &unused);
+			err = cham_cursor_copy(&cursor, frame->data, frame->len, &unused);
 		xdp_return_buff(xdp);
 	} else {
 		frame = xdp_convert_buff_to_frame(xdp);
@@ -381,12 +399,12 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	cpu->ev.act = CHAM_ACT_SLOW;
 	/* Only what is in one piece, or stays uncut, needs no sum over pieces. */
 	if (cpu->by_skb && (vnet->gso_type || !xdp_buff_has_frags(xdp))) {
-		err = cham_xmit_skb(cpu, xdp, vnet);
+		err = cham_xmit_skb(cpu, cxdp);
 	} else if (vnet->gso_type) {
-		err = cham_xmit_segments(cpu, xdp, (__force u16)vnet->gso_size);
+		err = cham_xmit_segments(cpu, cxdp, (__force u16)vnet->gso_size);
 		xdp_return_buff(xdp);
 	} else {
-		err = cham_xmit_single(cpu, xdp, vnet);
+		err = cham_xmit_single(cpu, cxdp);
 	}
 	books = this_cpu_ptr(cpu->tenant->ledger);
 	if (likely(!err)) {
@@ -400,6 +418,11 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	}
 	cpu->stamp = cham_charge_here(books, CHAM_CLASS_TRANSMIT, cpu->stamp);
 	return err;
+}
+
+bool cham_event_is(const struct xdp_buff *xdp)
+{
+	return this_cpu_read(cham_cpus.xdp) == xdp;
 }
 
 void cham_port_rx_burst_begin(struct cham_port *port)

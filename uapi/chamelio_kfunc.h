@@ -50,12 +50,12 @@ enum cham_event_act {
 /* One per CPU; the program reads it. */
 struct cham_event {
 	/* after begin */
-	__u32	kind;		/* 1 uplink, 2 port */
 	__be32	local4;		/* uplink: tunnel end point, 0 none */
 	__u8	local6[16];
 	__u8	mac[6];		/* uplink: its own address */
 	__be16	udp_port;
 	__u16	gso_size;	/* port: 0, or the guest's segment size */
+	__u32	more;		/* bytes of the frame behind the linear part */
 	__u32	outer_mtu;	/* port, ENCAP: largest inner IP packet */
 	/* after lookup */
 	__u32	act;		/* enum cham_event_act */

@@ -33,7 +33,7 @@ int cham_uplink(struct xdp_md *ctx)
 	if (len <= 0)
 		return cham_slow(ctx, 0, -len);
 	eth = (void *)(long)ctx->data + (len == CHAM_OUTER4 ? CHAM_OUTER4 : CHAM_OUTER6);
-	why = cham_parse_inner(ctx, eth, (void *)(long)ctx->data_end, &q, &in);
+	why = cham_parse_inner(ctx, eth, (void *)(long)ctx->data_end, ev->more, &q, &in);
 	if (why)
 		return cham_slow(ctx, q.vni, why);
 	if (q.len + CHAM_OUTER_L4 > in.room)
@@ -66,7 +66,7 @@ int cham_port(struct xdp_md *ctx)
 		return XDP_PASS;
 	cham_query_init(&q);
 	why = cham_parse_inner(ctx, (void *)(long)ctx->data,
-			       (void *)(long)ctx->data_end, &q, &in);
+			       (void *)(long)ctx->data_end, ev->more, &q, &in);
 	if (why)
 		return cham_slow(ctx, 0, why);
 	act = bpf_cham_lookup(ctx, &q, sizeof(q));

@@ -132,11 +132,10 @@ static __always_inline int cham_is_echo(__u8 proto, __u8 type, int ipv6)
 }
 
 /* The frame has the bytes that its IP header speaks of. */
-static __always_inline int cham_parse_fits(struct xdp_md *ctx, const void *eth,
-					   const void *end, __u32 len)
+static __always_inline int cham_parse_fits(const void *eth, const void *end,
+					   __u32 more, __u32 len)
 {
-	return eth + len <= end ||
-	       eth - (const void *)(long)ctx->data + len <= bpf_xdp_get_buff_len(ctx);
+	return eth + len <= end || len - (__u32)(end - eth) <= more;
 }
 
 static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *q,
@@ -196,8 +195,8 @@ static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *
 
 static __always_inline int cham_parse_l3(struct xdp_md *ctx, const struct ethhdr *eth,
 					 const void *end, struct cham_query *q,
-					 struct cham_inner *in, __be16 kind,
-					 const __u32 at)
+					 struct cham_inner *in, __u32 more,
+					 __be16 kind, const __u32 at)
 {
 	const void *l3 = (const void *)eth + at;
 	const struct ipv6hdr *ip6 = l3;
@@ -220,7 +219,7 @@ static __always_inline int cham_parse_l3(struct xdp_md *ctx, const struct ethhdr
 		((__u64 *)q->tuple.daddr)[0] = ip->daddr;
 		((__u64 *)q->tuple.daddr)[1] = 0;
 		q->len = at + in->l3_len;
-		if (!cham_parse_fits(ctx, eth, end, q->len))
+		if (!cham_parse_fits(eth, end, more, q->len))
 			return CHAM_REASON_MALFORMED;
 		return cham_parse_l4(ctx, q, in, ip + 1, end, sizeof(*ip),
 				     ip->protocol, 0);
@@ -235,7 +234,7 @@ static __always_inline int cham_parse_l3(struct xdp_md *ctx, const struct ethhdr
 		q->tuple.ipv6 = 1;
 		cham_copy(q->tuple.saddr, &ip6->saddr, 32);
 		q->len = at + in->l3_len;
-		if (!cham_parse_fits(ctx, eth, end, q->len))
+		if (!cham_parse_fits(eth, end, more, q->len))
 			return CHAM_REASON_MALFORMED;
 		if (ip6->nexthdr != IPPROTO_TCP && ip6->nexthdr != IPPROTO_UDP &&
 		    ip6->nexthdr != IPPROTO_ICMPV6)
@@ -262,11 +261,12 @@ static __always_inline void cham_query_init(struct cham_query *q)
 
 /**
  * cham_parse_inner() - parse a tenant's frame
- * @ctx: for the length of a frame with frags
- * @eth: its Ethernet header
- * @end: of the linear part
- * @q:   cham_query_init()ed; receives the description
- * @in:  receives the rest
+ * @ctx:  program context
+ * @eth:  its Ethernet header
+ * @end:  of the linear part
+ * @more: bytes behind that
+ * @q:    cham_query_init()ed; receives the description
+ * @in:   receives the rest
  *
  * The code exists for each family with and without a tag: offsets are constants.
  *
@@ -274,7 +274,8 @@ static __always_inline void cham_query_init(struct cham_query *q)
  */
 static __always_inline int cham_parse_inner(struct xdp_md *ctx,
 					    const struct ethhdr *eth,
-					    const void *end, struct cham_query *q,
+					    const void *end, __u32 more,
+					    struct cham_query *q,
 					    struct cham_inner *in)
 {
 	const struct cham_tag *tag = (const void *)(eth + 1);
@@ -287,11 +288,11 @@ static __always_inline int cham_parse_inner(struct xdp_md *ctx,
 	cham_copy(q->macs, eth, sizeof(q->macs));
 	kind = cham_load16(&eth->h_proto);
 	if (kind != bpf_htons(ETH_P_8021Q))
-		return cham_parse_l3(ctx, eth, end, q, in, kind, sizeof(*eth));
+		return cham_parse_l3(ctx, eth, end, q, in, more, kind, sizeof(*eth));
 	if ((const void *)(tag + 1) > end)
 		return CHAM_REASON_TRUNCATED;
 	q->tuple.vlan = bpf_ntohs(tag->tci) & 0xfff;
-	return cham_parse_l3(ctx, eth, end, q, in, tag->kind,
+	return cham_parse_l3(ctx, eth, end, q, in, more, tag->kind,
 			     sizeof(*eth) + sizeof(*tag));
 }
 

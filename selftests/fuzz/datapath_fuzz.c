@@ -93,11 +93,6 @@ long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta)
 	return 0;
 }
 
-__u64 bpf_xdp_get_buff_len(struct xdp_md *ctx)
-{
-	return ctx->data_end - ctx->data + k.frags;
-}
-
 /* The model. */
 
 #define R(name)		(1ull << CHAM_REASON_##name)
@@ -539,6 +534,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(k.ev.mac, my_mac, 6);
 	k.ev.udp_port = bpf_htons(my_port);
 	k.ev.gso_size = flags & 0x80 ? fuzz_u16(&in) : 0;
+	k.ev.more = k.frags;
 	k.ev.outer_mtu = fuzz_u16(&in);
 	k.ev.outer_family = how & 0x1000 ? 6 : 4;
 	k.ev.dscp_pipe = !!(how & 0x2000);

@@ -14,6 +14,5 @@ struct cham_options;
 long bpf_loop(__u32 n, long (*step)(__u32, struct cham_options *),
 	      struct cham_options *arg, __u64 flags);
 long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta);
-__u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);
 
 #endif
