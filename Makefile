@@ -311,7 +311,7 @@ uninstall:
 
 clean:
 	$(Q)rm -rf $(addprefix $(O)/,module chamelio.ko lib cli xdp bpf selftests static bench \
-		bench.json bench.svg
+		bench.json bench.svg \
 		.flags .flags.new ci.log)
 	$(Q)rmdir $(O) 2>/dev/null || :
 
