@@ -91,11 +91,13 @@ cli_out := $(if $(cli_obj),$(O)/cli/chamctl $(O)/cli/shared/chamctl)
 mod_src := $(sort $(wildcard kmod/*.c kmod/*.h))
 mod := $(O)/module
 
-.PHONY: all kmod xdp bpf lib cli tests demo check bench bench-built fuzz check-debug install uninstall deps clean help FORCE
+.PHONY: all kmod user xdp bpf lib cli tests demo check bench bench-built fuzz check-debug \
+	install install-user install-module uninstall deb deps clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-all: kmod xdp bpf lib cli
+all: kmod user
+user: xdp bpf lib cli
 xdp: $(xdp_obj)
 bpf: $(bpf_obj)
 lib: $(lib_out)
@@ -127,7 +129,7 @@ $(O)/chamelio.ko $(O)/.flags: | $(filter deps,$(MAKECMDGOALS))
 # what an object was built with: another value rebuilds it
 $(O)/.flags: FORCE
 	@mkdir -p $(O)
-	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS) $(LDFLAGS) $(user_flags) $(CLANG) $(bpf_flags) $(LIBDIR))' >$@.new
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS) $(LDFLAGS) $(user_flags) $(CLANG) $(bpf_flags) $(LIBDIR) $(INCLUDEDIR))' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(O)/lib/%.o: lib/%.c $(O)/.flags
@@ -273,7 +275,9 @@ depmod = $(Q)[ ! -e $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/modules.order ] || \
 	PATH="$$PATH:/sbin" depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KREL)
 ldconfig = $(if $(DESTDIR)$(filter-out 0,$(shell id -u)),,$(Q)PATH="$$PATH:/sbin" ldconfig)
 
-install: all
+install: install-user install-module
+
+install-user: user
 	$(if $(cli_out),$(Q)$(put) 755 $(O)/cli/shared/chamctl $(DESTDIR)$(PREFIX)/sbin/chamctl)
 	$(if $(lib_out),$(Q)$(put) 644 $(shared) $(DESTDIR)$(LIBDIR)/$(notdir $(shared)))
 	$(if $(lib_out),$(Q)ln -sfn $(notdir $(shared)) $(DESTDIR)$(LIBDIR)/libcham.so.$(SOMAJOR))
@@ -291,12 +295,14 @@ install: all
 	$(if $(wildcard cli/chamctl.bash),$(Q)$(put) 644 cli/chamctl.bash $(DESTDIR)$(BASHCOMPDIR)/chamctl)
 	$(Q)install -d $(DESTDIR)$(UNITDIR)
 	$(Q)sed 's|@PREFIX@|$(PREFIX)|g' scripts/chamelio.service.in >$(DESTDIR)$(UNITDIR)/chamelio.service
+	$(ldconfig)
+
+install-module: kmod
 ifneq ($(mod_src),)
 	$(Q)$(MAKE) -C $(KDIR) M=$(mod) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) \
 		INSTALL_MOD_DIR=updates CONFIG_MODULE_SIG_ALL= modules_install
 endif
 	$(depmod)
-	$(ldconfig)
 	@[ -n "$(DESTDIR)$(INSTALL_MOD_PATH)" ] || [ "$(KREL)" = "$$(uname -r)" ] || \
 		echo "the module is for $(KREL), this is $$(uname -r): boot that, or KREL=" >&2
 
@@ -309,8 +315,23 @@ uninstall:
 	$(depmod)
 	$(ldconfig)
 
+# The packages are built from a copy, where packaging/debian is where Debian's
+# tools look for it.
+deb_dir := $(O)/deb
+deb: deps
+	$(Q)rm -rf $(deb_dir)
+	$(Q)mkdir -p $(deb_dir)/chamelio-$(VERSION)
+	$(Q)cp -a Kbuild Makefile README.md dkms.conf Documentation kmod lib cli scripts uapi xdp \
+		$(wildcard bpf) $(deb_dir)/chamelio-$(VERSION)
+	$(Q)cp -a packaging/debian $(deb_dir)/chamelio-$(VERSION)
+	$(Q)cd $(deb_dir)/chamelio-$(VERSION) && \
+		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL DEB_BUILD_OPTIONS="noautodbgsym $$DEB_BUILD_OPTIONS" \
+		dpkg-buildpackage -b -us -uc $(if $(filter 1,$(V)),,>$(deb_dir)/log 2>&1) || \
+		{ $(if $(filter 1,$(V)),,tail -n 30 $(deb_dir)/log >&2;) exit 1; }
+	@ls $(deb_dir)/*.deb
+
 clean:
-	$(Q)rm -rf $(addprefix $(O)/,module chamelio.ko lib cli xdp bpf selftests static bench \
+	$(Q)rm -rf $(addprefix $(O)/,module chamelio.ko lib cli xdp bpf selftests static bench deb \
 		bench.json bench.svg \
 		.flags .flags.new ci.log)
 	$(Q)rmdir $(O) 2>/dev/null || :
@@ -330,6 +351,7 @@ help:
 	@echo '  demo       deps, all, scripts/demo'
 	@echo '  install    below DESTDIR and PREFIX; the module below INSTALL_MOD_PATH'
 	@echo '  uninstall  the reverse, with the same variables'
+	@echo '  deb        deps, packages for Debian: $(O)/deb/*.deb'
 	@echo '  deps       install the packages that are needed and missing (Debian)'
 	@echo '  clean      remove what was built'
 	@echo 'variables: O=$(O) V=$(V) KREL=$(KREL) PREFIX=$(PREFIX)'
