@@ -4,8 +4,8 @@
 #define CHAM_KFUNC_H
 
 #include <linux/bpf.h>
-#include <net/xdp.h>
 #include "chamelio_kfunc.h"
+#include "compat.h"
 #include "ledger.h"
 #include "remote.h"
 #include "tenant.h"

@@ -17,8 +17,8 @@
 #include <linux/spinlock.h>
 #include <linux/uio.h>
 #include <linux/vdpa.h>
-#include <net/xdp.h>
 
+#include "compat.h"
 #include "merge.h"
 #include "ring_walk.h"
 
