@@ -265,10 +265,15 @@ installed = $(if $(cli_out),$(PREFIX)/sbin/chamctl) \
 	$(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
 	$(if $(wildcard cli/chamctl.bash),$(BASHCOMPDIR)/chamctl) \
 	$(UNITDIR)/chamelio.service
-# those that may be empty afterwards, the inner ones first
+# those that may be empty afterwards, the inner ones first, but for what a system
+# has from the beginning
 installed_dirs = $(OBJDIR) $(INCLUDEDIR)/chamelio $(LIBDIR)/pkgconfig \
 	$(sort $(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p)))) \
-	$(foreach d,$(BASHCOMPDIR) $(UNITDIR),$d $(patsubst %/,%,$(dir $d)))
+	$(foreach d,$(BASHCOMPDIR) $(UNITDIR),$d $(patsubst %/,%,$(dir $d))) \
+	$(filter-out $(if $(DESTDIR),,$(system_dirs)),$(PREFIX)/sbin $(LIBDIR) $(INCLUDEDIR) \
+		$(MANDIR) $(PREFIX)/lib $(PREFIX)/include $(PREFIX)/share $(PREFIX))
+system_dirs = /opt $(foreach p,/usr /usr/local,$p \
+	$(addprefix $p/,sbin lib lib/$(multiarch) include share share/man))
 put := install -D -m
 # Kbuild's own does nothing when the headers come without System.map
 depmod = $(Q)[ ! -e $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/modules.order ] || \
@@ -308,10 +313,12 @@ endif
 
 uninstall:
 	$(Q)rm -f $(addprefix $(DESTDIR),$(installed))
-	$(Q)rmdir $(addprefix $(DESTDIR),$(installed_dirs)) 2>/dev/null || :
+	$(Q)cd $(DESTDIR)/. 2>/dev/null && \
+		rmdir $(if $(DESTDIR),-p) $(patsubst /%,%,$(installed_dirs)) 2>/dev/null || :
 	$(Q)rm -f $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/updates/chamelio.ko \
 		$(INSTALL_MOD_PATH)/lib/modules/$(KREL)/updates/chamelio.ko.*
-	$(Q)rmdir $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/updates 2>/dev/null || :
+	$(Q)cd $(INSTALL_MOD_PATH)/. 2>/dev/null && \
+		rmdir -p lib/modules/$(KREL)/updates 2>/dev/null || :
 	$(depmod)
 	$(ldconfig)
 
