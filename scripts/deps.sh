@@ -29,7 +29,7 @@ need=(
 	nftables iputils-ping netcat-openbsd socat busybox-static cpio jq python3
 	python3-yaml python3-ply python3-git procps bash-completion man-db
 	xz-utils perl
-	flex bison libssl-dev lz4 debhelper dh-dkms dkms
+	flex bison libssl-dev lz4 debhelper dh-dkms dkms wget
 )
 case ${VERSION_ID:-} in
 12)
