@@ -185,11 +185,9 @@ static int cham_ctrl_read(struct cham_ctrl *x, void *to, u64 len, u64 *done)
 		if (ret <= 0)
 			return ret;
 		if (!to) {
-			u32 n = min_t(u64, len - *done, min(x->c.seg.len, (u32)S32_MAX));
-
-			x->c.seg.addr += n;
-			x->c.seg.len -= n;
-			ret = n;
+			ret = min_t(u64, min_t(u64, len - *done, x->c.seg.len), S32_MAX);
+			x->c.seg.addr += ret;
+			x->c.seg.len -= ret;
 			continue;
 		}
 		ret = cham_ring_chain_piece(x->m, &x->c, len - *done, &p);

@@ -88,17 +88,22 @@ enum cham_group {
 
 #define CHAM_FILTER_MACS	64
 
+/* Unicast and multicast addresses. */
+struct cham_filter_table {
+	bool over[2];		/* more than there is room for: all of that kind */
+	u8 n[2];
+	u8 mac[2][CHAM_FILTER_MACS][ETH_ALEN];
+};
+
 /**
  * struct cham_filter - what the guest wants to receive
- * @lock:       readers are softirqs on the slow path; VLANs are bits apart
- * @promisc:    everything; so it is until the driver has spoken
- * @mode:       bitmap of VIRTIO_NET_CTRL_RX_*, the others
- * @any_vlan:   the driver does not filter VLANs
- * @own:        the guest's address
- * @over:       more addresses than there is room for: all of that kind
- * @n:          addresses in @mac
- * @mac:        unicast, multicast
- * @vlan:       VLANs with a tag that the guest takes
+ * @lock:     readers are softirqs on the slow path; VLANs are bits apart
+ * @promisc:  everything; so it is until the driver has spoken
+ * @mode:     bitmap of VIRTIO_NET_CTRL_RX_*, the others
+ * @any_vlan: the driver does not filter VLANs
+ * @own:      the guest's address
+ * @table:    what it has besides
+ * @vlan:     VLANs with a tag that the guest takes
  */
 struct cham_filter {
 	seqlock_t lock;
@@ -106,11 +111,7 @@ struct cham_filter {
 	u8 mode;
 	bool any_vlan;
 	u8 own[ETH_ALEN];
-	struct cham_filter_table {
-		bool over[2];
-		u8 n[2];
-		u8 mac[2][CHAM_FILTER_MACS][ETH_ALEN];
-	} table;
+	struct cham_filter_table table;
 	DECLARE_BITMAP(vlan, VLAN_N_VID);
 };
 

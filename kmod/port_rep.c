@@ -247,9 +247,12 @@ static void cham_rep_get_ethtool_stats(struct net_device *dev,
 	}
 	*data++ = READ_ONCE(port->ctrl.stats[CHAM_RING_CHAINS]);
 	*data++ = READ_ONCE(port->ctrl.stats[CHAM_RING_REFUSED]);
-	for (i = 0; i < port->pairs * 2; i++)
+	for (i = 0; i < port->pairs * 2; i++) {
+		const u64 *stats = cham_port_ring(port, i)->stats;
+
 		for (k = 0; k < ARRAY_SIZE(cham_rep_queue_stats); k++)
-			*data++ = READ_ONCE(cham_port_ring(port, i)->stats[cham_rep_queue_stats[k]]);
+			*data++ = READ_ONCE(stats[cham_rep_queue_stats[k]]);
+	}
 }
 
 /* What there is, and what the guest's driver uses; it decides. */

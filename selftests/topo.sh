@@ -90,7 +90,8 @@ topo_netdev() {
 # topo_port TENANT [ADDRESS [SUFFIX]]: a vDPA port, its guest end in a namespace
 topo_port() {
 	local vdpa=${1}${3:-0} ns=t-$1${3:-} dev
-	vdpa dev add name "$vdpa" mgmtdev chamelio mtu "${TOPO_MTU:-1450}" || return 1
+	vdpa dev add name "$vdpa" mgmtdev chamelio mtu "${TOPO_MTU:-1450}" \
+		max_vqp "${TOPO_VQP:-1}" || return 1
 	dev=$(topo_netdev "$vdpa") || return 1
 	ip netns add "$ns"
 	ip link set "$dev" netns "$ns" name eth0 || return 1

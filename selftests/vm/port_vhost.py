@@ -49,6 +49,7 @@ class Device:
     """Guest memory: one page a ring area, discontiguous on purpose, then buffers."""
 
     size = 4 << 20
+    queues = 2
 
     def __init__(self, path):
         self.fd = os.open(path, os.O_RDWR)
@@ -58,9 +59,9 @@ class Device:
         for off in range(0, self.size, 4096):
             self.mem[off] = 0
         fcntl.ioctl(self.fd, ioc(0, 1, 0))
-        fcntl.ioctl(self.fd, ioc(1, 0x25, 8), struct.pack("Q", 1 << 1 | 1 << 2))
-        self.calls = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(2)]
-        self.kicks = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(2)]
+        fcntl.ioctl(self.fd, ioc(1, 0x25, 8), struct.pack("Q", 1 << 1 | 1 << 2 | 1 << 3))
+        self.calls = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(self.queues)]
+        self.kicks = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(self.queues)]
 
     def close(self):
         os.close(self.fd)
@@ -70,9 +71,9 @@ class Device:
             return fcntl.ioctl(self.fd, ioc(2, 0x71, 1), b"\0")[0]
         return fcntl.ioctl(self.fd, ioc(1, 0x72, 1), bytes([value]))
 
-    def tlb(self, kind, iova=0, size=0, uaddr=0, perm=3):
+    def tlb(self, kind, iova=0, size=0, uaddr=0, perm=3, asid=0):
         body = struct.pack("=QQQBB", iova, size, uaddr, perm, kind)
-        os.write(self.fd, struct.pack("=II", 2, 0) + body.ljust(64, b"\0"))
+        os.write(self.fd, struct.pack("=II", 2, asid) + body.ljust(64, b"\0"))
 
     def map(self):
         """IOVA = offset in our memory + 1 MB, mapped page by page backwards."""
@@ -116,8 +117,7 @@ class Device:
     def start(self, features=F_BASE | F_MRG | F_INDIRECT, num=NUM, move=None,
               late_map=False, base=0):
         self.status(0)
-        self.mem[0:1 << 18] = bytes(1 << 18)
-        self.mem[(1 << 20) - (1 << 18):1 << 20] = bytes(1 << 18)
+        self.mem[0:1 << 20] = bytes(1 << 20)
         if not late_map:
             self.map()
         self.features = features
@@ -125,9 +125,9 @@ class Device:
         self.status(3)
         fcntl.ioctl(self.fd, ioc(1, 0, 8), struct.pack("Q", features))
         self.status(11)
-        self.head = [base, base]
-        self.seen = [base, base]
-        for q in range(2):
+        self.head = [base] * self.queues
+        self.seen = [base] * self.queues
+        for q in range(self.queues):
             fcntl.ioctl(self.fd, ioc(1, 0x10, 8), struct.pack("II", q, num))
             fcntl.ioctl(self.fd, ioc(1, 0x12, 8), struct.pack("II", q, base))
             self.put(self.used(q) + 2, struct.pack("H", base))
@@ -445,4 +445,5 @@ def main():
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
