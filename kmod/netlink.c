@@ -273,21 +273,14 @@ static int cham_reply_send(struct genl_info *info, struct sk_buff *msg, void *hd
 	return genlmsg_reply(msg, info);
 }
 
-static int cham_nl_reply_tenant(struct genl_info *info, const struct cham_tenant *t,
-				u8 cmd)
-{
-	void *hdr;
-	struct sk_buff *msg = cham_reply_new(info, cmd, &hdr);
-
-	return msg ? cham_reply_send(info, msg, hdr, cham_put_tenant(msg, t)) : -ENOMEM;
-}
-
 static int cham_nl_tenant_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cham_tenant_cfg cfg = { .weight = 100, .max_conns = 65536,
 				       .max_ports = 64, .max_fdb = 1024,
 				       .dscp_pipe = true };
 	struct cham_tenant *t;
+	struct sk_buff *msg;
+	void *hdr;
 
 	if (GENL_REQ_ATTR_CHECK(info, CHAM_TENANT_NAME) ||
 	    GENL_REQ_ATTR_CHECK(info, CHAM_TENANT_VNI)) {
@@ -295,11 +288,17 @@ static int cham_nl_tenant_new(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	}
 	cham_nl_tenant_cfg(info, &cfg);
+	/* First: what is refused has not happened. */
+	msg = cham_reply_new(info, CHAM_CMD_TENANT_NEW, &hdr);
+	if (!msg)
+		return -ENOMEM;
 	t = cham_tenant_new(nla_data(info->attrs[CHAM_TENANT_NAME]), &cfg,
 			    info->extack);
-	if (IS_ERR(t))
+	if (IS_ERR(t)) {
+		nlmsg_free(msg);
 		return PTR_ERR(t);
-	return cham_nl_reply_tenant(info, t, CHAM_CMD_TENANT_NEW);
+	}
+	return cham_reply_send(info, msg, hdr, cham_put_tenant(msg, t));
 }
 
 static int cham_nl_tenant_set(struct sk_buff *skb, struct genl_info *info)
@@ -327,9 +326,13 @@ static int cham_nl_tenant_del(struct sk_buff *skb, struct genl_info *info)
 static int cham_nl_tenant_get(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cham_tenant *t = cham_nl_tenant(info, CHAM_TENANT_ID, CHAM_TENANT_NAME);
+	struct sk_buff *msg;
+	void *hdr;
 
-	return IS_ERR(t) ? PTR_ERR(t) :
-			   cham_nl_reply_tenant(info, t, CHAM_CMD_TENANT_GET);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	msg = cham_reply_new(info, CHAM_CMD_TENANT_GET, &hdr);
+	return msg ? cham_reply_send(info, msg, hdr, cham_put_tenant(msg, t)) : -ENOMEM;
 }
 
 static int cham_nl_port_get(struct sk_buff *skb, struct genl_info *info)
