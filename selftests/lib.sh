@@ -191,6 +191,11 @@ busywait() {
 	done
 }
 
+# mb N: how many of N megabytes to move; fewer where that takes minutes
+mb() {
+	echo $(($1 / (${TIMESCALE:-1} < 4 ? 1 : 4)))
+}
+
 # tap_tmpdir: sets tap_tmp to a directory that goes away at the end
 tap_tmpdir() {
 	[ -z "$tap_tmp" ] || return 0

@@ -41,14 +41,15 @@ check_fails "an address only red has is not reachable from blue" ping1 on blue 1
 check "and is reachable from red's side" ping1 far red 10.0.0.77
 
 # bulk both ways, compared byte by byte
-blob 16M
-check "16 MB to the wire arrive as sent" transfer t-red b-red 10.0.0.2 7001
+mb=$(mb 16)
+blob "${mb}M"
+check "$mb MB to the wire arrive as sent" transfer t-red b-red 10.0.0.2 7001
 conn=$(chamctl -j conn show tenant red | jq '[.[] | select(.dport==7001)][0]')
 diag "$conn"
 check "the connection shows both directions, bytes and RTT" \
-	jq -e '.forward.bytes >= 16777216 and .reverse.packets > 0 and .["srtt-us"] > 0' <<< "$conn"
-check "16 MB from the wire arrive as sent" transfer b-red t-red 10.0.0.1 7002
-check "16 MB over IPv6 to the wire" transfer t-red b-red "[fd00::2]" 7003
+	jq -e ".forward.bytes >= $((mb << 20)) and .reverse.packets > 0 and .[\"srtt-us\"] > 0" <<< "$conn"
+check "$mb MB from the wire arrive as sent" transfer b-red t-red 10.0.0.1 7002
+check "$mb MB over IPv6 to the wire" transfer t-red b-red "[fd00::2]" 7003
 
 fast=$(stat_of red tcp-fast)
 slow=$(stat_of red tcp-slow)
@@ -67,7 +68,7 @@ ip link set red1 up
 sleep 1
 ping1 on red 10.0.0.3
 check "port to port of one tenant" ping1 on red 10.0.0.3
-check "16 MB from guest to guest" transfer t-red t-red1 10.0.0.3 7004
+check "$mb MB from guest to guest" transfer t-red t-red1 10.0.0.3 7004
 check "the connection leads to a port" \
 	jq -e '[.[]|select(.dport==7004)][0].forward.action == "port" or [.[]|select(.dport==7004)][0].forward.ifindex > 0' <<< "$(chamctl -j conn show tenant red)"
 

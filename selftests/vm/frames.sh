@@ -23,11 +23,12 @@ vlan() {
 	ip -n "$1-$2" addr add "$4/24" dev "v$3" && ip -n "$1-$2" link set "v$3" up
 }
 
-blob 8M
+mb=$(mb 8)
+blob "${mb}M"
 for t in red blue; do
 	check "$t: ping of 8000 bytes" on "$t" ping -qc3 -i0.1 -W2 -s 8000 -M "do" 10.0.0.2
-	check "$t: 8 MB to the wire" transfer "t-$t" "b-$t" 10.0.0.2 7001
-	check "$t: 8 MB from the wire" transfer "b-$t" "t-$t" 10.0.0.1 7002
+	check "$t: $mb MB to the wire" transfer "t-$t" "b-$t" 10.0.0.2 7001
+	check "$t: $mb MB from the wire" transfer "b-$t" "t-$t" 10.0.0.1 7002
 
 	# the guest leaves the checksum of 8000 bytes, in two pieces, to us
 	ip netns exec "b-$t" timeout 20 socat -u UDP-RECV:7003 OPEN:/tmp/got,creat,trunc &
@@ -50,8 +51,8 @@ check "VLAN 10: ping" ping1 on red 10.9.0.2
 check "VLAN 20: ping" ping1 on red 10.9.1.2
 fast=$(stat_of red tcp-fast)
 slow=$(stat_of red tcp-slow)
-check "VLAN 10: 8 MB to the wire" transfer t-red b-red 10.9.0.2 7010
-check "VLAN 10: 8 MB from the wire" transfer b-red t-red 10.9.0.1 7011
+check "VLAN 10: $mb MB to the wire" transfer t-red b-red 10.9.0.2 7010
+check "VLAN 10: $mb MB from the wire" transfer b-red t-red 10.9.0.1 7011
 fast=$(($(stat_of red tcp-fast) - fast))
 slow=$(($(stat_of red tcp-slow) - slow))
 diag "tagged TCP: $fast fast, $slow slow"
@@ -78,17 +79,17 @@ ethtool -K up0 tx on tso on tx-udp_tnl-segmentation on tx-udp_tnl-csum-segmentat
 sleep 0.5
 for t in red blue; do
 	before=$(received)
-	check "$t: 8 MB to a wire that segments" transfer "t-$t" "b-$t" 10.0.0.2 7030
+	check "$t: $mb MB to a wire that segments" transfer "t-$t" "b-$t" 10.0.0.2 7030
 	check_num "$t: in super-packets" $(($(received) - before)) -lt 600
 	check_eq "$t: no drop" "$(stat_of "$t" drops)" 0
 done
 before=$(received)
-check "VLAN 10: 8 MB to a wire that segments" transfer t-red b-red 10.9.0.2 7031
+check "VLAN 10: $mb MB to a wire that segments" transfer t-red b-red 10.9.0.2 7031
 check_num "VLAN 10: in super-packets" $(($(received) - before)) -lt 600
 ethtool -K up0 tx off >/dev/null
 sleep 0.5
 before=$(received)
-check "8 MB to a wire that no longer segments" transfer t-red b-red 10.0.0.2 7032
+check "$mb MB to a wire that no longer segments" transfer t-red b-red 10.0.0.2 7032
 check_num "in segments" $(($(received) - before)) -gt 900
 
 blocked() { chamctl -j port show | jq -e '.[]|select(.ifname=="red0")|.blocked|index("vlan-filtering")' >/dev/null; }

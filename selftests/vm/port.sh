@@ -104,9 +104,10 @@ transfer() {
 	wait "$pid"
 	cmp "$tap_tmp/in" "$tap_tmp/out"
 }
-head -c 32M /dev/urandom >"$tap_tmp/in"
-check "32 MB from the guest arrive unchanged" transfer guest peer 10.1.0.2
-check "32 MB to the guest arrive unchanged" transfer peer guest 10.1.0.1
+mb=$(mb 32)
+head -c "${mb}M" /dev/urandom >"$tap_tmp/in"
+check "$mb MB from the guest arrive unchanged" transfer guest peer 10.1.0.2
+check "$mb MB to the guest arrive unchanged" transfer peer guest 10.1.0.1
 
 tcp_rate() {
 	in_ns guest iperf3 -c 10.1.0.2 -J -t 4 "$@" |
@@ -128,7 +129,7 @@ in_ns guest ethtool -K eth0 tso off tx off gso off gro off >/dev/null
 check "without the guest's offloads" transfer guest peer 10.1.0.2
 in_ns guest ethtool -K eth0 tso on tx on gso on gro on >/dev/null
 check "without the representor's" ethtool -K p0 tso off tx off
-check "32 MB to the guest" transfer peer guest 10.1.0.1
+check "$mb MB to the guest" transfer peer guest 10.1.0.1
 ethtool -K p0 tso on tx on >/dev/null
 check_eq "nothing was malformed" 0 "$(rep_stat p0 rx_drop_bad_gso)"
 
@@ -156,10 +157,10 @@ xdp() { bpftool net attach xdpdrv pinned "/sys/fs/bpf/t/$1" dev p0 overwrite; }
 check_match "a program without fragments is refused" "only programs that take fragments" \
 	"$(xdp linear 2>&1)"
 check "pass attaches" xdp pass
-check "32 MB through it" transfer guest peer 10.1.0.2
+check "$mb MB through it" transfer guest peer 10.1.0.2
 check_num "it saw them" "$(rep_stat p0 rx_xdp_pass)" -gt 100
 check "a program that moves the head" xdp moved
-check "32 MB through it, too" transfer guest peer 10.1.0.2
+check "$mb MB through it, too" transfer guest peer 10.1.0.2
 in_ns guest ping -q -i 0.005 -c 400 -W 1 10.1.0.2 >"$tap_tmp/ping" &
 pid=$!
 for _ in $(seq 20); do xdp pass; xdp moved; done
@@ -198,7 +199,7 @@ ip -n other addr add 10.1.0.3/24 dev eth0
 ip -n other link set eth0 up
 ip link set p1 master br0 up
 check "ports reach each other" busywait 10 in_ns guest ping -qc 1 -W 1 10.1.0.3
-check "32 MB from port to port" transfer guest other 10.1.0.3
+check "$mb MB from port to port" transfer guest other 10.1.0.3
 
 # XDP redirect from representor to representor: super-packets and all.
 cat >"$tap_tmp/r.bpf.c" <<'C'
@@ -216,9 +217,9 @@ redirect_to() {
 check "p0 redirects to p1" redirect_to p0 p1
 check "p1 redirects to p0" redirect_to p1 p0
 check "ping by redirect" busywait 10 in_ns guest ping -qc 1 -W 1 10.1.0.3
-check "32 MB by redirect" transfer guest other 10.1.0.3
+check "$mb MB by redirect" transfer guest other 10.1.0.3
 in_ns guest ethtool -K eth0 tso off gso off
-check "32 MB by redirect without segmentation" transfer guest other 10.1.0.3
+check "$mb MB by redirect without segmentation" transfer guest other 10.1.0.3
 in_ns guest ethtool -K eth0 tso on gso on
 ip link set p0 xdpdrv off
 ip link set p1 xdpdrv off
