@@ -102,8 +102,8 @@ static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *c
 			unsigned int dir)
 {
 	const struct cham_track *t = &conn->half[dir].track;
-	u8 action = conn->half[dir].fwd.to.action;
-	u32 egress = conn->half[dir].fwd.to.egress;
+	/* At once: a slot of one action is none of another. */
+	union cham_to to = { .word = READ_ONCE(conn->half[dir].fwd.to.word) };
 	struct nlattr *nest = nla_nest_start(msg, attr);
 	const struct cham_outer *outer;
 	struct cham_remote *r = NULL;
@@ -113,10 +113,10 @@ static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *c
 	if (!nest)
 		return -EMSGSIZE;
 	rcu_read_lock();
-	if (action == CHAM_ACTION_REMOTE)
-		r = cham_remote_rcu(egress);
-	else if (action == CHAM_ACTION_PORT)
-		port = cham_port_by_slot_rcu(egress);
+	if (to.action == CHAM_ACTION_REMOTE)
+		r = cham_remote_rcu(to.egress);
+	else if (to.action == CHAM_ACTION_PORT)
+		port = cham_port_by_slot_rcu(to.egress);
 	outer = r ? rcu_dereference(r->outer) : NULL;
 	err = (r && nla_put(msg, CHAM_DIR_REMOTE, r->family == 4 ? 4 : 16, r->addr)) ||
 	      (outer && nla_put_u32(msg, CHAM_DIR_IFINDEX, outer->ifindex)) ||
@@ -125,7 +125,7 @@ static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *c
 	rcu_read_unlock();
 	err = err || cham_put_u64(msg, CHAM_DIR_PACKETS, READ_ONCE(t->packets)) ||
 	      cham_put_u64(msg, CHAM_DIR_BYTES, READ_ONCE(t->bytes)) ||
-	      nla_put_u8(msg, CHAM_DIR_ACTION, action);
+	      nla_put_u8(msg, CHAM_DIR_ACTION, to.action);
 	if (!err && conn->key.proto == IPPROTO_TCP)
 		err = nla_put_u32(msg, CHAM_DIR_RETRANS, READ_ONCE(t->retrans)) ||
 		      nla_put_u32(msg, CHAM_DIR_SEQ, READ_ONCE(t->seq)) ||

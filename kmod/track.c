@@ -68,7 +68,7 @@ void cham_conn_track_tcp(struct cham_conn *conn, struct cham_half *half,
 	unsigned int dir = half - conn->half;
 	struct cham_track *t = &half->track;
 	u8 flags = q->tcp_flags;
-	u32 end;
+	u32 end, stamp;
 
 	if (unlikely(flags & CHAM_SYN)) {
 		conn->wscale = (conn->wscale & (dir ? 0x0f : 0xf0)) |
@@ -79,18 +79,21 @@ void cham_conn_track_tcp(struct cham_conn *conn, struct cham_half *half,
 		     conn->state != TCP_ESTABLISHED))
 		cham_track_state(conn, dir, flags);
 
+	/* Once: the other direction may stop the clock between two looks. */
+	stamp = smp_load_acquire(&conn->rtt_stamp);
 	end = q->seq + q->payload + !!(flags & (CHAM_SYN | CHAM_FIN));
 	if (end != q->seq) {
 		if (t->packets > segs && (s32)(end - t->seq) <= 0) {
 			t->retrans++;
-			if (conn->rtt_stamp && (conn->rtt_stamp & 1) == dir)
-				conn->rtt_stamp = 0;	/* Karn */
+			if (stamp && (stamp & 1) == dir)
+				WRITE_ONCE(conn->rtt_stamp, 0);	/* Karn */
 		} else {
 			t->seq = end;
-			if (!conn->rtt_stamp) {
-				conn->rtt_seq = end;
-				conn->rtt_stamp = (cham_clock_coarse() & ~1) | dir;
-				conn->rtt_stamp += conn->rtt_stamp ? 0 : 2;
+			if (!stamp) {
+				WRITE_ONCE(conn->rtt_seq, end);
+				stamp = ((cham_clock_coarse() & ~1) | dir) ?: 2;
+				/* No stamp without what it is for. */
+				smp_store_release(&conn->rtt_stamp, stamp);
 			}
 		}
 	}
@@ -102,9 +105,9 @@ void cham_conn_track_tcp(struct cham_conn *conn, struct cham_half *half,
 	if (!(flags & CHAM_SYN) && conn->wscale < CHAM_WSCALE_NONE << 4 &&
 	    cham_conn_wscale(conn, 0) != CHAM_WSCALE_NONE)
 		t->window <<= cham_conn_wscale(conn, dir);
-	if (conn->rtt_stamp && (conn->rtt_stamp & 1) != dir &&
-	    (s32)(q->ack - conn->rtt_seq) >= 0) {
-		cham_track_rtt(conn, cham_clock_coarse() - conn->rtt_stamp);
-		conn->rtt_stamp = 0;
+	if (stamp && (stamp & 1) != dir &&
+	    (s32)(q->ack - READ_ONCE(conn->rtt_seq)) >= 0) {
+		cham_track_rtt(conn, cham_clock_coarse() - stamp);
+		WRITE_ONCE(conn->rtt_stamp, 0);
 	}
 }
