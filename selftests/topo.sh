@@ -158,10 +158,17 @@ blob() { head -c "$1" /dev/urandom > /tmp/blob; }
 
 # transfer FROM_NS TO_NS ADDRESS PORT: the blob by TCP, compared byte by byte
 transfer() {
+	local pid
 	ip netns exec "$2" timeout 60 socat -u TCP-LISTEN:"$4",reuseaddr OPEN:/tmp/got,creat,trunc &
-	sleep 0.7
-	ip netns exec "$1" timeout 60 socat -b 262144 -u OPEN:/tmp/blob TCP:"$3":"$4"
-	wait $!
+	pid=$!
+	# who comes too early is refused, and nobody else would come
+	if ! wait_port "$2" tcp "$4" ||
+	   ! ip netns exec "$1" timeout 60 socat -b 262144 -u OPEN:/tmp/blob TCP:"$3":"$4"; then
+		kill "$pid" 2>/dev/null
+		wait "$pid"
+		return 1
+	fi
+	wait "$pid"
 	cmp -s /tmp/blob /tmp/got
 }
 
