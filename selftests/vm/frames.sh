@@ -33,7 +33,7 @@ for t in red blue; do
 	# the guest leaves the checksum of 8000 bytes, in two pieces, to us
 	ip netns exec "b-$t" timeout 20 socat -u UDP-RECV:7003 OPEN:/tmp/got,creat,trunc &
 	pid=$!
-	sleep 0.5
+	wait_port "b-$t" udp 7003
 	before=$(stat_of "$t" fast-packets)
 	head -c 80000 /tmp/blob > /tmp/small
 	on "$t" socat -b 8000 -u OPEN:/tmp/small UDP:10.0.0.2:7003
