@@ -139,17 +139,22 @@ static void check_config(struct doctor *d, const struct utsname *u)
 		{ "NET_SWITCHDEV", "learning from bridges", true, 0 },
 	};
 	size_t i, n = sizeof(o) / sizeof(o[0]), missing = 0;
-	char path[sizeof(u->release) + 16];
+	/* The last is Fedora's and SUSE's place. */
+	static const char *const places[] = {
+		"/boot/config-%s", "/proc/config.gz", "/lib/modules/%s/config",
+	};
+	char path[sizeof(u->release) + 32];
 
-	snprintf(path, sizeof(path), "/boot/config-%s", u->release);
-	if (!read_config(path, o, n)) {
-		snprintf(path, sizeof(path), "/proc/config.gz");
-		if (!read_config(path, o, n)) {
-			doctor_say(d, V_WARN, "config",
-				   "neither /boot/config-%s nor /proc/config.gz can be read: options unknown|install the kernel's package, or load its module \"configs\"",
-				   u->release);
-			return;
-		}
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), places[i], u->release);
+		if (read_config(path, o, n))
+			break;
+	}
+	if (i == sizeof(places) / sizeof(places[0])) {
+		doctor_say(d, V_WARN, "config",
+			   "neither /boot/config-%s nor /proc/config.gz nor /lib/modules/%s/config can be read: options unknown|install the kernel's package, or load its module \"configs\"",
+			   u->release, u->release);
+		return;
 	}
 	for (i = 0; i < n; i++) {
 		if (o[i].value == 'y' || o[i].value == 'm')
