@@ -157,6 +157,10 @@ static void cham_vdpa_set_mem(struct cham_port *port, struct cham_ring *r,
 	 */
 	if (old && !(r->index & 1))
 		cham_ring_publish(r, old);
+	/* A ring that broke may have left a super-packet open, in memory that
+	 * is about to be somebody else's.
+	 */
+	r->merging = false;
 	rcu_assign_pointer(r->mem, m);
 	/* cham_port_break() may have looked before. */
 	if (READ_ONCE(port->broken))
