@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <net/if.h>
 #include <string.h>
 
 #include "cli.h"
+
+static const char *lost(const struct cham_link *l)
+{
+	if (l->ifindex)
+		return "";
+	return if_nametoindex(l->ifname) ?
+	       " (detached by somebody; chamctl datapath attach)" :
+	       " (device is gone)";
+}
 
 static int each(const struct cham_link *l, void *arg)
 {
@@ -20,7 +30,7 @@ static int each(const struct cham_link *l, void *arg)
 	}
 	fprintf(c->j.f, "%u: %s: %s prog %s id %u link %u%s\n", l->ifindex,
 		l->ifname, l->generic ? "generic" : "native", l->prog,
-		l->prog_id, l->link_id, l->ifindex ? "" : " (device is gone)");
+		l->prog_id, l->link_id, lost(l));
 	return 0;
 }
 

@@ -682,8 +682,8 @@ bool cham_datapath__attached(void);
 /**
  * struct cham_link - one attached device
  * @sz:      sizeof(struct cham_link)
- * @ifindex: device, 0 when it is gone
- * @ifname:  device, as it was called when attached
+ * @ifindex: device, 0 when it is gone or somebody else detached the program
+ * @ifname:  device, as it was called when attached if @ifindex is 0
  * @prog:    name of the program
  * @prog_id: the kernel's number of the program
  * @link_id: the kernel's number of the link

@@ -26,6 +26,8 @@
 
 #include "datapath.h"
 
+#define LINKS	CHAM_DATAPATH_DIR "/links"
+
 static const char *const prog_names[CHAM_PROGS] = { "cham_uplink", "cham_port" };
 
 struct target {
@@ -104,7 +106,7 @@ static void link_path(char *path, size_t size, const char *ifname)
 {
 	size_t n;
 
-	n = snprintf(path, size, "%s/links/", CHAM_DATAPATH_DIR);
+	n = snprintf(path, size, LINKS "/");
 	for (; *ifname && n + 4 < size; ifname++) {
 		if (*ifname == '.' || *ifname == '%')
 			n += snprintf(path + n, size - n, "%%%02x", *ifname);
@@ -157,9 +159,52 @@ static int link_info(int fd, struct bpf_link_info *info)
 	return bpf_obj_get_info_by_fd(fd, info, &len) ? -errno : 0;
 }
 
+static int update_one(struct cham *h, const struct target *t, int fd, int prog,
+		      enum done *done)
+{
+	int err = bpf_link_update(fd, prog, NULL) ? -errno : 0;
+
+	close(fd);
+	if (err)
+		return cham__fail(h, err, "%s: replacing the program: %s",
+				  t->ifname, strerror(-err));
+	*done = DONE_UPDATED;
+	return 0;
+}
+
+/* The own link of a device that was renamed since, now under @path. Returns
+ * its descriptor or -1.
+ */
+static int adopt_one(const struct target *t, const char *path)
+{
+	struct bpf_link_info info;
+	struct dirent *e;
+	char was[400];
+	int fd = -1;
+	DIR *d;
+
+	d = opendir(LINKS);
+	while (d && fd < 0 && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(was, sizeof(was), LINKS "/%s", e->d_name);
+		fd = bpf_obj_get(was);
+		if (fd >= 0 && (link_info(fd, &info) ||
+				info.xdp.ifindex != t->ifindex ||
+				rename(was, path))) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	if (d)
+		closedir(d);
+	return fd;
+}
+
 /*
  * Give one device the program. An own link that is there already is switched
- * atomically; a pin whose device is gone, or is another one by now, is stale.
+ * atomically; a pin whose device is gone is stale, one of a device that had
+ * this name before waits under its number until it is found again.
  */
 static int attach_one(struct cham *h, const struct target *t, int prog,
 		      bool generic, enum done *done)
@@ -167,7 +212,7 @@ static int attach_one(struct cham *h, const struct target *t, int prog,
 	LIBBPF_OPTS(bpf_link_create_opts, opts,
 		    .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	struct bpf_link_info info;
-	char path[128];
+	char path[128], other[128];
 	int fd, err;
 
 	*done = DONE_NOTHING;
@@ -175,24 +220,22 @@ static int attach_one(struct cham *h, const struct target *t, int prog,
 	fd = bpf_obj_get(path);
 	if (fd >= 0) {
 		err = link_info(fd, &info);
-		if (!err && info.xdp.ifindex == t->ifindex) {
-			err = bpf_link_update(fd, prog, NULL) ? -errno : 0;
-			close(fd);
-			if (err)
-				return cham__fail(h, err,
-						  "%s: replacing the program: %s",
-						  t->ifname, strerror(-err));
-			*done = DONE_UPDATED;
-			return 0;
-		}
+		if (!err && info.xdp.ifindex == t->ifindex)
+			return update_one(h, t, fd, prog, done);
 		close(fd);
-		unlink(path);
+		snprintf(other, sizeof(other), LINKS "/:%u", info.xdp.ifindex);
+		if (err || !info.xdp.ifindex || rename(path, other))
+			unlink(path);
 	}
 
 	fd = bpf_link_create(prog, t->ifindex, BPF_XDP, &opts);
-	if (fd < 0)
-		return cham_explain_attach(h, t->ifname, t->ifindex, generic,
-					   -errno);
+	if (fd < 0) {
+		err = -errno;
+		fd = adopt_one(t, path);
+		if (fd >= 0)
+			return update_one(h, t, fd, prog, done);
+		return cham_explain_attach(h, t->ifname, t->ifindex, generic, err);
+	}
 	err = bpf_obj_pin(fd, path) ? -errno : 0;
 	close(fd);		/* without a pin this also detaches */
 	if (err)
@@ -252,16 +295,14 @@ static int prune(struct cham *h, const struct targets *keep)
 	bool gone;
 	DIR *d;
 
-	d = opendir(CHAM_DATAPATH_DIR "/links");
+	d = opendir(LINKS);
 	if (!d)
 		return errno == ENOENT ? 0 :
-		       cham__fail(h, -errno, "%s/links: %s", CHAM_DATAPATH_DIR,
-				  strerror(errno));
+		       cham__fail(h, -errno, LINKS ": %s", strerror(errno));
 	while ((e = readdir(d))) {
 		if (e->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "%s/links/%s", CHAM_DATAPATH_DIR,
-			 e->d_name);
+		snprintf(path, sizeof(path), LINKS "/%s", e->d_name);
 		gone = !keep;
 		if (keep) {
 			fd = bpf_obj_get(path);
@@ -292,7 +333,7 @@ static int make_dirs(struct cham *h)
 		return cham__fail(h, -ENOENT,
 				  "no bpf file system: mount -t bpf bpffs /sys/fs/bpf");
 	if ((mkdir(CHAM_DATAPATH_DIR, 0700) && errno != EEXIST) ||
-	    (mkdir(CHAM_DATAPATH_DIR "/links", 0700) && errno != EEXIST))
+	    (mkdir(LINKS, 0700) && errno != EEXIST))
 		return cham__fail(h, -errno, "%s: %s", CHAM_DATAPATH_DIR,
 				  strerror(errno));
 	return 0;
@@ -311,7 +352,7 @@ static void remove_pins(void)
 		unlink(path);
 	}
 	rmdir(CHAM_DATAPATH_DIR "/generic");
-	rmdir(CHAM_DATAPATH_DIR "/links");
+	rmdir(LINKS);
 	rmdir(CHAM_DATAPATH_DIR);
 }
 
@@ -494,24 +535,24 @@ int cham_datapath__for_each(struct cham *h, cham_link_fn fn, void *arg)
 	int ret = 0, fd;
 	DIR *d;
 
-	d = opendir(CHAM_DATAPATH_DIR "/links");
+	d = opendir(LINKS);
 	if (!d)
 		return errno == ENOENT ? 0 :
-		       cham__fail(h, -errno, "%s/links: %s", CHAM_DATAPATH_DIR,
-				  strerror(errno));
+		       cham__fail(h, -errno, LINKS ": %s", strerror(errno));
 	while (!ret && (e = readdir(d))) {
 		if (e->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "%s/links/%s", CHAM_DATAPATH_DIR,
-			 e->d_name);
+		snprintf(path, sizeof(path), LINKS "/%s", e->d_name);
 		fd = bpf_obj_get(path);
 		if (fd < 0)
 			continue;
 		memset(&l, 0, sizeof(l));
 		l.sz = sizeof(l);
-		link_ifname(l.ifname, sizeof(l.ifname), e->d_name);
 		l.generic = is_generic();
-		if (!link_info(fd, &info)) {
+		if (link_info(fd, &info) ||
+		    !if_indextoname(info.xdp.ifindex, l.ifname))
+			link_ifname(l.ifname, sizeof(l.ifname), e->d_name);
+		if (info.id) {
 			l.ifindex = info.xdp.ifindex;
 			l.link_id = info.id;
 			l.prog_id = info.prog_id;
