@@ -357,6 +357,71 @@ static void check_tools(struct doctor *d)
 		doctor_say(d, V_OK, "tools", "vdpa, ip, bridge, ethtool, tc, nft");
 }
 
+/* ---- the datapath --------------------------------------------------------- */
+
+struct attached {
+	const struct all *all;
+	bool *port, *uplink;
+	size_t n;
+};
+
+static int each_link(const struct cham_link *l, void *arg)
+{
+	struct attached *a = arg;
+	size_t i;
+
+	a->n += !!l->ifindex;
+	for (i = 0; l->ifindex && i < a->all->n_ports; i++)
+		a->port[i] |= a->all->ports[i].ifindex == l->ifindex;
+	for (i = 0; l->ifindex && i < a->all->n_uplinks; i++)
+		a->uplink[i] |= a->all->uplinks[i].ifindex == l->ifindex;
+	return 0;
+}
+
+static void missing(char *names, size_t size, const char *ifname)
+{
+	size_t n = strlen(names);
+
+	snprintf(names + n, size - n, "%s%s", n ? ", " : "", ifname);
+}
+
+/* A link can be detached over our head; then Linux has it all, silently. */
+static void check_datapath(struct doctor *d, const struct all *all)
+{
+	bool has[all->n_ports + all->n_uplinks + 1];
+	struct attached a = { all, has, has + all->n_ports, 0 };
+	char names[256] = "";
+	size_t i;
+
+	if (!all->n_ports && !all->n_uplinks)
+		return;
+	memset(has, 0, sizeof(has));
+	if (!cham_datapath__attached()) {
+		doctor_say(d, V_WARN, "datapath",
+			   "not attached: Linux forwards everything|chamctl datapath attach");
+		return;
+	}
+	if (cham_datapath__for_each(d->c->h, each_link, &a)) {
+		doctor_say(d, V_WARN, "datapath", "%s|run it as root",
+			   cham__last_error(d->c->h));
+		return;
+	}
+	for (i = 0; i < all->n_uplinks; i++)
+		if (!a.uplink[i])
+			missing(names, sizeof(names), all->uplinks[i].ifname);
+	for (i = 0; i < all->n_ports; i++)
+		if (!a.port[i] && all->ports[i].tenant_id)
+			missing(names, sizeof(names), all->ports[i].ifname);
+	if (*names)
+		doctor_say(d, V_WARN, "datapath",
+			   "its program is not on %s: Linux forwards what comes in there|chamctl datapath attach",
+			   names);
+	else
+		doctor_say(d, V_OK, "datapath",
+			   "on %zu devices; keeps the module loaded until chamctl datapath detach",
+			   a.n);
+}
+
 /* ---- all of it ------------------------------------------------------------ */
 
 static void check_nics(struct doctor *d, const char *ifname)
@@ -380,6 +445,8 @@ static void check_nics(struct doctor *d, const char *ifname)
 		doctor_say(d, V_WARN, "uplink",
 			   "none yet|chamctl doctor DEV looks at a NIC, chamctl uplink add DEV local ADDR takes it");
 	}
+	if (known)
+		check_datapath(d, &all);
 	for (i = 0; !ifname && i < all.n_uplinks; i++)
 		doctor_nic(d, all.uplinks[i].ifname, &all);
 	all_put(&all);
