@@ -136,7 +136,9 @@ static int del(struct ctl *c, int argc, char **argv)
 		ret = ctl_open(c);
 	if (ret)
 		return ret;
-	return cham_tenant__del(c->h, name, bits) ? ctl_kernel(c) : 0;
+	if (cham_tenant__del(c->h, name, bits))
+		return ctl_kernel(c);
+	return bits ? datapath_follow(c) : 0;
 }
 
 const struct cmd tenant_cmds[] = {
