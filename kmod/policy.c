@@ -12,11 +12,13 @@
  */
 #include <linux/if_bridge.h>
 #include <linux/if_vlan.h>
+#include <linux/inetdevice.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/rtnetlink.h>
 #include <linux/workqueue.h>
+#include <net/addrconf.h>
 #include <net/pkt_sched.h>
 #include <net/sch_generic.h>
 #include <net/vxlan.h>
@@ -194,6 +196,10 @@ static u32 cham_policy_uplink(const struct cham_uplink *up)
 
 	if (!netif_running(up->dev) || !netif_carrier_ok(up->dev))
 		blocked |= BIT(CHAM_BLOCK_DOWN);
+	if (netdev_master_upper_dev_get(up->dev))
+		blocked |= BIT(CHAM_BLOCK_FOREIGN);
+	if (!cham_uplink_has_addrs(up))
+		blocked |= BIT(CHAM_BLOCK_NO_ADDRESS);
 	if (up->ignore_filter)
 		blocked &= ~BIT(CHAM_BLOCK_NFT);
 	else if (cham_policy_ip_hooks(up))
@@ -377,6 +383,44 @@ static struct notifier_block cham_policy_nb = {
 	.notifier_call = cham_policy_netdev,
 };
 
+/* Atomic for IPv6. */
+static void cham_policy_addr_of(const struct net_device *dev)
+{
+	const struct cham_uplink *up;
+
+	rcu_read_lock();
+	up = cham_uplink_rcu();
+	if (up && up->dev == dev)
+		cham_policy_dirty();
+	rcu_read_unlock();
+}
+
+static int cham_policy_addr(struct notifier_block *nb, unsigned long event,
+			    void *ptr)
+{
+	const struct in_ifaddr *ifa = ptr;
+
+	cham_policy_addr_of(ifa->ifa_dev->dev);
+	return NOTIFY_DONE;
+}
+
+static int cham_policy_addr6(struct notifier_block *nb, unsigned long event,
+			     void *ptr)
+{
+	const struct inet6_ifaddr *ifa = ptr;
+
+	cham_policy_addr_of(ifa->idev->dev);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block cham_policy_addr_nb = {
+	.notifier_call = cham_policy_addr,
+};
+
+static struct notifier_block cham_policy_addr6_nb = {
+	.notifier_call = cham_policy_addr6,
+};
+
 /* A broadcast arrived: what it says is read from the devices themselves. */
 static void cham_policy_heard(struct sock *sk)
 {
@@ -421,14 +465,24 @@ int cham_policy_init(void)
 	err = register_netdevice_notifier(&cham_policy_nb);
 	if (err)
 		return err;
-	err = cham_policy_listen(&cham_policy_socks[0], NETLINK_ROUTE, RTNLGRP_TC);
+	err = register_inetaddr_notifier(&cham_policy_addr_nb);
 	if (err)
 		goto err_nb;
+	err = register_inet6addr_notifier(&cham_policy_addr6_nb);
+	if (err)
+		goto err_addr;
+	err = cham_policy_listen(&cham_policy_socks[0], NETLINK_ROUTE, RTNLGRP_TC);
+	if (err)
+		goto err_addr6;
 	/* Without nfnetlink there is no nft to listen to; the poll remains. */
 	cham_policy_listen(&cham_policy_socks[1], NETLINK_NETFILTER,
 			   NFNLGRP_NFTABLES);
 	queue_delayed_work(system_wq, &cham_policy_work, HZ);
 	return 0;
+err_addr6:
+	unregister_inet6addr_notifier(&cham_policy_addr6_nb);
+err_addr:
+	unregister_inetaddr_notifier(&cham_policy_addr_nb);
 err_nb:
 	unregister_netdevice_notifier(&cham_policy_nb);
 	return err;
@@ -436,6 +490,8 @@ err_nb:
 
 void cham_policy_exit(void)
 {
+	unregister_inet6addr_notifier(&cham_policy_addr6_nb);
+	unregister_inetaddr_notifier(&cham_policy_addr_nb);
 	unregister_netdevice_notifier(&cham_policy_nb);
 	if (cham_policy_socks[1])
 		sock_release(cham_policy_socks[1]);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/if_arp.h>
+#include <linux/if_macvlan.h>
+#include <linux/if_vlan.h>
 #include <linux/inetdevice.h>
 #include <linux/rtnetlink.h>
 #include <net/addrconf.h>
+#include <net/geneve.h>
+#include <net/vxlan.h>
 
 #include "netlink.h"
 #include "policy.h"
@@ -24,6 +28,14 @@ static bool cham_uplink_has4(struct net_device *dev, __be32 addr)
 		if (ifa->ifa_local == addr)
 			return true;
 	return false;
+}
+
+bool cham_uplink_has_addrs(const struct cham_uplink *up)
+{
+	if (up->local4 && !cham_uplink_has4(up->dev, up->local4))
+		return false;
+	return ipv6_addr_any(&up->local6) ||
+	       ipv6_chk_addr(dev_net(up->dev), &up->local6, up->dev, 0);
 }
 
 /**
@@ -54,6 +66,13 @@ int cham_uplink_add(struct net_device *dev, __be32 local4,
 		NL_SET_ERR_MSG_FMT(extack, "%s is not an Ethernet NIC of the host",
 				   dev->name);
 		return -EINVAL;
+	}
+	if (is_vlan_dev(dev) || netif_is_macvlan(dev) || netif_is_vxlan(dev) ||
+	    netif_is_geneve(dev)) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "%s has no queues of its own; give the plain NIC below it",
+				   dev->name);
+		return -EOPNOTSUPP;
 	}
 	if (netif_is_bridge_master(dev) || netif_is_bond_master(dev) ||
 	    netif_is_team_master(dev) || netif_is_ovs_master(dev) ||
@@ -125,8 +144,11 @@ static int cham_uplink_netdev(struct notifier_block *nb, unsigned long event,
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct cham_uplink *up = rtnl_dereference(cham_the_uplink);
 
-	if (event == NETDEV_UNREGISTER && up && up->dev == dev)
+	/* A move to another namespace is one, too. */
+	if (event == NETDEV_UNREGISTER && up && up->dev == dev) {
+		netdev_warn(dev, "uplink has left; once it is back: chamctl uplink add\n");
 		cham_uplink_del(dev->ifindex, NULL);
+	}
 	return NOTIFY_DONE;
 }
 

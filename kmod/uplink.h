@@ -34,6 +34,8 @@ int cham_uplink_add(struct net_device *dev, __be32 local4,
 		    const struct in6_addr *local6, u16 udp_port,
 		    bool ignore_filter, struct netlink_ext_ack *extack);
 int cham_uplink_del(u32 ifindex, struct netlink_ext_ack *extack);
+/* RTNL. Linux takes a tunnel's packets only while the address is its own. */
+bool cham_uplink_has_addrs(const struct cham_uplink *up);
 int cham_uplink_init(void);
 void cham_uplink_exit(void);
 #endif
