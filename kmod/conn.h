@@ -33,6 +33,9 @@ union cham_to {
 	u32 word;			/* never 0 when valid */
 };
 
+/* Tells generations of directions that come from a port from those of the wire. */
+#define CHAM_GEN_PORT	BIT(31)
+
 /* Where a direction comes from and goes to; valid while @gen is the tenant's. */
 struct cham_fwd {
 	u32	gen;

@@ -296,8 +296,11 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	cpu->payload = query->payload;
 	cpu->segs = cpu->ev.gso_size ?
 		    DIV_ROUND_UP(query->payload, cpu->ev.gso_size) : 1;
-	/* Before the tables: a change after this leaves an older generation. */
-	gen = smp_load_acquire(&t->gen);
+	/* Before the tables: a change after this leaves an older generation.
+	 * Outer sources and representors have the same numbers: a decision for
+	 * the one is of another generation than one for the other.
+	 */
+	gen = smp_load_acquire(&t->gen) ^ (cpu->port ? CHAM_GEN_PORT : 0);
 	key = cham_conn_key(&query->tuple, t->key, &dir);
 	hash = cham_conn_hash(&key);
 	conn = cham_conn_lookup_rcu(&key, hash);
