@@ -24,6 +24,7 @@ int cham_uplink(struct xdp_md *ctx)
 	struct cham_query q;
 	struct ethhdr *eth;
 	int len, why;
+	__u32 end;
 	__u8 tos;
 
 	if (!ev)
@@ -32,6 +33,10 @@ int cham_uplink(struct xdp_md *ctx)
 	len = cham_tunnel_parse(ctx, ev, &q, &in, &tos);
 	if (len <= 0)
 		return cham_slow(ctx, 0, -len);
+	/* Linux drops what is cut off, and does not show a tenant what follows. */
+	end = len - CHAM_OUTER_L4 + in.room;
+	if (end != ctx->data_end - ctx->data && end != bpf_xdp_get_buff_len(ctx))
+		return cham_slow(ctx, q.vni, CHAM_REASON_MALFORMED);
 	eth = (void *)(long)ctx->data + (len == CHAM_OUTER4 ? CHAM_OUTER4 : CHAM_OUTER6);
 	why = cham_parse_inner(ctx, eth, (void *)(long)ctx->data_end, ev->more, &q, &in);
 	if (why)

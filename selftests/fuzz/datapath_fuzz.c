@@ -372,6 +372,9 @@ static void model_uplink(struct outcome *o, const uint8_t *f, unsigned int len)
 	model_inner(&m, f + hdr, f + len);
 	if (!m.why && (int)m.q.len > m.room)
 		m.why = R(MALFORMED);
+	/* The outer packet is the frame, no more and no less. */
+	if (hdr + m.room != len + k.frags)
+		m.why = R(MALFORMED);
 	if (m.why) {
 		o->why = m.why;
 		o->vni = m.q.vni;
