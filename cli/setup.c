@@ -97,6 +97,32 @@ static int warn_mtu(const struct cham_port *p, void *arg)
 	return 0;
 }
 
+static void write_line(const char *path, const char *line)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f)
+		return;
+	fprintf(f, "%s\n", line);
+	fclose(f);
+}
+
+/*
+ * The bridge is the tenant's, the stack behind it is the host's: what a guest
+ * addresses to the host must not get there, least of all a tunnel packet with
+ * another tenant's VNI. Without routes no source passes the reverse path filter;
+ * who gives the bridge an address lets its own subnet in.
+ */
+static void close_bridge(const char *bridge)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", bridge);
+	write_line(path, "1");
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", bridge);
+	write_line(path, "1");
+}
+
 static int build(struct ctl *c, const struct side *n,
 		 const struct cham_tenant *t, const struct cham_uplink *u,
 		 int family, const struct list *devs, const struct list *remotes)
@@ -115,7 +141,9 @@ static int build(struct ctl *c, const struct side *n,
 	snprintf(vni, sizeof(vni), "%u", t->vni);
 	snprintf(port, sizeof(port), "%u", u->udp_port);
 
-	ret = RUN(c, "ip", "link", "add", "name", n->bridge, "type", "bridge");
+	ret = RUN(c, "ip", "link", "add", "name", n->bridge, "arp", "off", "type",
+		  "bridge");
+	close_bridge(n->bridge);
 	/* RFC 2983: the uniform model copies the DSCP, pipe leaves it 0. */
 	if (!ret)
 		ret = RUN(c, "ip", "link", "add", "name", n->vxlan, "type",
