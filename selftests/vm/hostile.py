@@ -173,10 +173,15 @@ class Hostile(Device):
             elif rnd.randrange(3):
                 flags, nxt = NEXT, (i + 1) % num
                 length = rnd.randrange(1, length)
-            elif rnd.randrange(2):      # a table in a table's clothes
+            elif self.seldom(2):        # the ring's own table, or half of it
                 flags, length = INDIRECT, 16 * rnd.randrange(num + 2)
                 addr = IOVA + rnd.choice((0, RING)) + 16 * rnd.randrange(num)
-            if q == 0:
+            else:
+                at = BUFS - 0x8000 + (q * num + i) * 32
+                struct.pack_into("<QIHHQIHH", self.mem, at, addr, 12, NEXT | (0, WRITE)[q == 0],
+                                 1, addr + 12, length, (0, WRITE)[q == 0], 0)
+                flags, addr, length = INDIRECT, IOVA + at, 32
+            if q == 0 and not flags & INDIRECT:
                 flags ^= WRITE
             if self.seldom(30):
                 flags, nxt = rnd.randrange(1 << 16), rnd.randrange(num)
