@@ -123,7 +123,8 @@ static void close_bridge(const char *bridge)
 	write_line(path, "1");
 }
 
-static int build(struct ctl *c, const struct side *n,
+/* @bridge: has to be made, too */
+static int build(struct ctl *c, const struct side *n, bool bridge,
 		 const struct cham_tenant *t, const struct cham_uplink *u,
 		 int family, const struct list *devs, const struct list *remotes)
 {
@@ -141,8 +142,8 @@ static int build(struct ctl *c, const struct side *n,
 	snprintf(vni, sizeof(vni), "%u", t->vni);
 	snprintf(port, sizeof(port), "%u", u->udp_port);
 
-	ret = RUN(c, "ip", "link", "add", "name", n->bridge, "arp", "off", "type",
-		  "bridge");
+	ret = bridge ? RUN(c, "ip", "link", "add", "name", n->bridge, "arp", "off",
+			   "type", "bridge") : 0;
 	close_bridge(n->bridge);
 	/* RFC 2983: the uniform model copies the DSCP, pipe leaves it 0. */
 	if (!ret)
@@ -169,14 +170,14 @@ static int build(struct ctl *c, const struct side *n,
 	return ret;
 }
 
-static void unbuild(struct ctl *c, const struct side *n)
+static void unbuild(struct ctl *c, const struct side *n, bool with_bridge)
 {
 	const char *const vxlan[] = { "ip", "link", "del", "dev", n->vxlan, NULL };
 	const char *const bridge[] = { "ip", "link", "del", "dev", n->bridge, NULL };
 
 	if (dev_has_kind(n->vxlan, "vxlan") == 1)
 		spawn(c, true, vxlan);
-	if (dev_has_kind(n->bridge, "bridge") == 1)
+	if (with_bridge && dev_has_kind(n->bridge, "bridge") == 1)
 		spawn(c, true, bridge);
 }
 
@@ -190,7 +191,7 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 	struct fit fit;
 	uint32_t ifindex;
 	uint64_t set = 0;
-	int family, ret, i;
+	int family, bridge, ret, i;
 	const struct kw kws[] = {
 		{ "dev", KW_LIST, &devs, NULL, 0 },
 		{ "uplink", KW_STR, &uplink, NULL, 1 },
@@ -224,13 +225,15 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 		ret = need_dev(c, devs.v[i], &ifindex);
 	if (ret)
 		return ret;
-	if (dev_has_kind(n.bridge, "bridge") || dev_has_kind(n.vxlan, "vxlan"))
+	/* A vxlan device goes with its uplink, the bridge and its ports stay. */
+	bridge = dev_has_kind(n.bridge, "bridge");
+	if (bridge < 0 || dev_has_kind(n.vxlan, "vxlan"))
 		return ctl_fail(c, EXIT_KERNEL,
 				"%s or %s exists already; first: chamctl tenant teardown %s",
 				n.bridge, n.vxlan, name);
-	ret = build(c, &n, &t, &f.u, family, &devs, &remotes);
+	ret = build(c, &n, !bridge, &t, &f.u, family, &devs, &remotes);
 	if (ret) {
-		unbuild(c, &n);
+		unbuild(c, &n, !bridge);
 		return ret;
 	}
 	fit.devs = &devs;
@@ -259,7 +262,7 @@ int tenant_teardown(struct ctl *c, int argc, char **argv)
 	if (!dev_has_kind(n.vxlan, "vxlan") && !dev_has_kind(n.bridge, "bridge"))
 		return ctl_fail(c, EXIT_KERNEL, "neither %s nor %s exists",
 				n.bridge, n.vxlan);
-	unbuild(c, &n);
+	unbuild(c, &n, true);
 	if (dev_has_kind(n.vxlan, "vxlan") || dev_has_kind(n.bridge, "bridge"))
 		return ctl_fail(c, EXIT_KERNEL, "%s or %s could not be removed",
 				n.bridge, n.vxlan);

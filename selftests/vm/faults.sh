@@ -18,7 +18,7 @@ chamctl uplink add up0 local 192.0.2.1 || bail "uplink"
 topo_tenant red 100 || bail "red"
 topo_tenant blue 200 || bail "blue"
 topo_attach || bail "attach"
-fast_now() { [ "$(fast_moved red)" -ge 4 ]; }
+fast_now() { local n; n=$(fast_moved red) && [ "$n" -ge 4 ]; }
 is_fast() { busywait 15 fast_now; }
 check "red is fast" is_fast || finish
 busywait 10 ping1 on blue 10.0.0.2 || bail "blue"

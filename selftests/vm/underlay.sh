@@ -75,7 +75,7 @@ ip link del x0
 topo_tenant red 100 || bail "red"
 TOPO_MTU=1430 topo_tenant blue 200 6 || bail "blue"
 topo_attach || bail "attach"
-fast_now() { [ "$(fast_moved "$1")" -ge 4 ]; }
+fast_now() { local n; n=$(fast_moved "$1") && [ "$n" -ge 4 ]; }
 is_fast() { busywait 15 fast_now "$1"; }
 check "red is fast" is_fast red || finish
 check "blue is fast" is_fast blue || finish
