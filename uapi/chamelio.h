@@ -34,7 +34,7 @@
 	X(TC,		"tc",		"a tc filter, tcx program or shaping qdisc") \
 	X(NFT,		"nft",		"a netfilter hook on the way")	\
 	X(TUNNEL,	"tunnel",	"vxlan device differs from the tenant's contract") \
-	X(FOREIGN,	"foreign-master", "master is not a Linux bridge (OVS, bond, VRF), or the uplink has one") \
+	X(FOREIGN,	"foreign-master", "has a master that is not followed (OVS, bond, VRF)") \
 	X(NO_ADDRESS,	"no-address",	"uplink has lost its tunnel address")
 
 enum cham_block {
