@@ -50,6 +50,7 @@ struct cham_ctrl {
 struct cham_ctrl_after {
 	bool filter;
 	bool mac;
+	bool pairs;		/* took a grace period: let others have ctl */
 };
 
 /* The filter. */
@@ -374,6 +375,7 @@ static bool cham_ctrl_obey(struct cham_port *port, const struct cham_ctrl *x,
 	case VIRTIO_NET_CTRL_ANNOUNCE:
 		return cham_ctrl_announce(port, x);
 	case VIRTIO_NET_CTRL_MQ:
+		after->pairs = true;
 		return cham_ctrl_mq(port, x);
 	default:
 		return false;
@@ -433,7 +435,7 @@ static void cham_ctrl_work(struct work_struct *work)
 	m = cham_ctrl_mem(port);
 	if (m)
 		cham_ring_disable_kicks(m);
-	while (m && n < CHAM_CTRL_BATCH) {
+	while (m && n < CHAM_CTRL_BATCH && !after.pairs) {
 		ret = cham_ctrl_one(port, m, &after);
 		m = cham_ctrl_mem(port);
 		if (ret <= 0)
