@@ -153,6 +153,8 @@ struct cham_room {
  * @ready:      driver enabled the queue
  * @started:    the used index has been taken from the driver's memory
  * @pool:       transmit ring: pages for packets
+ * @lends_to:   transmit ring: the program that takes super-packets lent; compared
+ *              only
  * @rxq:        transmit ring: the representor's receive queue
  * @merge:      receive ring: the super-packet in the making
  * @room:       where it ends
@@ -183,7 +185,7 @@ struct cham_ring {
 	bool ready;
 	bool started;
 	struct page_pool *pool;
-	const struct bpf_prog *lends_to;	/* takes super-packets lent; never followed */
+	const struct bpf_prog *lends_to;
 	struct xdp_rxq_info rxq;
 	struct cham_merge merge;
 	struct cham_room room;

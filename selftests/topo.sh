@@ -158,8 +158,13 @@ blob() { head -c "$1" /dev/urandom > /tmp/blob; }
 
 # transfer FROM_NS TO_NS ADDRESS PORT: the blob by TCP, compared byte by byte
 transfer() {
-	local pid
-	ip netns exec "$2" timeout 60 socat -u TCP-LISTEN:"$4",reuseaddr OPEN:/tmp/got,creat,trunc &
+	local pid family=4
+	# socat listens on one of the two
+	[ "${3#[}" = "$3" ] || family=6
+	# what an earlier one received is none of this one's
+	rm -f /tmp/got
+	ip netns exec "$2" timeout 60 socat -u TCP$family-LISTEN:"$4",reuseaddr \
+		OPEN:/tmp/got,creat,trunc &
 	pid=$!
 	# who comes too early is refused, and nobody else would come
 	if ! wait_port "$2" tcp "$4" ||

@@ -35,10 +35,11 @@ int cham_uplink(struct xdp_md *ctx)
 		return cham_slow(ctx, 0, -len);
 	/* Linux drops what is cut off, and does not show a tenant what follows. */
 	end = len - CHAM_OUTER_L4 + in.room;
-	if (end != ctx->data_end - ctx->data && end != bpf_xdp_get_buff_len(ctx))
+	if (end != ctx->data_end - ctx->data + ev->more)
 		return cham_slow(ctx, q.vni, CHAM_REASON_MALFORMED);
 	eth = (void *)(long)ctx->data + (len == CHAM_OUTER4 ? CHAM_OUTER4 : CHAM_OUTER6);
-	why = cham_parse_inner(ctx, eth, (void *)(long)ctx->data_end, ev->more, &q, &in);
+	/* That it fits is asked below, by what the outer headers say. */
+	why = cham_parse_inner(ctx, eth, (void *)(long)ctx->data_end, ~0U, &q, &in);
 	if (why)
 		return cham_slow(ctx, q.vni, why);
 	if (q.len + CHAM_OUTER_L4 > in.room)
