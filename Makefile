@@ -234,13 +234,15 @@ bench: deps
 bench-built: $(bench_bpf) $(bench_bin) $(O)/bench/chamelio.ko
 
 # The same tests on a kernel that checks itself, and with failing allocations;
-# the module for it is built apart.
-debug_kernel := $(O)/debug-kernel
+# the module for it is built apart. KCSAN=1: another one, that looks for races.
+check_kind := $(if $(filter-out 0,$(KCSAN)),kcsan,debug)
+check_kernel := $(O)/$(check_kind)-kernel
 check-debug: deps
-	$(Q)DEBUG_KERNEL=$(debug_kernel) KREL=$(KREL) scripts/debug-kernel build
-	$(Q)$(MAKE) $(filter-out O=% KDIR=%,$(overrides)) O=$(O)/debug \
-		KDIR=$(debug_kernel)/obj WERROR=1 all tests
-	$(Q)DEBUG_KERNEL=$(debug_kernel) KREL=$(KREL) O=$(O)/debug scripts/debug-kernel check
+	$(Q)DEBUG_KERNEL=$(check_kernel) KREL=$(KREL) scripts/debug-kernel --$(check_kind) build
+	$(Q)$(MAKE) $(filter-out O=% KDIR=% KCSAN=%,$(overrides)) O=$(O)/$(check_kind) \
+		KDIR=$(check_kernel)/obj WERROR=1 all tests
+	$(Q)DEBUG_KERNEL=$(check_kernel) KREL=$(KREL) O=$(O)/$(check_kind) \
+		scripts/debug-kernel --$(check_kind) check
 
 # TARGET=ring; TIME=0 does not end
 TARGET ?=
@@ -353,7 +355,8 @@ help:
 	@echo '  check      deps, all, every test (TESTS=GLOB chooses, as boot* or static)'
 	@echo '  bench      deps, all, what packets cost: $(O)/bench.json and .svg'
 	@echo '  check-debug  the VM tests on a kernel with KASAN, lockdep, kmemleak and'
-	@echo '             failing allocations (builds it once, about 20 minutes)'
+	@echo '             failing allocations (builds it once, about 20 minutes);'
+	@echo '             KCSAN=1: some of them on one that looks for data races'
 	@echo '  fuzz       TARGET=NAME of selftests/fuzz, until a finding or for TIME=SECONDS'
 	@echo '  demo       deps, all, scripts/demo'
 	@echo '  install    below DESTDIR and PREFIX; the module below INSTALL_MOD_PATH'
