@@ -322,8 +322,9 @@ def hostile(dev, wire):
         dev.offer(dev.ctrl, head)
 
     def loop():
-        offer((CMD, 3, 0), ack)
+        dev.chain([(CMD, 3, 0), ack])
         dev.set_desc(dev.ctrl, 1, CMD, 1, NEXT, 0)
+        dev.offer(dev.ctrl, 0)
 
     def nested():
         dev.set_desc(dev.ctrl, 0, CMD, 16, INDIRECT, table=0x320000)
