@@ -244,8 +244,10 @@ static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 	WRITE_ONCE(t->blocked, blocked);
 	WRITE_ONCE(t->vxlan, vxlan);
 	WRITE_ONCE(t->bridge, bridge);
-	if (blocked != was)
+	if (blocked != was) {
+		cham_tenant_invalidate(t);
 		cham_port_for_each(cham_policy_tell, t);
+	}
 	return changed;
 }
 
@@ -279,6 +281,9 @@ static int cham_policy_port(struct cham_port *port, void *arg)
 		blocked |= BIT(CHAM_BLOCK_FOREIGN);
 	if (blocked != cham_port_blocked(port)) {
 		cham_port_set_blocked(port, blocked);
+		/* Who hears of it finds nothing left of what was cached. */
+		if (t)
+			cham_tenant_invalidate(t);
 		cham_nl_port_event(CHAM_CMD_PORT_NTF, port);
 		*changed = true;
 	}
