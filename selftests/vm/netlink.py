@@ -37,6 +37,8 @@ def attr(number, data):
 def attrs_of(data):
     while len(data) >= 4:
         size, number = struct.unpack_from('=HH', data)
+        if size < 4:
+            return
         yield number & 0x3fff, data[4:size]
         data = data[(size + 3) & ~3:]
 

@@ -39,6 +39,7 @@ class Fuzzer:
         self.family.sock.settimeout(10)
         self.names = [b'red', b'blue', b'green', b'x' * 31, b'q']
         self.links = [i for i, _ in socket.if_nameindex()]
+        self.made = {}              # object -> the request that last made one
         self.done = {}
         self.silent = []
 
@@ -108,6 +109,11 @@ class Fuzzer:
     def payload(self, op, wanted):
         rnd = self.rnd
         known = SETS.get(SET_OF[op], {})
+        # what was just made is there to be changed or removed
+        made = self.made.get(op.split('-')[0])
+        if made and not op.endswith('-new') and not rnd.randrange(4):
+            numbers = {ATTRS[SET_OF[op]][n][0] for n in wanted}
+            return b''.join(attr(n, data) for n, data in made if n in numbers)
         if rnd.randrange(2):
             return b''.join(attr(ATTRS[SET_OF[op]][n][0], self.right(known[n])) for n in wanted
                             if rnd.randrange(2) or not rnd.randrange(3))
@@ -180,6 +186,8 @@ class Fuzzer:
         code, text, seen = self.answers()
         key = (op + ('-dump' if dump else ''), errno.errorcode.get(code, 'ok'))
         self.done[key] = self.done.get(key, 0) + 1
+        if not code and op.endswith('-new') and cmd == OPS[op]:
+            self.made[op[:-4]] = list(attrs_of(payload))
         if code and not text and code not in SILENT:
             self.silent.append(f'{op} dump={dump} flags {flags:#x}: {os.strerror(code)}, '
                                f'payload {payload.hex()}, {seen} messages')
