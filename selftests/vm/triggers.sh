@@ -66,6 +66,7 @@ gone() {
 
 # tcx: no broadcast tells of a link, it is found within a second
 for way in ingress egress; do
+	rm -f /tmp/tcx
 	"$(dirname "$0")/tcx_drop.py" red0 $way >/tmp/tcx 2>&1 &
 	pid=$!
 	busywait 10 grep -q attached /tmp/tcx || diag "$(cat /tmp/tcx)"
