@@ -55,6 +55,7 @@ check_eq "no such kernel" 125 $?
 check "nothing is left" busywait 5 no_leftovers
 
 for signal in TERM INT HUP KILL; do
+	: >"$tap_tmp/out"
 	# job control, or INT would be ignored in the background
 	set -m
 	scripts/vm --timeout 120 -- sh -c 'echo ready; sleep 1000' >"$tap_tmp/out" 2>/dev/null &

@@ -112,6 +112,7 @@ check_num "and ends with it" "$(reason_of red filtered)" -gt "$n"
 
 # Announcements.
 announced() { # COMMAND...
+	: >"$tap_tmp/err"
 	timeout 30 tcpdump -c1 -lnni red0 arp and ether src "$own" >"$tap_tmp/arp" 2>"$tap_tmp/err" &
 	local pid=$!
 	busywait 20 grep -q listening "$tap_tmp/err"

@@ -113,9 +113,10 @@ ip link set proc0 up
 chamctl port set proc0 tenant red
 vhost=/dev/$(basename /sys/bus/vdpa/devices/proc0/vhost-vdpa-*)
 pump() {
+	: >/tmp/pump
 	"$(dirname "$0")/hostile.py" pump "$vhost" proc0 >/tmp/pump 2>&1 &
 	pumper=$!
-	busywait 20 grep -q running /tmp/pump || diag "$(cat /tmp/pump)"
+	busywait 20 grep -q "^running" /tmp/pump || diag "$(cat /tmp/pump)"
 }
 state_is() { chamctl -j port show proc0 | jq -e ".[0].state == \"$1\"" >/dev/null; }
 pump

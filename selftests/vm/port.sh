@@ -261,5 +261,5 @@ check "and loads again" insmod "$CHAM_KO"
 vdpa_add p2
 check "a port is in the way of nothing" busywait 10 rmmod chamelio
 check_eq "not even itself" "" "$(vdpa dev show)"
-check_eq "no watchdog" "" "$(dmesg | grep -i watchdog)"
+check_eq "no watchdog" "" "$(dmesg | grep "NETDEV WATCHDOG")"
 finish

@@ -125,6 +125,6 @@ echo 0 >/sys/class/net/red0/threaded
 check "and back" busywait 10 ping1 on red 10.0.0.2
 
 check_eq "the kernel has nothing to say" "" \
-	"$(dmesg | grep -E 'WARN|BUG|Oops|stall|hung|chamelio|refcount|leak|watchdog')"
+	"$(dmesg | grep -E 'WARN|BUG|Oops|stall|hung|chamelio|refcount|leak|NETDEV WATCHDOG')"
 check "everything comes down, the module unloads" topo_down
 finish

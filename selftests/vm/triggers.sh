@@ -66,7 +66,7 @@ gone() {
 
 # tcx: no broadcast tells of a link, it is found within a second
 for way in ingress egress; do
-	rm -f /tmp/tcx
+	: >/tmp/tcx
 	"$(dirname "$0")/tcx_drop.py" red0 $way >/tmp/tcx 2>&1 &
 	pid=$!
 	busywait 10 grep -q attached /tmp/tcx || diag "$(cat /tmp/tcx)"
@@ -125,6 +125,7 @@ gateway=$(ip -n hostb -j link show m0 | jq -r '.[0].address')
 ip neigh add 192.0.2.3 lladdr "$gateway" dev up0 nud permanent
 ip route add 192.0.2.2/32 via 192.0.2.3 dev up0 src 192.0.2.1
 check "through a gateway: fast" is_fast
+: >/tmp/dump.err
 in_ns hostb timeout 10 tcpdump -elnc 2 -i b0 udp dst port 4789 and ether src \
 	"$(cat /sys/class/net/up0/address)" >/tmp/dump 2>/tmp/dump.err &
 pid=$!
