@@ -61,9 +61,11 @@ wanted() {
 	[ -x "$1" ] && selected "$(basename "$1" .sh)"
 }
 
-# take KIND FILE: no other lane has it
+# take KIND FILE: no other lane has it; what this one has last taken is in "now"
 take() {
-	mkdir "$taken/$1-$(basename "$2")" 2>/dev/null
+	local name
+	name=$1-$(basename "$2" .sh)
+	mkdir "$taken/$name" 2>/dev/null && echo "$name" >"$O/selftests/now.$lane"
 }
 
 # blocks: what a lane says, a test at a time; only that one begins is said at once
@@ -171,7 +173,6 @@ leak_free() {
 }
 
 if [ $guest = 1 ]; then
-	: >"$results"
 	if [ -n "${DEBUG:-}" ]; then
 		PATH=$top/selftests/debug/bin:$PATH
 		echo clear >/sys/kernel/debug/kmemleak
@@ -246,9 +247,10 @@ if [ -n "${DEBUG:-}" ]; then
 	done
 fi
 
-# vm_tests LANE: one boot for what the lane will take
+# vm_tests LANE: one boot for what the lane will take; another one when the
+# emulator lost the machine
 vm_tests() {
-	local vm rc mine=$O/selftests/results.$1
+	local vm rc now tries mine=$O/selftests/results.$1
 	vm=(scripts/vm --nics 1 --timeout "$total" --env O --env TESTS --env TIMEOUT
 		--env "LANE=$1" --env TIMESCALE --env DEBUG --env INJECT --env FAULT_EVERY
 		--env "SPLAT_RE=$(scripts/vm --splat-re)")
@@ -256,8 +258,16 @@ vm_tests() {
 	[ "${O#"$top"/}" != "$O" ] || vm+=(--rw "$O")
 	# shellcheck disable=SC2206 # options, one word each
 	vm+=(${VMOPTS:-})
-	"${vm[@]}" -- selftests/run.sh --guest
-	rc=$?
+	for tries in 1 2 3; do
+		"${vm[@]}" -- selftests/run.sh --guest
+		rc=$?
+		if [ $rc != 72 ] || [ $tries = 3 ]; then
+			break
+		fi
+		now=$(<"$O/selftests/now.$1")
+		rmdir "$taken/$now"
+		echo "# ${now/-//}: the emulator lost the machine, once more in another"
+	done
 	touch "$mine"
 	# the kernel may complain where no test sees it: early, or when it powers off
 	if [ $rc != 0 ] && ! awk '$3 > 0 { bad = 1 } END { exit !bad }' "$mine"; then

@@ -50,6 +50,9 @@ check_eq "a warning of the kernel" 70 $?
 check_match "and its text" "made/up.c" "$err"
 scripts/vm --timeout 120 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60' >/dev/null 2>&1
 check_eq "a panic" 70 $?
+scripts/vm --accel tcg --timeout 120 -- sh -c 'echo "Oops: int3: 0000 [#1]" >/dev/kmsg; \
+	echo c >/proc/sysrq-trigger; sleep 60' >/dev/null 2>&1
+check_eq "the emulator's own oops" 72 $?
 scripts/vm --kernel 0.0.0-none -- true 2>/dev/null
 check_eq "no such kernel" 125 $?
 check "nothing is left" busywait 5 no_leftovers
