@@ -176,19 +176,25 @@ class Device:
 
 
 class Wire:
-    """The representor, from the host."""
+    """The representor, from the host. Of all protocols: a socket of one is behind
+    the bridge that the representor may be a member of, and hears nothing.
+    """
 
     def __init__(self, dev):
-        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5))
-        self.sock.bind((dev, 0x88b5))
+        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.sock.bind((dev, 3))
 
     def send(self, data):
         self.sock.send(data)
 
     def recv(self, timeout=2.0):
-        if not select.select([self.sock], [], [], timeout)[0]:
-            return None
-        return self.sock.recv(1 << 17)
+        """The next frame of our own ethertype that came out of the guest."""
+        end = time.monotonic() + timeout
+        while select.select([self.sock], [], [], max(end - time.monotonic(), 0))[0]:
+            data, where = self.sock.recvfrom(1 << 17)
+            if data[12:14] == b"\x88\xb5" and where[2] != socket.PACKET_OUTGOING:
+                return data
+        return None
 
     def drain(self):
         while self.recv(0):

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A hostile guest by a generator: hostile.py is tenant evil's driver and does
+# whatever comes to its mind, tenant red works beside it.
+#
+#   SEED=N       which nonsense (default 1)
+#   FUZZ_TIME=N  seconds of it (default 12)
+
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../topo.sh
+. "$(dirname "$0")/../topo.sh"
+require_vm
+require_cmd python3 jq socat
+defer topo_down
+seed=${SEED:-1}
+seconds=${FUZZ_TIME:-12}
+
+topo_load || bail "module loads"
+topo_wire
+chamctl uplink add up0 local 192.0.2.1 || bail "uplink"
+topo_tenant red 100 || bail "red"
+
+# evil's port is a process'
+echo 0 >/sys/bus/vdpa/drivers_autoprobe
+defer sh -c 'echo 1 >/sys/bus/vdpa/drivers_autoprobe'
+topo_remote evil 300
+vdpa dev add name evil0 mgmtdev chamelio mtu 1450 || bail "evil's port"
+echo vhost_vdpa >/sys/bus/vdpa/devices/evil0/driver_override
+echo evil0 >/sys/bus/vdpa/drivers/vhost_vdpa/bind
+sysctl -qw net.ipv6.conf.evil0.disable_ipv6=1
+ip link set evil0 up
+chamctl tenant add evil vni 300 || bail "evil"
+chamctl port set evil0 tenant evil || bail "evil's port"
+chamctl tenant setup evil dev evil0 uplink up0 remote 192.0.2.2 || bail "evil's bridge"
+topo_attach || bail "attach"
+vhost=/dev/$(basename /sys/bus/vdpa/devices/evil0/vhost-vdpa-*)
+far=$(far evil cat /sys/class/net/eth0/address)
+mac=$(chamctl -j port show evil0 | jq -r '.[0].mac')
+# Linux knows both ends, so that what makes sense is fast
+bridge fdb replace "$far" dev vx-evil dst 192.0.2.2 self
+bridge fdb replace "$far" dev vx-evil master static
+bridge fdb replace "$mac" dev evil0 master static
+check "red reaches its far end" busywait 10 ping1 on red 10.0.0.2 || finish
+dmesg -C
+
+# red in the meantime
+blob 2M
+ip netns exec t-red ping -q -i 0.02 10.0.0.2 >/tmp/ping &
+ping=$!
+transfers() {
+	while [ ! -e /tmp/stop ]; do
+		transfer t-red b-red 10.0.0.2 7001 && transfer b-red t-red 10.0.0.1 7002 ||
+			echo "not as sent" >>/tmp/wrong
+		echo >>/tmp/transfers
+	done
+}
+transfers 2>/tmp/transfers.err &
+busy=$!
+while read -r line; do
+	case $line in
+	"ok "*)		pass "${line#ok }" ;;
+	"not ok "*)	fail "${line#not ok }" "seed $seed" ;;
+	"#"*)		diag "${line#\# }" ;;
+	*)		fail "the hostile driver, seed $seed" "$line" ;;
+	esac
+done < <({
+	timeout 100 "$(dirname "$0")/hostile.py" stale "$vhost" evil0 "$far" b-evil 10
+	timeout 150 "$(dirname "$0")/hostile.py" fuzz "$vhost" evil0 "$far" "$seed" "$seconds"
+} 2>&1)
+: >/tmp/stop
+wait $busy
+kill -INT $ping
+wait $ping
+diag "$(tail -n 2 /tmp/ping)" "red moved its file $(wc -l </tmp/transfers) times both ways"
+check_match "red lost no ping" ' 0% packet loss' "$(cat /tmp/ping)"
+check "and its files arrived as sent" test ! -e /tmp/wrong
+check_num "more than once" "$(wc -l </tmp/transfers)" -ge 2
+
+diag "evil: $(chamctl -j stat show tenant evil |
+	jq -c '.[0] | {fast: ."fast-packets", slow: ."slow-packets", drops} + (.reasons | with_entries(select(.value > 0)))')"
+diag "evil0: $(ethtool -S evil0 | awk '$2 > 0 { printf "%s %s; ", $1, $2 }')"
+check_num "some of it was fast" "$(stat_of evil fast-packets)" -gt 0
+check_num "some of it was refused by name" "$(ethtool -S evil0 |
+	awk '/rx_drop/ { n += $2 } END { print n }')" -gt 0
+check_eq "red dropped nothing" 0 "$(stat_of red drops)"
+check_eq "the kernel has nothing to say but what broke" "" \
+	"$(dmesg | grep -E 'WARN|BUG|Oops|stall|hung|chamelio|refcount|leak|NETDEV WATCHDOG|red0|up0')"
+check_match "and that it says" "evil0: broken until its driver resets it: " "$(dmesg)"
+check "the port goes away" vdpa dev del evil0
+check_eq "with all of it" "" "$(vdpa dev show evil0 2>/dev/null; ip -br link show evil0 2>/dev/null)"
+check "red does not mind" ping1 on red 10.0.0.2
+check "everything comes down, the module unloads" topo_down
+finish
