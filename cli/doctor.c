@@ -203,7 +203,7 @@ static void check_module(struct doctor *d, const struct utsname *u)
 static void check_btf(struct doctor *d)
 {
 	static const char *const kfuncs[] = {
-		"bpf_cham_begin", "bpf_cham_lookup", "bpf_cham_outer",
+		"bpf_cham_begin", "bpf_cham_lookup", "bpf_cham_encap",
 		"bpf_cham_deliver", "bpf_cham_slow",
 	};
 	static const char path[] = "/sys/kernel/btf/chamelio";

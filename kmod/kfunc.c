@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kfuncs the datapath calls: begin, lookup, outer, deliver, slow.
+ * The kfuncs the datapath calls: begin, lookup, deliver, encap, slow.
  *
  * One event at a time and CPU: XDP runs with BH off and does not nest. What
  * an event is follows from the device the packet came in by; metadata before
@@ -332,7 +332,6 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		WRITE_ONCE(half->fwd.to.word, to.word);
 		return cham_refuse(cpu, CHAM_REASON_REFRESH);
 	}
-	cpu->ev.hash = hash;
 	cpu->egress = to.egress;
 	if (to.action == CHAM_ACTION_PORT) {
 		cpu->flow = cham_conn_flow(conn, dir);
@@ -344,14 +343,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		if (unlikely(!o))
 			return cham_refuse(cpu, CHAM_REASON_NO_ROUTE);
 		cpu->outer = o;
-		cpu->ev.outer_mtu = o->inner_mtu;
-		cpu->ev.outer_len = o->len;
-		cpu->ev.outer_family = o->family;
-		cpu->ev.ip_id = cpu->ip_id;
-		cpu->ip_id += cpu->segs;
-		/* RFC 6335's dynamic range. */
-		cpu->ev.sport = 49152 | (hash >> 32 & 16383);
-		cpu->ev.dscp_pipe = t->cfg.dscp_pipe;
+		cpu->hash = hash >> 32;
 		/* Once by skb, always: two ways would reorder. */
 		if (unlikely(cpu->ev.gso_size && o->tso && !to.super)) {
 			to.super = 1;
@@ -362,26 +354,6 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	}
 	cpu->stamp = cham_charge(t->ledger, CHAM_CLASS_DEMUX, cpu->stamp);
 	return cpu->ev.act;
-}
-
-/**
- * bpf_cham_outer() - the outer header of the remote this packet goes to
- * @ctx:             the program's context
- * @rdonly_buf_size: CHAM_OUTER_MAX
- *
- * Return: event->outer_len bytes from the Ethernet to the VXLAN header, with
- * lengths, traffic class, identification and source port zero and, as IPv4
- * checksum, the folded sum of the rest; NULL without ENCAP.
- */
-__bpf_kfunc const u8 *bpf_cham_outer(struct xdp_md *ctx,
-				     const int rdonly_buf_size)
-{
-	const struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
-
-	if (cpu->xdp != (struct xdp_buff *)ctx || !cpu->outer ||
-	    rdonly_buf_size != CHAM_OUTER_MAX)
-		return NULL;
-	return cpu->outer->hdr;
 }
 
 /**
@@ -420,6 +392,51 @@ count:
 }
 
 /**
+ * bpf_cham_encap() - put the outer header before a packet that ENCAP is for
+ * @ctx: the program's context
+ * @tos: traffic class of the inner packet
+ *
+ * The program then returns XDP_TX. Its pointers into the packet stay what they
+ * were; only the packet begins earlier.
+ *
+ * Return: 0, or not 0 and the packet is Linux', counted.
+ */
+__bpf_kfunc int bpf_cham_encap(struct xdp_md *ctx, u32 tos)
+{
+	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
+	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
+	const struct cham_outer *outer = cpu->outer;
+	u32 inner = cpu->len - ETH_HLEN;
+	bool meta;
+
+	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_ENCAP)
+		return -EINVAL;
+	/* A tag takes room in the tunnel, too. */
+	if (cpu->ev.gso_size)
+		inner -= cpu->payload - cpu->ev.gso_size;
+	if (unlikely(inner > outer->inner_mtu)) {
+		cham_refuse(cpu, CHAM_REASON_MTU);
+		return -EMSGSIZE;
+	}
+	if (unlikely(xdp->data - xdp->data_hard_start <
+		     sizeof(struct xdp_frame) + sizeof(outer->hdr))) {
+		cham_refuse(cpu, CHAM_REASON_HEADROOM);
+		return -ENOSPC;
+	}
+	if (cpu->tenant->cfg.dscp_pipe)
+		tos &= INET_ECN_MASK;
+	meta = xdp->data_meta <= xdp->data;
+	/* RFC 6335's dynamic range. */
+	xdp->data = cham_encap(xdp->data, outer->hdr, outer->family, cpu->len,
+			       tos, cpu->ip_id, 49152 | (cpu->hash & 16383));
+	/* Nobody on the wire's side wants it; or there cannot be any. */
+	xdp->data_meta = xdp->data + !meta;
+	cpu->ip_id += cpu->segs;
+	cpu->ev.act = CHAM_ACT_SEND;
+	return 0;
+}
+
+/**
  * bpf_cham_slow() - the program itself sends the packet to Linux
  * @ctx:    the program's context
  * @vni:    of the tunnel, or 0; ports know their tenant
@@ -441,8 +458,8 @@ __bpf_kfunc_end_defs();
 BTF_KFUNCS_START(cham_kfunc_ids)
 BTF_ID_FLAGS(func, bpf_cham_begin, KF_RET_NULL)
 BTF_ID_FLAGS(func, bpf_cham_lookup)
-BTF_ID_FLAGS(func, bpf_cham_outer, KF_RET_NULL)
 BTF_ID_FLAGS(func, bpf_cham_deliver)
+BTF_ID_FLAGS(func, bpf_cham_encap)
 BTF_ID_FLAGS(func, bpf_cham_slow)
 BTF_KFUNCS_END(cham_kfunc_ids)
 

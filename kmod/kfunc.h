@@ -30,7 +30,8 @@ struct cham_cpu {
 	u32			sent_on;	/* 1 + its queue pair; 0: it has one */
 	bool			fresh;		/* lookup has just made the connection */
 	const struct cham_xdp_buff *from;	/* a port's own packet, or NULL */
-	const struct cham_outer	*outer;
+	const struct cham_outer	*outer;		/* ENCAP */
+	u32			hash;		/* ENCAP: upper half of the connection's */
 	unsigned long		flow;		/* DELIVER: cham_conn_flow() */
 	u32			egress;		/* slot of the port */
 	bool			by_skb;		/* ENCAP: through the uplink's queues */
@@ -68,8 +69,8 @@ static inline void cham_charge_slow(struct cham_cpu *cpu)
 /* Called by programs only; the contracts are in kfunc.c. */
 u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size);
 int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz);
-const u8 *bpf_cham_outer(struct xdp_md *ctx, const int rdonly_buf_size);
 int bpf_cham_deliver(struct xdp_md *ctx, u32 strip);
+int bpf_cham_encap(struct xdp_md *ctx, u32 tos);
 void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 
 __wsum cham_xdp_sum(const struct xdp_buff *xdp, u32 off, u32 len);

@@ -165,7 +165,7 @@ static void cham_remote_fill(struct cham_outer *o, const struct cham_remote *r,
 		ip->protocol = IPPROTO_UDP;
 		ip->saddr = up->local4;
 		memcpy(&ip->daddr, r->addr, 4);
-		/* Of what does not change, for the program to go on from. */
+		/* Of what does not change, for cham_encap() to go on from. */
 		ip->check = (__force __sum16)~(__force u16)ip_fast_csum(ip, ip->ihl);
 		udp = (struct udphdr *)(ip + 1);
 		o->inner_mtu = mtu - sizeof(*ip);
@@ -188,7 +188,7 @@ static void cham_remote_fill(struct cham_outer *o, const struct cham_remote *r,
 	o->len = (u8 *)(vx + 1) - o->hdr;
 	o->inner_mtu -= sizeof(*udp) + sizeof(*vx) + ETH_HLEN;
 	/* What we build ourselves is in one piece of memory. */
-	o->inner_mtu = min_t(u32, o->inner_mtu, CHAM_XMIT_MAX - CHAM_OUTER_MAX);
+	o->inner_mtu = min_t(u32, o->inner_mtu, CHAM_XMIT_MAX - CHAM_OUTER6);
 }
 
 static struct dst_entry *cham_remote_route(struct cham_remote *r,

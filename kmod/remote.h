@@ -10,6 +10,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include "chamelio_kfunc.h"
+#include "encap.h"
 
 #define CHAM_REMOTES_MAX	16384
 
@@ -17,7 +18,7 @@
 #define CHAM_XMIT_MAX	(3 * 4096)
 
 struct cham_outer {
-	u8	hdr[CHAM_OUTER_MAX];	/* Ethernet to VXLAN, lengths zero */
+	u8	hdr[CHAM_OUTER6];	/* as cham_encap() wants it */
 	u16	len;
 	u8	family;			/* 4 or 6 */
 	bool	tso;			/* the uplink segments in this tunnel */

@@ -391,7 +391,7 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	struct cham_ledger *books;
 	int err;
 
-	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_ENCAP || !cpu->outer) {
+	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_SEND) {
 		cham_count(cham_books(cpu), CHAM_REASON_TX_FAIL);
 		xdp_return_buff(xdp);
 		return -EINVAL;

@@ -3,7 +3,7 @@
  * What chamelio.ko and the XDP datapath share. The includer provides the
  * __u8 … __be32 types (linux/types.h in C, vmlinux-free in BPF).
  *
- * A packet event goes begin -> lookup -> (outer) -> act, on one CPU, with
+ * A packet event goes begin -> lookup -> deliver or encap, on one CPU, with
  * softirqs off; struct cham_event is that CPU's and is valid until the
  * program returns.
  */
@@ -12,7 +12,9 @@
 
 #include <linux/types.h>
 
-#define CHAM_OUTER_MAX	72	/* eth 14 + ipv6 40 + udp 8 + vxlan 8, padded */
+/* Ethernet, IP, UDP and VXLAN header of a tunnelled frame, bytes */
+#define CHAM_OUTER4	50
+#define CHAM_OUTER6	70
 
 /* As seen in the packet, not canonical. IPv4 uses the first four bytes. */
 struct cham_tuple {
@@ -44,7 +46,8 @@ struct cham_query {
 enum cham_event_act {
 	CHAM_ACT_SLOW,		/* give the packet to Linux; reason is counted */
 	CHAM_ACT_DELIVER,	/* bpf_cham_deliver() it */
-	CHAM_ACT_ENCAP,		/* prepend bpf_cham_outer(), then bpf_cham_xmit() */
+	CHAM_ACT_ENCAP,		/* bpf_cham_encap() it */
+	CHAM_ACT_SEND,		/* that is done: XDP_TX */
 };
 
 /* One per CPU; the program reads it. */
@@ -56,16 +59,9 @@ struct cham_event {
 	__be16	udp_port;
 	__u16	gso_size;	/* port: 0, or the guest's segment size */
 	__u32	more;		/* bytes of the frame behind the linear part */
-	__u32	outer_mtu;	/* port, ENCAP: largest inner IP packet */
 	/* after lookup */
 	__u32	act;		/* enum cham_event_act */
 	__u32	reason;		/* enum cham_reason when act is SLOW */
-	__u16	outer_len;	/* ENCAP: bytes of outer header */
-	__u8	outer_family;	/* ENCAP: 4 or 6 */
-	__u8	dscp_pipe;
-	__u16	ip_id;		/* ENCAP: identification of the first segment */
-	__u16	sport;		/* ENCAP: source port with the flow's entropy */
-	__u32	hash;		/* of the connection, same both ways */
 };
 
 #endif

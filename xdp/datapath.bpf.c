@@ -80,14 +80,7 @@ int cham_port(struct xdp_md *ctx)
 		bpf_cham_deliver(ctx, 0);
 		return XDP_DROP;
 	}
-	if (act != CHAM_ACT_ENCAP)
+	if (act != CHAM_ACT_ENCAP || bpf_cham_encap(ctx, in.tos))
 		return XDP_PASS;
-	/* A tag takes room in the tunnel, too. */
-	if (in.l3 - sizeof(struct ethhdr) +
-	    (ev->gso_size ? in.l4_hdr + ev->gso_size : in.l3_len) > ev->outer_mtu)
-		return cham_slow(ctx, 0, CHAM_REASON_MTU);
-	why = cham_tunnel_encap(ctx, ev, &in);
-	if (why)
-		return cham_slow(ctx, 0, why);
 	return XDP_TX;
 }

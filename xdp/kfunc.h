@@ -12,8 +12,8 @@
 extern __u8 *bpf_cham_begin(struct xdp_md *ctx,
 			    int rdwr_buf_size) __ksym;
 extern int bpf_cham_lookup(struct xdp_md *ctx, const void *q, __u32 q__sz) __ksym;
-extern const __u8 *bpf_cham_outer(struct xdp_md *ctx, int rdonly_buf_size) __ksym;
 extern int bpf_cham_deliver(struct xdp_md *ctx, __u32 strip) __ksym;
+extern int bpf_cham_encap(struct xdp_md *ctx, __u32 tos) __ksym;
 extern void bpf_cham_slow(struct xdp_md *ctx, __u32 vni, __u32 reason) __ksym;
 
 #endif

@@ -73,7 +73,6 @@ struct cham_inner {
 	__u8	tos;
 	__u16	l3;		/* where IP starts in the frame: 14, or 18 with a tag */
 	__u16	l3_len;		/* IP packet, bytes */
-	__u16	l4_hdr;		/* IP and transport header, bytes */
 	__u32	room;		/* uplink: bytes the outer headers give the frame */
 };
 
@@ -188,8 +187,7 @@ static __always_inline int cham_parse_l4(struct xdp_md *ctx, struct cham_query *
 	}
 	if (l3_hdr + hdr > in->l3_len)
 		return CHAM_REASON_MALFORMED;
-	in->l4_hdr = l3_hdr + hdr;
-	q->payload = in->l3_len - in->l4_hdr;
+	q->payload = in->l3_len - l3_hdr - hdr;
 	return CHAM_REASON_NONE;
 }
 

@@ -9,8 +9,6 @@
 #define CHAM_ECN_CE	3
 #define CHAM_ECN_ECT1	1
 #define CHAM_OUTER_L4	(sizeof(struct udphdr) + sizeof(struct cham_vxlan))
-#define CHAM_OUTER4	(sizeof(struct ethhdr) + sizeof(struct iphdr) + CHAM_OUTER_L4)
-#define CHAM_OUTER6	(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) + CHAM_OUTER_L4)
 
 struct cham_vxlan {
 	__be32	flags;
@@ -30,7 +28,7 @@ static __always_inline __u32 cham_ip_sum(const struct iphdr *ip)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-static __always_inline __u16 cham_fold(__u32 sum)
+static __always_inline __u16 cham_ip_fold(__u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (sum & 0xffff) + (sum >> 16);
@@ -162,69 +160,8 @@ static __always_inline int cham_tunnel_ecn(struct udphdr *udp, void *l3,
 			return CHAM_REASON_TRUNCATED;
 		ip->tos |= CHAM_ECN_CE;
 		ip->check = 0;
-		ip->check = ~cham_fold(cham_ip_sum(ip));
+		ip->check = ~cham_ip_fold(cham_ip_sum(ip));
 	}
-	return CHAM_REASON_NONE;
-}
-
-/**
- * cham_tunnel_encap() - put the outer header before a tenant's frame
- * @ctx: program context
- * @ev:  the event after lookup said ENCAP
- * @in:  of the inner frame
- *
- * For a super-packet the lengths are those of the whole; the module sets
- * them anew for each segment.
- *
- * Return: CHAM_REASON_NONE or why not.
- */
-static __always_inline int cham_tunnel_encap(struct xdp_md *ctx,
-					     const struct cham_event *ev,
-					     const struct cham_inner *in)
-{
-	const __u8 *outer = bpf_cham_outer(ctx, CHAM_OUTER_MAX);
-	__u8 tos = (ev->dscp_pipe ? 0 : in->tos & ~CHAM_ECN_MASK) |
-		   (in->tos & CHAM_ECN_MASK);
-	__u32 len = in->l3 + in->l3_len + CHAM_OUTER_L4;
-	struct udphdr *udp;
-	void *data, *end;
-
-	if (!outer)
-		return CHAM_REASON_NO_ROUTE;
-	if (ev->outer_family == 4) {
-		struct iphdr *ip;
-
-		if (bpf_xdp_adjust_head(ctx, -(int)CHAM_OUTER4))
-			return CHAM_REASON_HEADROOM;
-		data = (void *)(long)ctx->data;
-		end = (void *)(long)ctx->data_end;
-		if (data + CHAM_OUTER4 > end)
-			return CHAM_REASON_HEADROOM;
-		cham_copy(data, outer, CHAM_OUTER4);
-		ip = data + sizeof(struct ethhdr);
-		ip->tos = tos;
-		ip->tot_len = bpf_htons(len + sizeof(*ip));
-		ip->id = bpf_htons(ev->ip_id);
-		ip->check = ~cham_fold(ip->check + bpf_htons(tos) + ip->tot_len + ip->id);
-		udp = (void *)(ip + 1);
-	} else {
-		struct ipv6hdr *ip6;
-
-		if (bpf_xdp_adjust_head(ctx, -(int)CHAM_OUTER6))
-			return CHAM_REASON_HEADROOM;
-		data = (void *)(long)ctx->data;
-		end = (void *)(long)ctx->data_end;
-		if (data + CHAM_OUTER6 > end)
-			return CHAM_REASON_HEADROOM;
-		cham_copy(data, outer, CHAM_OUTER6);
-		ip6 = data + sizeof(struct ethhdr);
-		ip6->priority = tos >> 4;
-		ip6->flow_lbl[0] = tos << 4;
-		ip6->payload_len = bpf_htons(len);
-		udp = (void *)(ip6 + 1);
-	}
-	udp->source = bpf_htons(ev->sport);
-	udp->len = bpf_htons(len);
 	return CHAM_REASON_NONE;
 }
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <sanitizer/asan_interface.h>
+#include "../../kmod/encap.h"
 #include "../../xdp/datapath.bpf.c"
 
 #define HEADROOM	128
@@ -26,12 +27,13 @@ static const uint16_t my_port = 4789;
 static struct kernel {
 	/* the input's choices */
 	struct cham_event ev;
-	bool no_event, no_outer, no_room;
+	bool no_event, no_encap;
 	int answer;
-	uint8_t outer[CHAM_OUTER_MAX];
+	uint8_t outer[CHAM_OUTER6], family;
+	uint16_t id, sport;
 	unsigned int frags;		/* bytes behind the linear part */
 	/* what the program did */
-	unsigned int lookups, delivers, slows;
+	unsigned int lookups, delivers, encaps, slows;
 	struct cham_query query;
 	uint32_t strip, vni, reason;
 } k;
@@ -50,10 +52,21 @@ int bpf_cham_lookup(struct xdp_md *ctx, const void *q, __u32 size)
 	return k.answer;
 }
 
-const __u8 *bpf_cham_outer(struct xdp_md *ctx, int size)
+/* As the module's, without what may refuse: that is between the kfunc and Linux. */
+int bpf_cham_encap(struct xdp_md *ctx, __u32 tos)
 {
-	must(ctx && size == CHAM_OUTER_MAX, "size %d", size);
-	return k.no_outer ? NULL : k.outer;
+	unsigned int n = k.family == 4 ? CHAM_OUTER4 : CHAM_OUTER6;
+	uint8_t *frame = (void *)ctx->data;
+
+	must(tos < 256, "traffic class %u", tos);
+	k.encaps++;
+	if (k.no_encap)
+		return -EMSGSIZE;
+	ctx->data -= n;
+	ASAN_UNPOISON_MEMORY_REGION((void *)ctx->data, n);
+	must(cham_encap(frame, k.outer, k.family, k.query.len, tos, k.id, k.sport) ==
+	     (uint8_t *)ctx->data, "the header begins elsewhere");
+	return 0;
 }
 
 int bpf_cham_deliver(struct xdp_md *ctx, __u32 strip)
@@ -83,16 +96,6 @@ long bpf_loop(__u32 n, long (*step)(__u32, struct cham_options *),
 	return i;
 }
 
-long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta)
-{
-	must(delta < 0 && delta >= -HEADROOM, "delta %d", delta);
-	if (k.no_room)
-		return -EINVAL;
-	ctx->data += delta;
-	ASAN_UNPOISON_MEMORY_REGION((void *)ctx->data, -delta);
-	return 0;
-}
-
 /* The model. */
 
 #define R(name)		(1ull << CHAM_REASON_##name)
@@ -101,7 +104,7 @@ struct model {
 	uint64_t why;			/* reasons it is not for the fast path */
 	struct cham_query q;
 	unsigned int l3;		/* from the inner frame's start */
-	unsigned int l3_len, l4_hdr;
+	unsigned int l3_len;
 	int room;			/* for the inner frame, by the outer headers */
 	uint8_t tos;
 };
@@ -185,8 +188,7 @@ static void model_l4(struct model *m, const uint8_t *p, const uint8_t *end,
 		m->why |= R(MALFORMED);
 		return;
 	}
-	m->l4_hdr = l3_hdr + hdr;
-	m->q.payload = m->l3_len - m->l4_hdr;
+	m->q.payload = m->l3_len - l3_hdr - hdr;
 }
 
 static void model_inner(struct model *m, const uint8_t *f, const uint8_t *end)
@@ -342,7 +344,7 @@ static void set_tos(uint8_t *ip, uint8_t *udp, bool v6, uint8_t tos)
 struct outcome {
 	int verdict;
 	unsigned int strip, grown;
-	bool looked_up, delivered;
+	bool looked_up, delivered, encapped;
 	uint64_t why;			/* slow() with one of these, 0: none */
 	uint32_t vni;
 	uint8_t frame[FRAME + HEADROOM];
@@ -398,8 +400,8 @@ static void model_uplink(struct outcome *o, const uint8_t *f, unsigned int len)
 static void model_port(struct outcome *o, const uint8_t *f, unsigned int len)
 {
 	struct model m = { .q.wscale = 0xff };
-	unsigned int room, udp;
-	uint8_t *out = o->frame, tos;
+	uint8_t *out = o->frame, tos = 0;
+	unsigned int udp;
 
 	o->verdict = XDP_PASS;
 	model_inner(&m, f, f + len);
@@ -416,24 +418,18 @@ static void model_port(struct outcome *o, const uint8_t *f, unsigned int len)
 	}
 	if (k.answer != CHAM_ACT_ENCAP)
 		return;
-	room = m.l3 - 14 + (k.ev.gso_size ? m.l4_hdr + k.ev.gso_size : m.l3_len);
-	if (room > k.ev.outer_mtu)
-		o->why = R(MTU);
-	else if (k.no_outer)
-		o->why = R(NO_ROUTE);
-	else if (k.no_room)
-		o->why = R(HEADROOM);
-	if (o->why)
+	o->encapped = true;
+	if (k.no_encap)
 		return;
-	tos = k.ev.dscp_pipe ? m.tos & 3 : m.tos;
-	o->grown = k.ev.outer_family == 4 ? 50 : 70;
+	tos = m.tos;
+	o->grown = k.family == 4 ? CHAM_OUTER4 : CHAM_OUTER6;
 	udp = m.l3 + m.l3_len + 16;
 	memmove(out + o->grown, out, len);
 	memcpy(out, k.outer, o->grown);
-	if (k.ev.outer_family == 4) {
+	if (k.family == 4) {
 		out[15] = tos;
 		put_be(out + 16, 2, udp + 20);
-		put_be(out + 18, 2, k.ev.ip_id);
+		put_be(out + 18, 2, k.id);
 		put_be(out + 24, 2, 0);
 		put_be(out + 24, 2, ~plain_sum(out + 14, 20, 0));
 	} else {
@@ -442,7 +438,7 @@ static void model_port(struct outcome *o, const uint8_t *f, unsigned int len)
 		out[15] = tos << 4;
 		put_be(out + 18, 2, udp);
 	}
-	put_be(out + o->grown - 16, 2, k.ev.sport);
+	put_be(out + o->grown - 16, 2, k.sport);
 	put_be(out + o->grown - 12, 2, udp);
 	o->verdict = XDP_TX;
 }
@@ -528,8 +524,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&k, 0, sizeof(k));
 	k.no_event = (flags & 0x0e) == 0x0e;
-	k.no_outer = flags & 0x10;
-	k.no_room = flags & 0x20;
+	k.no_encap = flags & 0x10;
 	k.frags = flags & 0x40 ? fuzz_u16(&in) % FRAGS : 0;
 	k.answer = fuzz_u8(&in) % 4;
 	memcpy(&k.ev.local4, my_ip4, 4);
@@ -538,17 +533,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	k.ev.udp_port = bpf_htons(my_port);
 	k.ev.gso_size = flags & 0x80 ? fuzz_u16(&in) : 0;
 	k.ev.more = k.frags;
-	k.ev.outer_mtu = fuzz_u16(&in);
-	k.ev.outer_family = how & 0x1000 ? 6 : 4;
-	k.ev.dscp_pipe = !!(how & 0x2000);
-	k.ev.ip_id = fuzz_u16(&in);
-	k.ev.sport = fuzz_u16(&in);
+	k.family = how & 0x1000 ? 6 : 4;
+	k.id = fuzz_u16(&in);
+	k.sport = fuzz_u16(&in);
 	memset(k.outer, 0x5a, sizeof(k.outer));
-	if (k.ev.outer_family == 4) {		/* as kmod/remote.c leaves them */
+	if (k.family == 4) {		/* as kmod/remote.c leaves them */
 		k.outer[15] = 0;
 		memset(k.outer + 16, 0, 4);
 		put_be(k.outer + 24, 2, 0);
 		put_be(k.outer + 24, 2, plain_sum(k.outer + 14, 20, 0));
+	} else {
+		memset(k.outer + 14, 0, 2);
+		k.outer[14] = 0x60;
 	}
 
 	len = in.left < FRAME ? in.left : FRAME;
@@ -580,6 +576,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			must(!k.slows, "slow for reason %u", k.reason);
 		must(!k.slows || k.vni == o.vni, "VNI %u, wanted %u", k.vni, o.vni);
 		must(k.lookups == o.looked_up, "%u lookups", k.lookups);
+		must(k.encaps == o.encapped, "%u headers", k.encaps);
 		must(k.delivers == o.delivered && k.strip == o.strip,
 		     "%u delivered without %u bytes", k.delivers, k.strip);
 		must(verdict == o.verdict, "verdict %d, wanted %d", verdict, o.verdict);
