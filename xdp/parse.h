@@ -73,7 +73,6 @@ struct cham_inner {
 	__u8	tos;
 	__u16	l3;		/* where IP starts in the frame: 14, or 18 with a tag */
 	__u16	l3_len;		/* IP packet, bytes */
-	__u32	room;		/* uplink: bytes the outer headers give the frame */
 };
 
 struct cham_options {

@@ -34,85 +34,81 @@ static __always_inline __u16 cham_ip_fold(__u32 sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
+static __always_inline int cham_tunnel_ip4(const struct iphdr *ip,
+					   const struct cham_event *ev,
+					   struct cham_query *q, __u16 *len, __u8 *tos)
+{
+	if (ip->protocol != IPPROTO_UDP || ip->daddr != ev->local4 ||
+	    *(const __u8 *)ip != 0x45 ||
+	    ip->frag_off & bpf_htons(0x3fff) || !ip->ttl)
+		return CHAM_REASON_NOT_TUNNEL;
+	if (cham_ip_sum(ip) != 0xffff)
+		return CHAM_REASON_MALFORMED;
+	q->outer_src = ip->saddr;
+	*len = bpf_ntohs(ip->tot_len) - sizeof(*ip);
+	*tos = ip->tos;
+	return CHAM_REASON_NONE;
+}
+
+static __always_inline int cham_tunnel_ip6(const struct ipv6hdr *ip6,
+					   const struct cham_event *ev,
+					   struct cham_query *q, __u16 *len, __u8 *tos)
+{
+	const __u64 *a = (const __u64 *)&ip6->daddr;
+	const __u64 *b = (const __u64 *)ev->local6;
+	const __u32 *s = (const __u32 *)&ip6->saddr;
+
+	if (ip6->version != 6 || ip6->nexthdr != IPPROTO_UDP ||
+	    a[0] != b[0] || a[1] != b[1] || !ip6->hop_limit)
+		return CHAM_REASON_NOT_TUNNEL;
+	q->outer_src = s[0] ^ s[1] ^ s[2] ^ s[3];
+	*len = bpf_ntohs(ip6->payload_len);
+	*tos = ip6->priority << 4 | ip6->flow_lbl[0] >> 4;
+	return CHAM_REASON_NONE;
+}
+
 /**
  * cham_tunnel_parse() - is it a tunnelled packet for us
- * @ctx: program context
- * @ev:  the event: our addresses and port
- * @q:   receives VNI and outer source
- * @in:  receives the room inside
- * @tos: receives the outer traffic class
+ * @eth:   the frame, with room for the headers
+ * @outer: CHAM_OUTER4 or CHAM_OUTER6, a constant
+ * @ev:    the event: our addresses and port
+ * @q:     receives VNI and outer source
+ * @room:  receives the bytes that the outer headers give the inner frame and
+ *         the UDP and VXLAN header
+ * @tos:   receives the outer traffic class
  *
- * Return: bytes of outer header, or minus the reason.
+ * Return: CHAM_REASON_NONE, or why not.
  */
-static __always_inline int cham_tunnel_parse(struct xdp_md *ctx,
+static __always_inline int cham_tunnel_parse(const struct ethhdr *eth,
+					     const __u32 outer,
 					     const struct cham_event *ev,
-					     struct cham_query *q,
-					     struct cham_inner *in, __u8 *tos)
+					     struct cham_query *q, __u32 *room,
+					     __u8 *tos)
 {
-	const void *data = (const void *)(long)ctx->data;
-	const void *end = (const void *)(long)ctx->data_end;
-	const struct ethhdr *eth = data;
-	const struct cham_vxlan *vx;
-	const struct udphdr *udp;
-	__be16 kind;
-	int len;
+	const struct udphdr *udp = (const void *)eth + outer - CHAM_OUTER_L4;
+	const struct cham_vxlan *vx = (const void *)(udp + 1);
+	__u16 len;
+	int why;
 
-	if (data + CHAM_OUTER4 > end)
-		return -CHAM_REASON_NOT_TUNNEL;
-	if (cham_load32(eth->h_dest) != cham_load32(ev->mac) ||
-	    cham_load16(eth->h_dest + 4) != cham_load16(ev->mac + 4))
-		return -CHAM_REASON_NOT_TUNNEL;
-	kind = cham_load16(&eth->h_proto);
-	if (kind == bpf_htons(ETH_P_IP)) {
-		const struct iphdr *ip = (const void *)(eth + 1);
-
-		if (ip->protocol != IPPROTO_UDP || ip->daddr != ev->local4 ||
-		    *(const __u8 *)ip != 0x45 ||
-		    ip->frag_off & bpf_htons(0x3fff) || !ip->ttl)
-			return -CHAM_REASON_NOT_TUNNEL;
-		if (cham_ip_sum(ip) != 0xffff)
-			return -CHAM_REASON_MALFORMED;
-		q->outer_src = ip->saddr;
-		*tos = ip->tos;
-		udp = (const void *)(ip + 1);
-		in->room = bpf_ntohs(udp->len);
-		if (bpf_ntohs(ip->tot_len) != in->room + sizeof(*ip))
-			return -CHAM_REASON_MALFORMED;
-		len = CHAM_OUTER4;
-	} else if (kind == bpf_htons(ETH_P_IPV6)) {
-		const struct ipv6hdr *ip6 = (const void *)(eth + 1);
-		const __u64 *a, *b;
-		const __u32 *s;
-
-		if (data + CHAM_OUTER6 > end)
-			return -CHAM_REASON_NOT_TUNNEL;
-		a = (const __u64 *)&ip6->daddr;
-		b = (const __u64 *)ev->local6;
-		s = (const __u32 *)&ip6->saddr;
-		if (ip6->version != 6 || ip6->nexthdr != IPPROTO_UDP ||
-		    a[0] != b[0] || a[1] != b[1] || !ip6->hop_limit)
-			return -CHAM_REASON_NOT_TUNNEL;
-		q->outer_src = s[0] ^ s[1] ^ s[2] ^ s[3];
-		*tos = ip6->priority << 4 | ip6->flow_lbl[0] >> 4;
-		udp = (const void *)(ip6 + 1);
-		in->room = bpf_ntohs(udp->len);
-		if (udp->len != ip6->payload_len)
-			return -CHAM_REASON_MALFORMED;
-		len = CHAM_OUTER6;
-	} else {
-		return -CHAM_REASON_NOT_TUNNEL;
-	}
+	if (outer == CHAM_OUTER4)
+		why = cham_tunnel_ip4((const void *)(eth + 1), ev, q, &len, tos);
+	else
+		why = cham_tunnel_ip6((const void *)(eth + 1), ev, q, &len, tos);
+	if (why)
+		return why;
+	*room = bpf_ntohs(udp->len);
+	if (*room != len)
+		return CHAM_REASON_MALFORMED;
 	if (udp->dest != ev->udp_port)
-		return -CHAM_REASON_NOT_TUNNEL;
+		return CHAM_REASON_NOT_TUNNEL;
 	/* Whether IPv6 may go without, Linux' vxlan device says. */
-	if (!udp->check && len == CHAM_OUTER6)
-		return -CHAM_REASON_NOT_TUNNEL;
-	vx = (const void *)(udp + 1);
+	if (outer == CHAM_OUTER6 && !udp->check)
+		return CHAM_REASON_NOT_TUNNEL;
 	/* Exactly the I flag: anything else is another protocol's extension. */
 	if (vx->flags != bpf_htonl(0x08000000) || vx->vni & bpf_htonl(0xff))
-		return -CHAM_REASON_MALFORMED;
+		return CHAM_REASON_MALFORMED;
 	q->vni = bpf_ntohl(vx->vni) >> 8;
-	return len;
+	return CHAM_REASON_NONE;
 }
 
 /**
