@@ -44,14 +44,9 @@ static_assert(offsetof(struct cham_conn, half) == 64);
 static_assert(sizeof(struct cham_conn) == 192);
 static_assert(sizeof(struct cham_bucket) == 64);
 
-/*
- * A slot is (pointer << 7) | tag: objects are 64-byte aligned and x86-64
- * pointers are canonical in at most 57 bits, which leaves 13 bits of tag, so
- * that a foreign connection's line is touched once in 8,192 comparisons.
- */
 static inline u64 cham_slot_make(const struct cham_conn *conn, u64 hash)
 {
-	return (u64)conn << 7 | hash >> 51;
+	return (u64)conn << 7 | cham_slot_tag(hash);
 }
 
 static u32 cham_conn_idle(const struct cham_conn *conn)
@@ -93,7 +88,7 @@ struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 				   const struct cham_key *key, u64 hash,
 				   enum cham_reason *why)
 {
-	u32 index = hash & cham_bucket_mask;
+	u32 index = cham_bucket_index(hash, cham_bucket_mask);
 	struct cham_bucket *b = &cham_buckets[index];
 	spinlock_t *lock = &cham_bucket_locks[index % CHAM_BUCKET_LOCKS];
 	struct cham_conn *conn, *old;
@@ -147,7 +142,7 @@ undo:
 static void cham_conn_unlink(struct cham_conn *conn)
 {
 	u64 hash = cham_conn_hash(&conn->words);
-	u32 index = hash & cham_bucket_mask;
+	u32 index = cham_bucket_index(hash, cham_bucket_mask);
 	struct cham_bucket *b = &cham_buckets[index];
 	spinlock_t *lock = &cham_bucket_locks[index % CHAM_BUCKET_LOCKS];
 	u64 self = cham_slot_make(conn, hash);

@@ -232,6 +232,24 @@ static inline u32 cham_fwd_read(const struct cham_fwd *fwd,
 	return READ_ONCE(fwd->to.word) == to ? to : 0;
 }
 
+/*
+ * A slot is (pointer << 7) | tag: objects are 64-byte aligned and x86-64
+ * pointers are canonical in at most 57 bits, which leaves 13 bits of tag. A tag
+ * is odd, so that an empty slot has none; a foreign connection's line is touched
+ * once in 4,096 comparisons. The bucket is of other bits.
+ */
+#define CHAM_SLOT_TAG	0x1fff
+
+static inline u64 cham_slot_tag(u64 hash)
+{
+	return (hash & CHAM_SLOT_TAG) | 1;
+}
+
+static inline u32 cham_bucket_index(u64 hash, u32 mask)
+{
+	return hash >> 32 & mask;
+}
+
 /* The table, for the lookup only; written by conn.c. */
 extern struct cham_bucket *cham_buckets;
 extern u32 cham_bucket_mask;
@@ -277,19 +295,21 @@ static inline u64 cham_conn_hash(const struct cham_key *key)
 static inline struct cham_conn *cham_conn_lookup_rcu(const struct cham_key *key,
 						     u64 hash)
 {
-	const struct cham_bucket *b = &cham_buckets[hash & cham_bucket_mask];
-	u64 tag = hash >> 51;
+	const struct cham_bucket *b;
+	u32 tag = hash | 1;
 	unsigned int i;
 
+	b = &cham_buckets[cham_bucket_index(hash, cham_bucket_mask)];
 	for (i = 0; i < CHAM_BUCKET_SLOTS; i++) {
 		u64 slot = READ_ONCE(b->slot[i]);
 		struct cham_conn *conn;
 
-		/* Kept dense; a reader racing a removal may miss: slow path. */
-		if (!slot)
-			return NULL;
-		if ((slot ^ tag) & 0x1fff)
+		if (((u32)slot ^ tag) & CHAM_SLOT_TAG) {
+			/* Kept dense; a reader racing a removal may miss. */
+			if (!slot)
+				break;
 			continue;
+		}
 		conn = cham_slot_conn(slot);
 		if (likely(cham_key_equal(&conn->words, key)))
 			return conn;

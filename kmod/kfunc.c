@@ -109,7 +109,7 @@ static inline bool cham_tcp_open(const struct cham_conn *conn,
  * Return: the connection, or NULL and the packet is refused.
  */
 static noinline struct cham_conn *
-cham_learn(struct cham_cpu *cpu, const struct cham_query *query, u64 hash,
+cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 	   struct cham_conn *conn, u32 gen)
 {
 	struct cham_tenant *t = cpu->tenant;
@@ -127,7 +127,7 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query, u64 hash,
 		return NULL;
 	}
 	if (!conn) {
-		conn = cham_conn_insert(t, &key, hash, &why);
+		conn = cham_conn_insert(t, &key, cham_conn_hash(&key), &why);
 		if (!conn) {
 			if (why == CHAM_REASON_QUOTA)
 				cham_nl_quota_event(t, CHAM_TENANT_MAX_CONNS);
@@ -192,6 +192,17 @@ static inline u32 cham_sent_on(const struct net_device *dev,
 	return likely(dev->real_num_rx_queues == 1) ? 0 : xdp->rxq->queue_index + 1;
 }
 
+/* The uplink's addresses, for the parser; read again when they may have changed. */
+static noinline void cham_event_local(struct cham_cpu *cpu, const struct cham_uplink *up)
+{
+	/* Before the address that it stands for. */
+	cpu->local = smp_load_acquire(&up->serial);
+	cpu->ev.local4 = up->local4;
+	memcpy(cpu->ev.local6, &up->local6, 16);
+	ether_addr_copy(cpu->ev.mac, up->dev->dev_addr);
+	cpu->ev.udp_port = up->udp_port;
+}
+
 __bpf_kfunc_start_defs();
 
 /**
@@ -214,7 +225,6 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 	cpu->ev.act = CHAM_ACT_SLOW;
 	cpu->ev.gso_size = 0;
 	cpu->tcp = 0;
-	cpu->outer = NULL;
 	cpu->from = NULL;
 	cpu->ev.more = xdp_buff_has_frags(xdp) ?
 		       xdp_get_shared_info_from_buff(xdp)->xdp_frags_size : 0;
@@ -222,11 +232,10 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 		cpu->stamp = cham_clock();
 		cpu->tenant = NULL;
 		cpu->port = NULL;
+		cpu->side = 0;
 		cpu->sent_on = 0;
-		cpu->ev.local4 = up->local4;
-		memcpy(cpu->ev.local6, &up->local6, 16);
-		ether_addr_copy(cpu->ev.mac, dev->dev_addr);
-		cpu->ev.udp_port = up->udp_port;
+		if (unlikely(cpu->local != READ_ONCE(up->serial)))
+			cham_event_local(cpu, up);
 		this_cpu_inc(up->packets[0]);
 	} else if (likely(cpu->burst_dev == dev)) {
 		/* Our own NAPI: the buffer is ours, too. */
@@ -234,6 +243,7 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 			return NULL;
 		cpu->tenant = cpu->burst_tenant;
 		cpu->port = cpu->burst_port;
+		cpu->side = CHAM_GEN_PORT;
 		cpu->ingress = dev->ifindex;
 		cpu->sent_on = cham_sent_on(dev, xdp);
 		cpu->from = (struct cham_xdp_buff *)xdp;
@@ -250,6 +260,7 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 		cpu->tenant = cpu->port ? cham_port_tenant_rcu(cpu->port) : NULL;
 		if (!cpu->tenant)
 			return NULL;
+		cpu->side = CHAM_GEN_PORT;
 		cpu->ingress = dev->ifindex;
 		cpu->sent_on = cham_sent_on(dev, xdp);
 		cpu->stamp = cham_clock();
@@ -300,9 +311,10 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	 * Outer sources and representors have the same numbers: a decision for
 	 * the one is of another generation than one for the other.
 	 */
-	gen = smp_load_acquire(&t->gen) ^ (cpu->port ? CHAM_GEN_PORT : 0);
+	gen = smp_load_acquire(&t->gen) ^ cpu->side;
 	key = cham_conn_key(&query->tuple, t->key, &dir);
 	hash = cham_conn_hash(&key);
+	cpu->hash = hash >> 32;
 	conn = cham_conn_lookup_rcu(&key, hash);
 	to.word = 0;
 	if (likely(conn)) {
@@ -310,7 +322,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		to.word = cham_fwd_read(&half->fwd, query, cpu->ingress, gen);
 	}
 	if (unlikely(!to.word)) {
-		conn = cham_learn(cpu, query, hash, conn, gen);
+		conn = cham_learn(cpu, query, conn, gen);
 		if (!conn)
 			return CHAM_ACT_SLOW;
 		half = &conn->half[dir];
@@ -327,7 +339,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	/* Each direction shows Linux one packet a quarter of the ageing time,
 	 * so that bridge and vxlan device keep learning it.
 	 */
-	if (unlikely(to.epoch != (t->epoch & CHAM_EPOCH_MASK))) {
+	if (unlikely((to.epoch ^ t->epoch) & CHAM_EPOCH_MASK)) {
 		to.epoch = t->epoch;
 		WRITE_ONCE(half->fwd.to.word, to.word);
 		return cham_refuse(cpu, CHAM_REASON_REFRESH);
@@ -343,7 +355,6 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		if (unlikely(!o))
 			return cham_refuse(cpu, CHAM_REASON_NO_ROUTE);
 		cpu->outer = o;
-		cpu->hash = hash >> 32;
 		/* Once by skb, always: two ways would reorder. */
 		if (unlikely(cpu->ev.gso_size && o->tso && !to.super)) {
 			to.super = 1;
@@ -407,7 +418,6 @@ __bpf_kfunc int bpf_cham_encap(struct xdp_md *ctx, u32 tos)
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
 	const struct cham_outer *outer = cpu->outer;
 	u32 inner = cpu->len - ETH_HLEN;
-	bool meta;
 
 	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_ENCAP)
 		return -EINVAL;
@@ -425,12 +435,11 @@ __bpf_kfunc int bpf_cham_encap(struct xdp_md *ctx, u32 tos)
 	}
 	if (cpu->tenant->cfg.dscp_pipe)
 		tos &= INET_ECN_MASK;
-	meta = xdp->data_meta <= xdp->data;
 	/* RFC 6335's dynamic range. */
 	xdp->data = cham_encap(xdp->data, outer->hdr, outer->family, cpu->len,
 			       tos, cpu->ip_id, 49152 | (cpu->hash & 16383));
-	/* Nobody on the wire's side wants it; or there cannot be any. */
-	xdp->data_meta = xdp->data + !meta;
+	/* Nobody on the wire's side wants it. */
+	xdp->data_meta = xdp->data;
 	cpu->ip_id += cpu->segs;
 	cpu->ev.act = CHAM_ACT_SEND;
 	return 0;

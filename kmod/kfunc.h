@@ -19,11 +19,13 @@ struct virtio_net_hdr;
 /* One per CPU; BH off. */
 struct cham_cpu {
 	struct cham_event	ev;		/* what the program sees */
+	u32			local;		/* uplink's serial that ev's addresses are of */
 	const struct xdp_buff	*xdp;		/* whose event this is */
 	bool			slow;		/* the packet before went to Linux from here */
 	u32			stamp;		/* clock at the last class boundary */
 	struct cham_tenant	*tenant;
 	struct cham_port	*port;		/* ingress, NULL: uplink */
+	u32			side;		/* the same for generations: CHAM_GEN_PORT or 0 */
 	u32			ingress;	/* ifindex of the port's representor, or
 						 * outer source
 						 */
@@ -31,7 +33,7 @@ struct cham_cpu {
 	bool			fresh;		/* lookup has just made the connection */
 	const struct cham_xdp_buff *from;	/* a port's own packet, or NULL */
 	const struct cham_outer	*outer;		/* ENCAP */
-	u32			hash;		/* ENCAP: upper half of the connection's */
+	u32			hash;		/* upper half of the connection's */
 	unsigned long		flow;		/* DELIVER: cham_conn_flow() */
 	u32			egress;		/* slot of the port */
 	bool			by_skb;		/* ENCAP: through the uplink's queues */

@@ -365,10 +365,9 @@ int cham_io_xdp_xmit(struct net_device *dev, int n,
 /* From guest to host. */
 
 /* Judges what the guest asks for; the answer is in host order. */
-static int cham_io_check_vnet(const struct cham_port *port,
-			      const struct virtio_net_hdr_v1 *raw,
-			       const struct xdp_buff *xdp, u32 len,
-			       struct virtio_net_hdr *vnet)
+static __always_inline int
+cham_io_check_vnet(const struct cham_port *port, const struct virtio_net_hdr_v1 *raw,
+		   const struct xdp_buff *xdp, u32 len, struct virtio_net_hdr *vnet)
 {
 	u32 linear = xdp->data_end - xdp->data;
 	u64 features = READ_ONCE(port->features);
@@ -535,49 +534,61 @@ static bool cham_io_page(struct cham_ring *r, struct cham_xdp_buff *cx)
 }
 
 /* @len bytes are here and can no longer change: 1, or 0 and @why to drop it. */
-static int cham_io_judge(const struct cham_port *port, struct cham_ring *r,
-			 const struct virtio_net_hdr_v1 *raw,
-			 struct cham_xdp_buff *cx, u32 len, enum cham_ring_stat *why)
+static __always_inline int
+cham_io_judge(const struct cham_port *port, struct cham_ring *r,
+	      const struct virtio_net_hdr_v1 *raw, struct cham_xdp_buff *cx, u32 len,
+	      enum cham_ring_stat *why)
 {
-	*why = CHAM_RING_DROP_RUNT;
-	if (unlikely(len < ETH_HLEN))
-		goto drop;
-	*why = CHAM_RING_DROP_GSO;
-	if (unlikely(cham_io_check_vnet(port, raw, &cx->xdp, len, &cx->vnet)))
-		goto drop;
-	*why = CHAM_RING_DROP_OVERSIZE;
-	if (unlikely(len > (cx->vnet.gso_type ? CHAM_FRAME_MAX : port->frame_max)))
-		goto drop;
-	cham_ring_count(r, CHAM_RING_PACKETS, 1);
-	cham_ring_count(r, CHAM_RING_BYTES, len);
-	return 1;
-drop:
+	if (unlikely(len < ETH_HLEN)) {
+		*why = CHAM_RING_DROP_RUNT;
+	} else if (unlikely(cham_io_check_vnet(port, raw, &cx->xdp, len, &cx->vnet))) {
+		*why = CHAM_RING_DROP_GSO;
+	} else if (unlikely(len > (cx->vnet.gso_type ? CHAM_FRAME_MAX : port->frame_max))) {
+		*why = CHAM_RING_DROP_OVERSIZE;
+	} else {
+		cham_ring_count(r, CHAM_RING_PACKETS, 1);
+		cham_ring_count(r, CHAM_RING_BYTES, len);
+		return 1;
+	}
 	xdp_return_buff(&cx->xdp);
 	return 0;
 }
 
-/* Few pieces into one page: as cham_io_pull(). */
-static int cham_io_pull_plain(const struct cham_port *port, struct cham_ring *r,
-			      const struct cham_pieces *g,
-			      struct cham_xdp_buff *cx, enum cham_ring_stat *why)
+/* A plain chain into one page: as cham_io_pull(), and -1 when it is none. */
+static noinline int cham_io_pull_plain(const struct cham_port *port, struct cham_ring *r,
+				       struct cham_ring_mem *m, struct cham_xdp_buff *cx,
+				       u16 *head, enum cham_ring_stat *why)
 {
 	struct virtio_net_hdr_v1 raw __uninitialized;
-	u32 skip = sizeof(raw), i;
-	u8 *to;
+	struct cham_plain p __uninitialized;
+	u32 len, n, total = 0;
+	u8 *from;
 
-	memcpy(&raw, g->at[0], sizeof(raw));
-	*why = CHAM_RING_DROP_NOMEM;
-	if (!cham_io_page(r, cx))
+	if (unlikely(!READ_ONCE(port->admin_up) || !cham_ring_plain(r, m, &p, head) ||
+		     !cham_plain_piece(&p, &from, &len) || len < sizeof(raw)))
+		return -1;
+	memcpy(&raw, from, sizeof(raw));
+	from += sizeof(raw);
+	len -= sizeof(raw);
+	if (unlikely(!cham_io_page(r, cx))) {
+		*why = CHAM_RING_DROP_NOMEM;
 		return 0;
-	to = cx->xdp.data;
-	for (i = 0; i < g->n; i++, skip = 0) {
-		if (g->len[i] == skip)
-			continue;
-		memcpy(to, g->at[i] + skip, g->len[i] - skip);
-		to += g->len[i] - skip;
 	}
-	cx->xdp.data_end = to;
-	return cham_io_judge(port, r, &raw, cx, g->total - sizeof(raw), why);
+	for (n = 0; ; n++) {
+		if (unlikely(len > CHAM_IO_LINEAR - total || n == CHAM_PLAIN_MAX))
+			goto odd;
+		cham_ring_copy(cx->xdp.data + total, from, len);
+		total += len;
+		if (!p.desc)
+			break;
+		if (unlikely(!cham_plain_piece(&p, &from, &len)))
+			goto odd;
+	}
+	cx->xdp.data_end += total;
+	return cham_io_judge(port, r, &raw, cx, total, why);
+odd:
+	xdp_return_buff(&cx->xdp);
+	return -1;
 }
 
 /*
@@ -749,8 +760,8 @@ static int cham_io_move_vnet(struct virtio_net_hdr *vnet, s32 grown)
 /* Whoever gets the frame next may know nothing of virtio headers: a checksum
  * is completed, and only a super-packet takes the header along.
  */
-static int cham_io_redirect(struct cham_port *port, struct cham_xdp_buff *cx,
-			    struct bpf_prog *prog)
+static noinline int cham_io_redirect(struct cham_port *port, struct cham_xdp_buff *cx,
+				     struct bpf_prog *prog)
 {
 	struct virtio_net_hdr *vnet = &cx->vnet;
 	struct xdp_buff *xdp = &cx->xdp;
@@ -821,40 +832,50 @@ static bool cham_io_run_xdp(struct cham_port *port, struct cham_ring *r,
 	return false;
 }
 
+/* A chain of any kind: as cham_io_rx_one(), with @got what cham_io_pull() said. */
+static noinline int cham_io_take(struct cham_port *port, struct cham_ring *r,
+				 struct cham_ring_mem *m, struct cham_xdp_buff *cx,
+				 bool lends, u16 *head, int *got,
+				 enum cham_ring_stat *why)
+{
+	struct cham_chain c __uninitialized;
+	int ret;
+
+	ret = cham_ring_chain_begin(r, m, &c, r->last_avail);
+	if (ret <= 0)
+		return ret;
+	*head = c.head;
+	/* Drained, so that the guest's watchdog has nothing to say. */
+	*why = CHAM_RING_DROP_ADMIN;
+	*got = READ_ONCE(port->admin_up) ?
+	       cham_io_pull(port, r, m, &c, cx, lends, why) : 0;
+	return min(*got, 0) ?: 1;
+}
+
 /* Takes one chain. Return: 1, 0 if there is none, negative: broken. */
 static int cham_io_rx_one(struct cham_port *port, struct cham_ring *r,
 			  struct cham_ring_mem *m, struct bpf_prog *prog,
 			   bool *redirected)
 {
 	struct cham_xdp_buff cx __uninitialized;
-	struct cham_pieces g __uninitialized;
-	enum cham_ring_stat why;
-	int ret;
+	enum cham_ring_stat why __uninitialized;
+	u16 head __uninitialized;
+	int got;
 
-	/* The first of a batch asks how many there are. */
-	if (likely(READ_ONCE(port->admin_up) && cham_ring_pieces(r, m, &g) &&
-		   g.len[0] >= sizeof(struct virtio_net_hdr_v1) &&
-		   g.total <= CHAM_IO_LINEAR)) {
-		ret = cham_io_pull_plain(port, r, &g, &cx, &why);
-	} else {
-		struct cham_chain c __uninitialized;
+	got = cham_io_pull_plain(port, r, m, &cx, &head, &why);
+	if (unlikely(got < 0)) {
+		int any, ret;
 
-		ret = cham_ring_chain_begin(r, m, &c, r->last_avail);
+		ret = cham_io_take(port, r, m, &cx, prog && r->lends_to == prog,
+				   &head, &any, &why);
 		if (ret <= 0)
 			return ret;
-		g.head = c.head;
-		/* Drained, so that the guest's watchdog has nothing to say. */
-		why = CHAM_RING_DROP_ADMIN;
-		ret = READ_ONCE(port->admin_up) ?
-		      cham_io_pull(port, r, m, &c, &cx,
-				   prog && r->lends_to == prog, &why) : 0;
-		if (unlikely(ret < 0))
-			return ret;
+		got = any;
 	}
-	cham_ring_used(m, r->used_next++, g.head, 0);
+	cham_ring_used(m, r->used_next++, head, 0);
 	r->last_avail++;
 	cham_ring_count(r, CHAM_RING_CHAINS, 1);
-	if (unlikely(!ret)) {
+	if (unlikely(!got)) {
 		cham_ring_count(r, why, 1);
 		return 1;
 	}

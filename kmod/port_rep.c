@@ -61,7 +61,7 @@ u64 cham_rep_sum(const struct cham_port *port, bool guest_tx,
 	u64 sum = 0;
 
 	for (i = 0; i < port->pairs; i++)
-		sum += READ_ONCE(r[i].stats[stat]);
+		sum += u64_stats_read(&r[i].stats[stat]);
 	return sum;
 }
 
@@ -245,13 +245,13 @@ static void cham_rep_get_ethtool_stats(struct net_device *dev,
 		if (cham_rep_stat_shown(s))
 			*data++ = cham_rep_sum(port, s->guest_tx, s->stat);
 	}
-	*data++ = READ_ONCE(port->ctrl.stats[CHAM_RING_CHAINS]);
-	*data++ = READ_ONCE(port->ctrl.stats[CHAM_RING_REFUSED]);
+	*data++ = u64_stats_read(&port->ctrl.stats[CHAM_RING_CHAINS]);
+	*data++ = u64_stats_read(&port->ctrl.stats[CHAM_RING_REFUSED]);
 	for (i = 0; i < port->pairs * 2; i++) {
-		const u64 *stats = cham_port_ring(port, i)->stats;
+		const u64_stats_t *of = cham_port_ring(port, i)->stats;
 
 		for (k = 0; k < ARRAY_SIZE(cham_rep_queue_stats); k++)
-			*data++ = READ_ONCE(stats[cham_rep_queue_stats[k]]);
+			*data++ = u64_stats_read(&of[cham_rep_queue_stats[k]]);
 	}
 }
 

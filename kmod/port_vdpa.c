@@ -440,7 +440,7 @@ static int cham_vdpa_get_vendor_vq_stats(struct vdpa_device *vdev, u16 idx,
 		return -ERANGE;
 	}
 	r = cham_vdpa_ring(vdev, idx);
-	chains = READ_ONCE(r->stats[CHAM_RING_CHAINS]);
+	chains = u64_stats_read(&r->stats[CHAM_RING_CHAINS]);
 	/* The names other vDPA devices use: taken, and given back. The ring
 	 * is worked on in order, the rest is what waits to be published.
 	 */
@@ -448,7 +448,7 @@ static int cham_vdpa_get_vendor_vq_stats(struct vdpa_device *vdev, u16 idx,
 	      cham_vdpa_put_stat(msg, "completed_desc", chains -
 				 (u16)(READ_ONCE(r->used_next) - READ_ONCE(r->used_pub)));
 	for (i = 0; !err && i < __CHAM_RING_STAT_MAX; i++) {
-		u64 value = READ_ONCE(r->stats[i]);
+		u64 value = u64_stats_read(&r->stats[i]);
 
 		if (i != CHAM_RING_CHAINS && (value || i <= CHAM_RING_BYTES))
 			err = cham_vdpa_put_stat(msg, names[i], value);

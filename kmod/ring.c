@@ -34,7 +34,7 @@ const char *cham_ring_err_text(int err)
 
 static u64 cham_range_pages(const struct cham_range *r)
 {
-	return ((r->last - r->start) >> PAGE_SHIFT) + 1;
+	return r->bytes >> PAGE_SHIFT;
 }
 
 static void cham_map_put_pages(const struct cham_range *r, u64 pages)
@@ -103,16 +103,16 @@ struct cham_map *cham_map_from_iotlb(struct vhost_iotlb *iotlb, const char **why
 		    !pfn_valid(PHYS_PFN(e->addr)))
 			goto fail;
 		r->start = e->start;
-		r->last = e->last;
+		r->bytes = e->last - e->start + 1;
 		r->kaddr = phys_to_virt(e->addr);
 		r->perm = e->perm;
 		*why = cham_map_get_pages(r);
 		if (*why)
 			goto fail;
 		/* Neighbours in both address spaces are one range. */
-		if (n && r[-1].last + 1 == r->start && r[-1].perm == r->perm &&
-		    r[-1].kaddr + (r[-1].last - r[-1].start + 1) == r->kaddr)
-			r[-1].last = r->last;
+		if (n && r[-1].start + r[-1].bytes == r->start && r[-1].perm == r->perm &&
+		    r[-1].kaddr + r[-1].bytes == r->kaddr)
+			r[-1].bytes += r->bytes;
 		else
 			n++;
 	}
@@ -150,7 +150,7 @@ struct cham_map *cham_map_identity(struct device *dma_dev, const char **why)
 	map->n = 1;
 	map->range[0].kaddr = first;
 	map->range[0].start = phys_to_dma(dma_dev, virt_to_phys(first));
-	map->range[0].last = map->range[0].start + (high_memory - first) - 1;
+	map->range[0].bytes = high_memory - first;
 	map->range[0].perm = VHOST_MAP_RW;
 	return map;
 }
@@ -171,6 +171,9 @@ void cham_map_free(struct cham_map *map)
 	kvfree(map);
 }
 
+/* Nothing is in it. */
+static const struct cham_range cham_range_none;
+
 static const struct cham_range *cham_map_find(const struct cham_map *map, u64 addr)
 {
 	u32 low = 0, high = map->n;
@@ -181,7 +184,7 @@ static const struct cham_range *cham_map_find(const struct cham_map *map, u64 ad
 
 		if (addr < r->start)
 			high = mid;
-		else if (addr > r->last)
+		else if (addr - r->start >= r->bytes)
 			low = mid + 1;
 		else
 			return r;
@@ -191,11 +194,10 @@ static const struct cham_range *cham_map_find(const struct cham_map *map, u64 ad
 
 static void *cham_range_at(const struct cham_range *r, u64 addr, u32 *len)
 {
-	u64 size = r->last - r->start;
-	u64 off = array_index_nospec(addr - r->start, size + 1);
+	u64 off = array_index_nospec(addr - r->start, r->bytes);
 
-	if (*len - 1 > size - off)
-		*len = size - off + 1;
+	if (*len > r->bytes - off)
+		*len = r->bytes - off;
 	return r->kaddr + off;
 }
 
@@ -230,15 +232,14 @@ int cham_ring_chain_table(struct cham_ring_mem *m, struct cham_chain *c)
 {
 	u32 len = c->seg.len, done = 0, n;
 	const struct cham_range *r;
+	u8 *at;
 
 	/* In one piece it is read in place: each field once, as the ring's own
 	 * table is.
 	 */
-	r = m->hit;
-	if (likely(c->seg.addr >= r->start && c->seg.addr <= r->last &&
-		   len - 1 <= r->last - c->seg.addr && r->perm & VHOST_MAP_RO)) {
-		n = len;
-		cham_walk_enter(&c->walk, cham_range_at(r, c->seg.addr, &n), len);
+	if (likely(m->hit->perm & VHOST_MAP_RO &&
+		   cham_range_has(m->hit, c->seg.addr, len, &at))) {
+		cham_walk_enter(&c->walk, (const struct cham_desc *)at, len);
 		c->seg.len = 0;
 		return cham_walk_next(&c->walk, &c->seg);
 	}
@@ -321,10 +322,10 @@ struct cham_ring_mem *cham_ring_mem_new(const struct cham_ring *r,
 	if (!m)
 		return ERR_PTR(-ENOMEM);
 	m->map = map;
-	m->hit = &map->range[0];
+	m->perm = write ? VHOST_MAP_WO : VHOST_MAP_RO;
+	m->hit = map->range[0].perm & m->perm ? &map->range[0] : &cham_range_none;
 	m->num = num;
 	m->mask = num - 1;
-	m->perm = write ? VHOST_MAP_WO : VHOST_MAP_RO;
 	m->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 	m->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	err = -ENOMEM;
@@ -368,47 +369,6 @@ void cham_ring_mem_free(struct cham_ring_mem *m)
 }
 
 /* The running ring. */
-
-static void cham_ring_pushed(struct cham_ring *r, u16 chains, u32 total)
-{
-	r->last_avail += chains;
-	r->used_next += chains;
-	cham_ring_count(r, CHAM_RING_CHAINS, chains);
-	cham_ring_count(r, CHAM_RING_PACKETS, 1);
-	cham_ring_count(r, CHAM_RING_BYTES,
-			total - sizeof(struct virtio_net_hdr_mrg_rxbuf));
-}
-
-/**
- * cham_ring_push_plain() - copy what nearly every packet is
- * @r:     receive ring, its lock held
- * @frame: linear, from the Ethernet header on, whole and without offloads
- * @len:   its bytes
- *
- * Context: BH off.
- * Return: true; false: not handled, not counted, cham_ring_push() is to do it.
- */
-bool cham_ring_push_plain(struct cham_ring *r, const void *frame, u32 len)
-{
-	const u32 hdr = sizeof(struct virtio_net_hdr_mrg_rxbuf);
-	struct cham_room room = { .avail = r->last_avail, .used = r->used_next };
-	struct cham_ring_mem *m;
-
-	m = rcu_dereference_protected(r->mem, lockdep_is_held(&r->lock));
-	if (unlikely(!m))
-		return false;
-	if (unlikely(r->merging))
-		cham_ring_merge_end(r);
-	if (unlikely(!cham_ring_room(r, m, &room, hdr + len)))
-		return false;
-	memset(room.at, 0, hdr);
-	/* num_buffers is 1 */
-	room.at[offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers)] = 1;
-	memcpy(room.at + hdr, frame, len);
-	cham_ring_used(m, r->used_next, room.head, hdr + len);
-	cham_ring_pushed(r, 1, hdr + len);
-	return true;
-}
 
 /* All of @vec into one buffer, if the next chain is like nearly all are. */
 static bool cham_ring_push_fast(struct cham_ring *r, struct cham_ring_mem *m,

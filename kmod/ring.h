@@ -15,6 +15,7 @@
 #include <linux/netdevice.h>
 #include <linux/overflow.h>
 #include <linux/spinlock.h>
+#include <linux/u64_stats_sync.h>
 #include <linux/uio.h>
 #include <linux/vdpa.h>
 
@@ -30,7 +31,7 @@ static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM));
 /* A piece of the device's address space that is contiguous in the host, too. */
 struct cham_range {
 	u64 start;
-	u64 last;
+	u64 bytes;
 	u8 *kaddr;
 	u32 perm;		/* VHOST_MAP_RO, VHOST_MAP_WO or both */
 };
@@ -54,7 +55,8 @@ struct cham_map {
  * @desc:    descriptor table; like @avail and @used the driver's memory
  * @avail:   driver area
  * @used:    device area
- * @hit:     range of the last translation, the consumer's private cache
+ * @hit:     range of the last translation, the consumer's private cache; has
+ *           @perm
  * @map:     where buffers are
  * @table:   private copy of the indirect table in work
  * @num:     ring size, a power of two
@@ -170,7 +172,7 @@ struct cham_ring {
 	bool flush_due;
 	bool merging;
 	struct cham_ring_mem __rcu *mem;
-	u64 stats[__CHAM_RING_STAT_MAX];
+	u64_stats_t stats[__CHAM_RING_STAT_MAX];
 
 	struct napi_struct napi ____cacheline_aligned_in_smp;
 	struct cham_port *port;
@@ -201,7 +203,7 @@ static inline void cham_ring_count(struct cham_ring *r, enum cham_ring_stat s,
 				   u64 n)
 {
 	/* One writer; readers on 64 bit see whole words. */
-	WRITE_ONCE(r->stats[s], r->stats[s] + n);
+	u64_stats_add(&r->stats[s], n);
 }
 
 /* A chain on its way through the ring. */
@@ -227,7 +229,6 @@ void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len);
 
 int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		   bool mergeable);
-bool cham_ring_push_plain(struct cham_ring *r, const void *frame, u32 len);
 bool cham_ring_push_tcp(struct cham_ring *r, const u8 *frame, u32 len, bool open);
 void cham_ring_merge_end(struct cham_ring *r);
 bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m);
@@ -235,6 +236,18 @@ void cham_ring_flush(struct cham_ring *r);
 bool cham_ring_enable_kicks(struct cham_ring *r, struct cham_ring_mem *m);
 void cham_ring_disable_kicks(struct cham_ring_mem *m);
 void cham_ring_signal(struct cham_ring *r);
+
+/* Where @len bytes at a device address are, if in the range and not none. */
+static inline bool cham_range_has(const struct cham_range *r, u64 addr, u32 len,
+				  u8 **at)
+{
+	u64 off = addr - r->start;
+
+	if (unlikely(off >= r->bytes || (u64)len - 1 >= r->bytes - off))
+		return false;
+	*at = r->kaddr + array_index_nospec(off, r->bytes);
+	return true;
+}
 
 /**
  * cham_ring_at() - kernel address of a device address
@@ -247,13 +260,10 @@ void cham_ring_signal(struct cham_ring *r);
  */
 static inline void *cham_ring_at(struct cham_ring_mem *m, u64 addr, u32 *len)
 {
-	const struct cham_range *r = m->hit;
-	u64 off = addr - r->start, size = r->last - r->start;
+	u8 *at;
 
-	if (unlikely(off > size || *len - 1 > size - off ||
-		     !(r->perm & m->perm)))
-		return cham_ring_lookup(m, addr, len);
-	return r->kaddr + array_index_nospec(off, size + 1);
+	return likely(cham_range_has(m->hit, addr, *len, &at)) ? at :
+	       cham_ring_lookup(m, addr, len);
 }
 
 /**
@@ -331,19 +341,6 @@ static inline int cham_ring_chain_piece(struct cham_ring_mem *m,
 	return len;
 }
 
-/* @len bytes at a device address, if they are in the range of the last ones. */
-static inline u8 *cham_ring_hit(const struct cham_ring_mem *m, u64 addr, u32 len,
-				u32 perm)
-{
-	const struct cham_range *hit = m->hit;
-	u64 off = addr - hit->start, size = hit->last - hit->start;
-
-	if (unlikely(!len || off > size || len - 1 > size - off ||
-		     !(hit->perm & perm)))
-		return NULL;
-	return hit->kaddr + array_index_nospec(off, size + 1);
-}
-
 /**
  * cham_ring_room() - take the next chain, if it is like nearly all are
  * @r:    receive ring
@@ -383,8 +380,8 @@ static inline bool cham_ring_room(struct cham_ring *r, struct cham_ring_mem *m,
 		     CHAM_DESC_F_WRITE))
 		return false;
 	len = le32_to_cpu(READ_ONCE(d->len));
-	at = cham_ring_hit(m, le64_to_cpu(READ_ONCE(d->addr)), len, VHOST_MAP_WO);
-	if (unlikely(!at || len < need))
+	if (unlikely(!cham_range_has(m->hit, le64_to_cpu(READ_ONCE(d->addr)), len, &at) ||
+		     len < need))
 		return false;
 	room->at = at;
 	room->left = len;
@@ -394,85 +391,96 @@ static inline bool cham_ring_room(struct cham_ring *r, struct cham_ring_mem *m,
 	return true;
 }
 
-#define CHAM_PIECES	4
-
 /**
- * struct cham_pieces - a chain of few buffers
- * @at:    where they are
- * @len:   their bytes, at least 1 each
- * @n:     how many
- * @total: bytes of all
- * @head:  the chain
+ * struct cham_plain - a chain that is like nearly all are
+ * @range: where all of it is
+ * @table: its descriptors, the ring's or an indirect table
+ * @size:  how many
+ * @desc:  the current one
  */
-struct cham_pieces {
-	u8 *at[CHAM_PIECES];
-	u32 len[CHAM_PIECES];
-	u32 n;
-	u32 total;
-	u16 head;
+struct cham_plain {
+	struct cham_range range;
+	const struct cham_desc *table;
+	u32 size;
+	const struct cham_desc *desc;
 };
 
+/* Buffers of a plain chain. */
+#define CHAM_PLAIN_MAX	4
+
 /**
- * cham_ring_pieces() - the next chain, if it is like nearly all are
+ * cham_ring_plain() - the next chain, if it is like nearly all are
  * @r: transmit ring
  * @m: its memory
- * @g: receives it; nothing is consumed
+ * @p: receives it; nothing is consumed
+ * @head: receives its number
  *
  * Few descriptors, in the ring or in one indirect table, all in the range of
  * the last ones. Each field is read once and judged before it is used.
- * Whatever else it is, or whatever is wrong, is for the long way to find out.
+ * Whatever else it is, or whatever is wrong, is for the long way to find out;
+ * so is whether there are more than was last seen.
  *
  * Context: the ring's consumer.
  */
-static inline bool cham_ring_pieces(struct cham_ring *r, struct cham_ring_mem *m,
-				    struct cham_pieces *g)
+static inline bool cham_ring_plain(struct cham_ring *r, struct cham_ring_mem *m,
+				   struct cham_plain *p, u16 *head)
 {
-	const struct cham_desc *table = m->desc, *d;
-	u32 size = m->num, next, len, total = 0, n;
+	const struct cham_desc *d;
 	u16 flags;
+	u32 len;
+	u8 *at;
 
 	if (unlikely(r->last_avail == r->avail_seen))
 		return false;
-	next = le16_to_cpu(READ_ONCE(m->avail->ring[r->last_avail & m->mask]));
-	if (unlikely(next >= size))
+	*head = le16_to_cpu(READ_ONCE(m->avail->ring[r->last_avail & m->mask]));
+	if (unlikely(*head >= m->num))
 		return false;
-	g->head = next;
-	d = &table[array_index_nospec(next, size)];
+	p->range = *m->hit;
+	p->table = m->desc;
+	p->size = m->num;
+	d = &m->desc[array_index_nospec(*head, m->num)];
 	flags = le16_to_cpu(READ_ONCE(d->flags));
 	if (flags & CHAM_DESC_F_INDIRECT) {
 		len = le32_to_cpu(READ_ONCE(d->len));
 		if (unlikely(!m->indirect || flags & CHAM_DESC_F_NEXT ||
-			     len % sizeof(*d) || len > CHAM_PIECES * sizeof(*d)))
+			     len % sizeof(*d) || len > CHAM_PLAIN_MAX * sizeof(*d)))
 			return false;
-		table = (void *)cham_ring_hit(m, le64_to_cpu(READ_ONCE(d->addr)),
-					      len, VHOST_MAP_RO);
-		if (unlikely(!table))
+		if (unlikely(!cham_range_has(&p->range, le64_to_cpu(READ_ONCE(d->addr)),
+					     len, &at)))
 			return false;
-		size = len / sizeof(*d);
-		d = table;
-		flags = le16_to_cpu(READ_ONCE(d->flags));
+		d = (const struct cham_desc *)at;
+		p->table = d;
+		p->size = len / sizeof(*d);
 	}
-	for (n = 0; n < CHAM_PIECES; n++) {
-		if (unlikely(flags & (CHAM_DESC_F_WRITE | CHAM_DESC_F_INDIRECT)))
-			return false;
-		len = le32_to_cpu(READ_ONCE(d->len));
-		g->at[n] = cham_ring_hit(m, le64_to_cpu(READ_ONCE(d->addr)), len,
-					 VHOST_MAP_RO);
-		if (unlikely(!g->at[n] || check_add_overflow(total, len, &total)))
-			return false;
-		g->len[n] = len;
-		if (!(flags & CHAM_DESC_F_NEXT)) {
-			g->n = n + 1;
-			g->total = total;
-			return true;
-		}
+	p->desc = d;
+	return true;
+}
+
+/**
+ * cham_plain_piece() - the current buffer, and go to the next
+ * @p:   chain
+ * @at:  receives where it is
+ * @len: receives its bytes, at least 1
+ *
+ * Return: false when it is not plain; true and @p->desc is the next or %NULL.
+ */
+static inline bool cham_plain_piece(struct cham_plain *p, u8 **at, u32 *len)
+{
+	const struct cham_desc *d = p->desc;
+	u16 flags = le16_to_cpu(READ_ONCE(d->flags));
+	u32 next;
+
+	if (unlikely(flags & (CHAM_DESC_F_WRITE | CHAM_DESC_F_INDIRECT)))
+		return false;
+	p->desc = NULL;
+	if (flags & CHAM_DESC_F_NEXT) {
 		next = le16_to_cpu(READ_ONCE(d->next));
-		if (unlikely(next >= size))
+		if (unlikely(next >= p->size))
 			return false;
-		d = &table[array_index_nospec(next, size)];
-		flags = le16_to_cpu(READ_ONCE(d->flags));
+		p->desc = &p->table[array_index_nospec(next, p->size)];
 	}
-	return false;
+	*len = le32_to_cpu(READ_ONCE(d->len));
+	return cham_range_has(&p->range, le64_to_cpu(READ_ONCE(d->addr)), *len, at);
 }
 
 /* Gives a chain back; the driver sees it after cham_ring_publish(). */
@@ -483,6 +491,76 @@ static inline void cham_ring_used(struct cham_ring_mem *m, u16 pos, u16 head,
 
 	WRITE_ONCE(e->id, cpu_to_le32(head));
 	WRITE_ONCE(e->len, cpu_to_le32(len));
+}
+
+static __always_inline void cham_ring_copy32(void *to, const void *from)
+{
+	const u64 *f = from;
+	u64 a = get_unaligned(f), b = get_unaligned(f + 1),
+	    c = get_unaligned(f + 2), d = get_unaligned(f + 3), *t = to;
+
+	put_unaligned(a, t);
+	put_unaligned(b, t + 1);
+	put_unaligned(c, t + 2);
+	put_unaligned(d, t + 3);
+}
+
+/* Headers and small packets, for which the call of memcpy() costs as much as they
+ * do. Reads what overlaps twice; nobody looks in between.
+ */
+static __always_inline void cham_ring_copy(u8 *to, const u8 *from, u32 n)
+{
+	if (n - 32 > 128 - 32) {
+		memcpy(to, from, n);
+		return;
+	}
+	cham_ring_copy32(to, from);
+	if (n > 64) {
+		cham_ring_copy32(to + 32, from + 32);
+		cham_ring_copy32(to + n - 64, from + n - 64);
+	}
+	cham_ring_copy32(to + n - 32, from + n - 32);
+}
+
+static inline void cham_ring_pushed(struct cham_ring *r, u16 chains, u32 total)
+{
+	r->last_avail += chains;
+	r->used_next += chains;
+	cham_ring_count(r, CHAM_RING_CHAINS, chains);
+	cham_ring_count(r, CHAM_RING_PACKETS, 1);
+	cham_ring_count(r, CHAM_RING_BYTES,
+			total - sizeof(struct virtio_net_hdr_mrg_rxbuf));
+}
+
+/**
+ * cham_ring_push_plain() - copy what nearly every packet is
+ * @r:     receive ring, its lock held
+ * @frame: linear, from the Ethernet header on, whole and without offloads
+ * @len:   its bytes
+ *
+ * Context: BH off.
+ * Return: true; false: not handled, not counted, cham_ring_push() is to do it.
+ */
+static inline bool cham_ring_push_plain(struct cham_ring *r, const void *frame, u32 len)
+{
+	const u32 hdr = sizeof(struct virtio_net_hdr_mrg_rxbuf);
+	struct cham_room room = { .avail = r->last_avail, .used = r->used_next };
+	struct cham_ring_mem *m;
+
+	m = rcu_dereference_protected(r->mem, lockdep_is_held(&r->lock));
+	if (unlikely(!m))
+		return false;
+	if (unlikely(r->merging))
+		cham_ring_merge_end(r);
+	if (unlikely(!cham_ring_room(r, m, &room, hdr + len)))
+		return false;
+	memset(room.at, 0, hdr);
+	/* num_buffers is 1 */
+	room.at[offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers)] = 1;
+	cham_ring_copy(room.at + hdr, frame, len);
+	cham_ring_used(m, r->used_next, room.head, hdr + len);
+	cham_ring_pushed(r, 1, hdr + len);
+	return true;
 }
 
 #endif

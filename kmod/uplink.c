@@ -16,6 +16,15 @@
 #include "uplink.h"
 
 struct cham_uplink __rcu *cham_the_uplink;
+static u32 cham_uplink_serial;		/* RTNL */
+
+/* What CPUs remember of its addresses is old. */
+static void cham_uplink_renumber(struct cham_uplink *up)
+{
+	if (!++cham_uplink_serial)
+		cham_uplink_serial++;
+	WRITE_ONCE(up->serial, cham_uplink_serial);
+}
 
 static bool cham_uplink_has4(struct net_device *dev, __be32 addr)
 {
@@ -111,6 +120,7 @@ int cham_uplink_add(struct net_device *dev, __be32 local4,
 		up->local6 = *local6;
 	up->udp_port = htons(udp_port);
 	up->ignore_filter = ignore_filter;
+	cham_uplink_renumber(up);
 	netdev_hold(dev, &up->tracker, GFP_KERNEL);
 	rcu_assign_pointer(cham_the_uplink, up);
 	cham_remote_invalidate_all();
@@ -144,6 +154,8 @@ static int cham_uplink_netdev(struct notifier_block *nb, unsigned long event,
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct cham_uplink *up = rtnl_dereference(cham_the_uplink);
 
+	if (event == NETDEV_CHANGEADDR && up && up->dev == dev)
+		cham_uplink_renumber(up);
 	/* A move to another namespace is one, too. */
 	if (event == NETDEV_UNREGISTER && up && up->dev == dev) {
 		netdev_warn(dev, "uplink has left; once it is back: chamctl uplink add\n");

@@ -17,6 +17,7 @@ struct cham_uplink {
 	__be16		udp_port;
 	bool		ignore_filter;	/* netfilter on the underlay is not asked */
 	u32		blocked;	/* BIT(CHAM_BLOCK_*) */
+	u32		serial;		/* of its addresses, MAC included; never 0 */
 	u64 __percpu	*packets;	/* [0] received, [1] sent */
 	netdevice_tracker tracker;
 	struct rcu_head	rcu;

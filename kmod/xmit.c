@@ -32,7 +32,7 @@ static void cham_xmit_sent(u32 packets)
 		this_cpu_add(up->packets[1], packets);
 }
 
-static void cham_xmit_flush(struct cham_cpu *cpu)
+static noinline void cham_xmit_flush(struct cham_cpu *cpu)
 {
 	struct net_device *dev;
 	int sent = 0, i;
@@ -135,7 +135,7 @@ static int cham_cursor_copy(struct cham_cursor *c, void *to, u32 len, __wsum *su
 }
 
 /* RFC 8200 wants a UDP checksum over IPv6; @frame is whole and linear. */
-static void cham_xmit_udp6(u8 *frame, u32 len)
+static noinline void cham_xmit_udp6(u8 *frame, u32 len)
 {
 	struct ipv6hdr *ip6 = (struct ipv6hdr *)(frame + ETH_HLEN);
 	struct udphdr *udp = (struct udphdr *)(ip6 + 1);
@@ -173,8 +173,8 @@ static struct xdp_frame *cham_frame_new(const struct xdp_buff *xdp, u32 len)
 }
 
 /* Cuts a super-packet; @xdp stays the caller's. */
-static int cham_xmit_segments(struct cham_cpu *cpu, const struct cham_xdp_buff *cx,
-			      u16 mss)
+static noinline int cham_xmit_segments(struct cham_cpu *cpu,
+				       const struct cham_xdp_buff *cx, u16 mss)
 {
 	struct cham_cursor cursor __uninitialized;
 	const struct cham_outer *outer = cpu->outer;
@@ -268,8 +268,8 @@ static void cham_xmit_describe(struct sk_buff *skb, const struct cham_seg *seg,
 }
 
 /* The guest left the checksum to us; @data is the whole frame. */
-static int cham_xmit_complete(u8 *data, u32 len, u16 outer,
-			      const struct virtio_net_hdr *vnet)
+static __always_inline int cham_xmit_complete(u8 *data, u32 len, u16 outer,
+					      const struct virtio_net_hdr *vnet)
 {
 	u32 start = outer + (__force u16)vnet->csum_start;
 	u32 at = start + (__force u16)vnet->csum_offset;
@@ -286,7 +286,7 @@ static int cham_xmit_complete(u8 *data, u32 len, u16 outer,
  * Through the uplink's ordinary queues, for what its XDP queues cannot do:
  * a super-packet uncut, and what belongs behind one. Takes @xdp over.
  */
-static int cham_xmit_skb(struct cham_cpu *cpu, struct cham_xdp_buff *cx)
+static noinline int cham_xmit_skb(struct cham_cpu *cpu, struct cham_xdp_buff *cx)
 {
 	const struct virtio_net_hdr *vnet = &cx->vnet;
 	const struct cham_outer *outer = cpu->outer;
@@ -336,26 +336,35 @@ static bool cham_xmit_takes_frags(void)
 	return up && up->dev->xdp_features & NETDEV_XDP_ACT_NDO_XMIT_SG;
 }
 
+/* What is summed up, or cannot leave in pieces, is put into one. */
+static noinline struct xdp_frame *cham_xmit_whole(struct cham_xdp_buff *cx)
+{
+	struct cham_cursor cursor __uninitialized;
+	struct xdp_frame *frame;
+	__wsum unused;
+
+	frame = cham_frame_new(&cx->xdp, cham_cursor_init(&cursor, cx));
+	if (frame && cham_cursor_copy(&cursor, frame->data, frame->len, &unused)) {
+		xdp_return_frame(frame);
+		frame = NULL;
+	}
+	xdp_return_buff(&cx->xdp);
+	return frame;
+}
+
 /* One packet as it is; takes @xdp over. */
-static int cham_xmit_single(struct cham_cpu *cpu, struct cham_xdp_buff *cx)
+static __always_inline int cham_xmit_single(struct cham_cpu *cpu,
+					    struct cham_xdp_buff *cx)
 {
 	const struct virtio_net_hdr *vnet = &cx->vnet;
-	struct xdp_buff *xdp = &cx->xdp;
 	bool sum = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	const struct cham_outer *outer = cpu->outer;
+	struct xdp_buff *xdp = &cx->xdp;
 	struct xdp_frame *frame;
-	int err = 0;
 
 	if (unlikely(xdp_buff_has_frags(xdp) &&
 		     (sum || outer->family == 6 || !cham_xmit_takes_frags()))) {
-		struct cham_cursor cursor __uninitialized;
-		__wsum unused;
-
-		/* What is summed up must be in one piece. */
-		frame = cham_frame_new(xdp, cham_cursor_init(&cursor, cx));
-		if (frame)
-			err = cham_cursor_copy(&cursor, frame->data, frame->len, &unused);
-		xdp_return_buff(xdp);
+		frame = cham_xmit_whole(cx);
 	} else {
 		frame = xdp_convert_buff_to_frame(xdp);
 		if (unlikely(!frame))
@@ -363,13 +372,11 @@ static int cham_xmit_single(struct cham_cpu *cpu, struct cham_xdp_buff *cx)
 	}
 	if (unlikely(!frame))
 		return -ENOMEM;
-	if (!err && sum)
-		err = cham_xmit_complete(frame->data, frame->len, outer->len, vnet);
-	if (unlikely(err)) {
+	if (sum && unlikely(cham_xmit_complete(frame->data, frame->len, outer->len, vnet))) {
 		xdp_return_frame(frame);
-		return err;
+		return -EINVAL;
 	}
-	if (outer->family == 6)
+	if (unlikely(outer->family == 6))
 		cham_xmit_udp6(frame->data, frame->len);
 	cham_xmit_queue(cpu, frame, outer->ifindex);
 	return 0;
