@@ -31,8 +31,11 @@
 #include "tenant.h"
 #include "uplink.h"
 
+static void cham_policy_look(struct work_struct *work);
+
 static bool cham_dirty;
-static struct delayed_work cham_policy_work;
+/* Ready before the room is open: others start earlier, and end later. */
+static DECLARE_DELAYED_WORK(cham_policy_work, cham_policy_look);
 static struct socket *cham_policy_socks[2];
 
 bool cham_policy_is_dirty(void)
@@ -466,10 +469,9 @@ int cham_policy_init(void)
 {
 	int err;
 
-	INIT_DELAYED_WORK(&cham_policy_work, cham_policy_look);
 	err = register_netdevice_notifier(&cham_policy_nb);
 	if (err)
-		return err;
+		goto err_work;
 	err = register_inetaddr_notifier(&cham_policy_addr_nb);
 	if (err)
 		goto err_nb;
@@ -490,6 +492,8 @@ err_addr:
 	unregister_inetaddr_notifier(&cham_policy_addr_nb);
 err_nb:
 	unregister_netdevice_notifier(&cham_policy_nb);
+err_work:
+	disable_delayed_work_sync(&cham_policy_work);
 	return err;
 }
 
@@ -501,5 +505,6 @@ void cham_policy_exit(void)
 	if (cham_policy_socks[1])
 		sock_release(cham_policy_socks[1]);
 	sock_release(cham_policy_socks[0]);
-	cancel_delayed_work_sync(&cham_policy_work);
+	/* An uplink or tenant that goes now asks in vain. */
+	disable_delayed_work_sync(&cham_policy_work);
 }

@@ -53,6 +53,14 @@ if [ -e "$O/chamelio.ko" ]; then
 		check "it unloads ($round)" rmmod chamelio
 		check_fails "it is gone ($round)" test -d /sys/module/chamelio
 	done
+	# what is left to do for an uplink is done, or never
+	module_load
+	ip link add gone type dummy
+	defer ip link del gone
+	ip addr add 192.0.2.9/24 dev gone
+	check "an uplink is declared" "$O/cli/chamctl" uplink add gone local 192.0.2.9
+	check "the module unloads over it" rmmod chamelio
+	check "and nothing of it runs later" sleep 3
 else
 	skip "chamelio.ko loads" "not built"
 fi
