@@ -20,7 +20,9 @@ static struct genl_family cham_family;
 enum { CHAM_GRP_EVENTS };
 
 static const struct genl_multicast_group cham_groups[] = {
-	[CHAM_GRP_EVENTS] = { .name = CHAM_MCGRP_EVENTS },
+	/* Who talks to whom is the provider's to know. */
+	[CHAM_GRP_EVENTS] = { .name = CHAM_MCGRP_EVENTS,
+			      .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
 /* What does not fit the 16 bits of NLA_POLICY_RANGE(). */

@@ -137,6 +137,8 @@ check "and of its end" grep -q del /tmp/events
 
 check_fails "no privilege, no change" setpriv --reuid 65534 --clear-groups --bounding-set -all \
 	"$(command -v chamctl)" tenant add evil vni 666
+check_match "nor events" "not permitted" "$(timeout 20 setpriv --reuid 65534 --clear-groups \
+	--bounding-set -all "$(command -v chamctl)" monitor 2>&1)"
 check "uplink goes with its device" sh -c 'ip link del up0; sleep 0.3; chamctl -j uplink show | jq -e "length==0"'
 check "down, and the module unloads" topo_down
 finish
