@@ -24,6 +24,7 @@
 #include "port.h"
 #include "remote.h"
 #include "tenant.h"
+#include "trace.h"
 #include "uplink.h"
 
 /* UDP and VXLAN header, at the end of every outer one. */
@@ -38,10 +39,11 @@ static int cham_refuse(struct cham_cpu *cpu, enum cham_reason why)
 	struct cham_ledger __percpu *books = cham_books(cpu);
 
 	cham_count(books, why);
+	trace_cham_slow(cpu, why);
 	if (cpu->tcp)
 		this_cpu_inc(books->tcp_slow);
 	cpu->stamp = cham_charge(books, CHAM_CLASS_DEMUX, cpu->stamp);
-	cpu->slow = cpu->burst_dev;
+	cpu->slow = cpu->burst_rxq;
 	cpu->ev.act = CHAM_ACT_SLOW;
 	cpu->ev.reason = why;
 	return CHAM_ACT_SLOW;
@@ -166,23 +168,33 @@ static __always_inline bool cham_outer_sum_ok(const struct xdp_buff *xdp, u32 st
 	return likely(!udp->check) || cham_outer_sum_right(xdp, strip);
 }
 
+static noinline int cham_lost(struct cham_cpu *cpu, int err)
+{
+	enum cham_reason why = err == -ENOBUFS ? CHAM_REASON_RING_FULL :
+			       err == -EMSGSIZE ? CHAM_REASON_OVERSIZE :
+			       err == -EPROTO ? CHAM_REASON_BAD_GSO :
+			       err == -EBADMSG ? CHAM_REASON_BAD_CSUM :
+						 CHAM_REASON_RING_BROKEN;
+
+	cham_count(cpu->tenant->ledger, why);
+	trace_cham_drop(cpu->tenant, cpu->xdp->rxq->dev->ifindex, why, cpu->len);
+	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_DELIVER, cpu->stamp);
+	return err;
+}
+
 /* Books one that arrived, or did not. */
 static __always_inline int cham_delivered(struct cham_cpu *cpu, int err)
 {
-	struct cham_ledger *books = this_cpu_ptr(cpu->tenant->ledger);
+	struct cham_ledger *books;
 
-	if (likely(!err)) {
-		books->fast_packets += cpu->segs;
-		books->fast_bytes += cpu->len;
-		books->tcp_fast += cpu->tcp;
-	} else {
-		books->reasons[err == -ENOBUFS ? CHAM_REASON_RING_FULL :
-			       err == -EMSGSIZE ? CHAM_REASON_OVERSIZE :
-			       err == -EBADMSG ? CHAM_REASON_BAD_CSUM :
-			       CHAM_REASON_RING_BROKEN]++;
-	}
+	if (unlikely(err))
+		return cham_lost(cpu, err);
+	books = this_cpu_ptr(cpu->tenant->ledger);
+	books->fast_packets += cpu->segs;
+	books->fast_bytes += cpu->len;
+	books->tcp_fast += cpu->tcp;
 	cpu->stamp = cham_charge_here(books, CHAM_CLASS_DELIVER, cpu->stamp);
-	return err;
+	return 0;
 }
 
 /* 1 + the queue pair that a guest with several has chosen; or 0. */
@@ -237,8 +249,8 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 		if (unlikely(cpu->local != READ_ONCE(up->serial)))
 			cham_event_local(cpu, up);
 		this_cpu_inc(up->packets[0]);
-	} else if (likely(cpu->burst_dev == dev)) {
-		/* Our own NAPI: the buffer is ours, too. */
+	} else if (likely(cpu->burst_rxq == xdp->rxq)) {
+		/* Our own NAPI, and not generic XDP inside it: the buffer is ours, too. */
 		if (unlikely(!cpu->burst_tenant))
 			return NULL;
 		cpu->tenant = cpu->burst_tenant;

@@ -43,7 +43,7 @@ struct cham_cpu {
 	u32			len;		/* inner bytes */
 	u16			ip_id;		/* next identification of the outer IPv4 */
 
-	const struct net_device	*burst_dev;	/* whose NAPI runs, NULL: none */
+	const struct xdp_rxq_info *burst_rxq;	/* of the ring whose NAPI runs, NULL: none */
 	struct cham_port	*burst_port;
 	struct cham_tenant	*burst_tenant;
 	unsigned int		nframes;

@@ -139,7 +139,8 @@ int cham_port_for_each(int (*fn)(struct cham_port *port, void *arg), void *arg);
  *
  * Context: softirq, RCU read side, any CPU.
  * Return: 0, or -ENOBUFS (ring full), -ENOTCONN (ring down or broken),
- * -EMSGSIZE; counted in the port's tx drop counters by the callee.
+ * -EMSGSIZE, -EPROTO (an offload the guest does not take); counted in the port's tx
+ * drop counters by the callee.
  */
 int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
 		      const struct cham_xdp_buff *from, unsigned long flow,
@@ -190,7 +191,7 @@ void cham_port_exit(void);
  * says where the packet goes. Takes over the packet's memory in every case.
  */
 struct cham_tx_batch;
-void cham_port_rx_burst_begin(struct cham_port *port);
+void cham_port_rx_burst_begin(struct cham_port *port, const struct xdp_rxq_info *rxq);
 void cham_port_rx_burst_end(struct cham_port *port);
 int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp);
 /* The program that just saw this packet opened its event: it takes super-packets

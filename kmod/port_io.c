@@ -29,10 +29,10 @@ static_assert(CHAM_IO_LINEAR + MAX_SKB_FRAGS * PAGE_SIZE >= CHAM_FRAME_MAX);
 static_assert(sizeof(struct xdp_frame) + sizeof(struct virtio_net_hdr) <=
 	      XDP_PACKET_HEADROOM);
 
-static void cham_io_drop(struct cham_ring *r, enum cham_ring_stat why)
+static void cham_io_drop(struct cham_ring *r, enum cham_ring_stat why, u32 len)
 {
 	spin_lock(&r->lock);
-	cham_ring_count(r, why, 1);
+	cham_ring_drop(r, why, len);
 	spin_unlock(&r->lock);
 }
 
@@ -122,6 +122,7 @@ static int cham_io_prepare(const struct cham_port *port, struct kvec *vec,
 	u32 len;
 
 	*why = CHAM_RING_DROP_OVERSIZE;
+	*total = sizeof(*hdr);
 	if (unlikely(strip > xdp->data_end - xdp->data))
 		return -EMSGSIZE;
 	n = cham_packet_vec(vec + 1, xdp, lent, strip, &len);
@@ -132,13 +133,13 @@ static int cham_io_prepare(const struct cham_port *port, struct kvec *vec,
 			return -EMSGSIZE;
 	} else if (unlikely(!cham_io_takes_gso(port, vnet->gso_type))) {
 		*why = CHAM_RING_DROP_GSO;
-		return -EMSGSIZE;
+		return -EPROTO;
 	}
 	if (unlikely(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
 		     !(READ_ONCE(port->features) & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))) {
 		*why = CHAM_RING_DROP_GSO;
 		if (cham_io_complete_csum(vec + 1, n, vnet))
-			return -EMSGSIZE;
+			return -EPROTO;
 		cham_io_put_vnet(hdr, NULL);
 	}
 	return 0;
@@ -161,7 +162,7 @@ static noinline int cham_io_deliver_any(struct cham_port *port, struct cham_ring
 			      from ? &from->lent : NULL, &total, &why);
 	if (likely(!err))
 		return cham_ring_push(r, vec, total, cham_io_mergeable(port));
-	cham_ring_count(r, why, 1);
+	cham_ring_drop(r, why, total - sizeof(hdr));
 	return err;
 }
 
@@ -178,7 +179,7 @@ int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
 	if (unlikely(cham_port_pairs_active(port) > 1))
 		r += cham_steer_flow(port, flow);
 	if (unlikely(!READ_ONCE(port->admin_up))) {
-		cham_io_drop(r, CHAM_RING_DROP_ADMIN);
+		cham_io_drop(r, CHAM_RING_DROP_ADMIN, xdp_get_buff_len(xdp) - strip);
 		return -ENOTCONN;
 	}
 	spin_lock(&r->lock);
@@ -224,7 +225,7 @@ netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev)
 
 	r = &port->rx[q < cham_port_pairs_active(port) ? q : 0];
 	if (unlikely(!cham_ctrl_takes(port, skb->data, skb_headlen(skb)))) {
-		cham_io_drop(r, CHAM_RING_FILTERED);
+		cham_io_drop(r, CHAM_RING_FILTERED, skb->len);
 		kfree_skb_reason(skb, SKB_DROP_REASON_OTHERHOST);
 		return NETDEV_TX_OK;
 	}
@@ -239,11 +240,11 @@ netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (hdr.gso_type && !cham_io_takes_gso(port, hdr.gso_type))
 		goto bad_gso;
 	if (!hdr.gso_type && unlikely(skb->len > port->frame_max)) {
-		cham_io_drop(r, CHAM_RING_DROP_OVERSIZE);
+		cham_io_drop(r, CHAM_RING_DROP_OVERSIZE, skb->len);
 		goto drop;
 	}
 	if (unlikely(skb_has_frag_list(skb) && skb_linearize(skb))) {
-		cham_io_drop(r, CHAM_RING_DROP_NOMEM);
+		cham_io_drop(r, CHAM_RING_DROP_NOMEM, skb->len);
 		goto drop;
 	}
 	hdr.num_buffers = __cpu_to_virtio16(true, 1);
@@ -278,7 +279,7 @@ netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev)
 	return NETDEV_TX_OK;
 
 bad_gso:
-	cham_io_drop(r, CHAM_RING_DROP_GSO);
+	cham_io_drop(r, CHAM_RING_DROP_GSO, skb->len);
 drop:
 	/* A full ring is the guest's affair; the queue never stops for it. */
 	kfree_skb_reason(skb, SKB_DROP_REASON_FULL_RING);
@@ -302,6 +303,16 @@ static const struct virtio_net_hdr *cham_io_frame_vnet(const struct xdp_frame *f
 	return vnet->flags || vnet->gso_type ? vnet : NULL;
 }
 
+/* The caller frees them; @r's lock is held. */
+static void cham_io_refuse(struct cham_ring *r, struct xdp_frame **frames, int n,
+			   enum cham_ring_stat why)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		cham_ring_drop(r, why, xdp_get_frame_len(frames[i]));
+}
+
 int cham_io_xdp_xmit(struct net_device *dev, int n,
 		     struct xdp_frame **frames, u32 flags)
 {
@@ -315,13 +326,16 @@ int cham_io_xdp_xmit(struct net_device *dev, int n,
 
 	if (unlikely(flags & ~XDP_XMIT_FLAGS_MASK))
 		return -EINVAL;
-	if (unlikely(!READ_ONCE(port->admin_up)))
-		return -ENETDOWN;
 	r = &port->rx[smp_processor_id() % cham_port_pairs_active(port)];
 	vec[0].iov_base = &hdr;
 	vec[0].iov_len = sizeof(hdr);
 
 	spin_lock(&r->lock);
+	if (unlikely(!READ_ONCE(port->admin_up))) {
+		cham_io_refuse(r, frames, n, CHAM_RING_DROP_ADMIN);
+		spin_unlock(&r->lock);
+		return -ENETDOWN;
+	}
 	for (done = 0; done < n; done++) {
 		enum cham_ring_stat why;
 		struct xdp_buff xdp;
@@ -329,18 +343,24 @@ int cham_io_xdp_xmit(struct net_device *dev, int n,
 
 		xdp_convert_frame_to_buff(frames[done], &xdp);
 		if (unlikely(!cham_ctrl_takes(port, xdp.data, xdp.data_end - xdp.data))) {
-			cham_ring_count(r, CHAM_RING_FILTERED, 1);
+			cham_ring_drop(r, CHAM_RING_FILTERED, xdp_get_buff_len(&xdp));
 			continue;
 		}
 		err = cham_io_prepare(port, vec, &xdp, 0,
 				      cham_io_frame_vnet(frames[done]), NULL,
 				      &total, &why);
 		if (unlikely(err)) {
-			cham_ring_count(r, why, 1);
+			cham_ring_drop(r, why, total - sizeof(hdr));
+			continue;
+		}
+		err = cham_ring_push(r, vec, total, cham_io_mergeable(port));
+		if (unlikely(err == -ENOBUFS || err == -ENOTCONN)) {
+			/* What is behind it finds the ring no better. */
+			cham_io_refuse(r, frames + done + 1, n - done - 1,
+				       err == -ENOBUFS ? CHAM_RING_DROP_FULL :
+							 CHAM_RING_DROP_DOWN);
 			break;
 		}
-		if (cham_ring_push(r, vec, total, cham_io_mergeable(port)))
-			break;
 	}
 	if (done && !(flags & XDP_XMIT_FLUSH) && !r->flush_due) {
 		r->flush_due = true;
@@ -518,14 +538,16 @@ struct xdp_frame *cham_port_frame(const struct xdp_rxq_info *rxq, u32 len)
 	return frame;
 }
 
-/* An empty packet in a page of the ring's pool. */
+/* An empty packet in a page of the ring's pool; or it is lost, and counted. */
 static bool cham_io_page(struct cham_ring *r, struct cham_xdp_buff *cx)
 {
 	struct page *page = page_pool_dev_alloc_pages(r->pool);
 	struct xdp_buff *xdp = &cx->xdp;
 
-	if (unlikely(!page))
+	if (unlikely(!page)) {
+		cham_ring_drop(r, CHAM_RING_DROP_NOMEM, 0);
 		return false;
+	}
 	xdp_init_buff(xdp, PAGE_SIZE, &r->rxq);
 	xdp_prepare_buff(xdp, page_address(page), XDP_PACKET_HEADROOM, 0, true);
 	cx->lent.n = 0;
@@ -533,18 +555,17 @@ static bool cham_io_page(struct cham_ring *r, struct cham_xdp_buff *cx)
 	return true;
 }
 
-/* @len bytes are here and can no longer change: 1, or 0 and @why to drop it. */
+/* @len bytes are here and can no longer change: 1, or 0 and it was dropped. */
 static __always_inline int
 cham_io_judge(const struct cham_port *port, struct cham_ring *r,
-	      const struct virtio_net_hdr_v1 *raw, struct cham_xdp_buff *cx, u32 len,
-	      enum cham_ring_stat *why)
+	      const struct virtio_net_hdr_v1 *raw, struct cham_xdp_buff *cx, u32 len)
 {
 	if (unlikely(len < ETH_HLEN)) {
-		*why = CHAM_RING_DROP_RUNT;
+		cham_ring_drop(r, CHAM_RING_DROP_RUNT, len);
 	} else if (unlikely(cham_io_check_vnet(port, raw, &cx->xdp, len, &cx->vnet))) {
-		*why = CHAM_RING_DROP_GSO;
+		cham_ring_drop(r, CHAM_RING_DROP_GSO, len);
 	} else if (unlikely(len > (cx->vnet.gso_type ? CHAM_FRAME_MAX : port->frame_max))) {
-		*why = CHAM_RING_DROP_OVERSIZE;
+		cham_ring_drop(r, CHAM_RING_DROP_OVERSIZE, len);
 	} else {
 		cham_ring_count(r, CHAM_RING_PACKETS, 1);
 		cham_ring_count(r, CHAM_RING_BYTES, len);
@@ -557,7 +578,7 @@ cham_io_judge(const struct cham_port *port, struct cham_ring *r,
 /* A plain chain into one page: as cham_io_pull(), and -1 when it is none. */
 static noinline int cham_io_pull_plain(const struct cham_port *port, struct cham_ring *r,
 				       struct cham_ring_mem *m, struct cham_xdp_buff *cx,
-				       u16 *head, enum cham_ring_stat *why)
+				       u16 *head)
 {
 	struct virtio_net_hdr_v1 raw __uninitialized;
 	struct cham_plain p __uninitialized;
@@ -570,10 +591,8 @@ static noinline int cham_io_pull_plain(const struct cham_port *port, struct cham
 	memcpy(&raw, from, sizeof(raw));
 	from += sizeof(raw);
 	len -= sizeof(raw);
-	if (unlikely(!cham_io_page(r, cx))) {
-		*why = CHAM_RING_DROP_NOMEM;
+	if (unlikely(!cham_io_page(r, cx)))
 		return 0;
-	}
 	for (n = 0; ; n++) {
 		if (unlikely(len > CHAM_IO_LINEAR - total || n == CHAM_PLAIN_MAX))
 			goto odd;
@@ -585,7 +604,7 @@ static noinline int cham_io_pull_plain(const struct cham_port *port, struct cham
 			goto odd;
 	}
 	cx->xdp.data_end += total;
-	return cham_io_judge(port, r, &raw, cx, total, why);
+	return cham_io_judge(port, r, &raw, cx, total);
 odd:
 	xdp_return_buff(&cx->xdp);
 	return -1;
@@ -596,14 +615,14 @@ odd:
  * headers when the program takes the rest as lent. What is copied cannot change
  * any more.
  *
- * Return: 1 with a packet; 0 without one, @why says why; or a negative enum
- * cham_ring_err, and nothing is held.
+ * Return: 1 with a packet; 0 without one, it was dropped and counted; or a
+ * negative enum cham_ring_err, and nothing is held.
  */
 static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 			struct cham_ring_mem *m, struct cham_chain *c,
-			 struct cham_xdp_buff *cx, bool lends,
-			 enum cham_ring_stat *why)
+			 struct cham_xdp_buff *cx, bool lends)
 {
+	enum cham_ring_stat why = CHAM_RING_DROP_NOMEM;
 	struct virtio_net_hdr_v1 raw __uninitialized;
 	struct cham_lent *lent = &cx->lent;
 	struct xdp_buff *xdp = &cx->xdp;
@@ -623,7 +642,6 @@ static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 		done += n;
 	} while (unlikely(done < sizeof(raw)));
 
-	*why = CHAM_RING_DROP_NOMEM;
 	if (!cham_io_page(r, cx))
 		return 0;
 	lends &= !!raw.gso_type;
@@ -632,7 +650,7 @@ static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 	done = 0;
 	while ((n = cham_ring_chain_more(m, c)) > 0) {
 		if (unlikely(done >= CHAM_FRAME_MAX)) {
-			*why = CHAM_RING_DROP_OVERSIZE;
+			why = CHAM_RING_DROP_OVERSIZE;
 			goto drop;
 		}
 		if (!room && lends && lent->n < ARRAY_SIZE(lent->at)) {
@@ -675,14 +693,15 @@ static int cham_io_pull(const struct cham_port *port, struct cham_ring *r,
 		}
 	}
 	if (likely(!n)) {
-		if (!cham_io_judge(port, r, &raw, cx, done, why))
+		if (!cham_io_judge(port, r, &raw, cx, done))
 			return 0;
 		/* It called itself one, but is none. */
 		if (likely(!lent->n || cx->vnet.gso_type) || !cham_port_own(cx))
 			return 1;
-		*why = CHAM_RING_DROP_NOMEM;
 	}
 drop:
+	if (n >= 0)
+		cham_ring_drop(r, why, done);
 	xdp_return_buff(xdp);
 	return min(n, 0);
 }
@@ -726,14 +745,14 @@ static void cham_io_rx_skb(struct cham_port *port, struct cham_ring *r,
 	struct sk_buff *skb = cham_port_skb(&cx->xdp);
 
 	if (unlikely(!skb)) {
-		cham_ring_count(r, CHAM_RING_DROP_NOMEM, 1);
+		cham_ring_drop(r, CHAM_RING_DROP_NOMEM, xdp_get_buff_len(&cx->xdp));
 		xdp_return_buff(&cx->xdp);
 		return;
 	}
 	skb_record_rx_queue(skb, r->index / 2);
 	/* Offsets count from the Ethernet header: before it is pulled. */
 	if (virtio_net_hdr_to_skb(skb, &cx->vnet, virtio_legacy_is_little_endian())) {
-		cham_ring_count(r, CHAM_RING_DROP_GSO, 1);
+		cham_ring_drop(r, CHAM_RING_DROP_GSO, skb->len);
 		kfree_skb_reason(skb, SKB_DROP_REASON_DEV_HDR);
 		return;
 	}
@@ -835,8 +854,7 @@ static bool cham_io_run_xdp(struct cham_port *port, struct cham_ring *r,
 /* A chain of any kind: as cham_io_rx_one(), with @got what cham_io_pull() said. */
 static noinline int cham_io_take(struct cham_port *port, struct cham_ring *r,
 				 struct cham_ring_mem *m, struct cham_xdp_buff *cx,
-				 bool lends, u16 *head, int *got,
-				 enum cham_ring_stat *why)
+				 bool lends, u16 *head, int *got)
 {
 	struct cham_chain c __uninitialized;
 	int ret;
@@ -845,11 +863,14 @@ static noinline int cham_io_take(struct cham_port *port, struct cham_ring *r,
 	if (ret <= 0)
 		return ret;
 	*head = c.head;
+	if (likely(READ_ONCE(port->admin_up))) {
+		*got = cham_io_pull(port, r, m, &c, cx, lends);
+		return min(*got, 0) ?: 1;
+	}
 	/* Drained, so that the guest's watchdog has nothing to say. */
-	*why = CHAM_RING_DROP_ADMIN;
-	*got = READ_ONCE(port->admin_up) ?
-	       cham_io_pull(port, r, m, &c, cx, lends, why) : 0;
-	return min(*got, 0) ?: 1;
+	cham_ring_drop(r, CHAM_RING_DROP_ADMIN, 0);
+	*got = 0;
+	return 1;
 }
 
 /* Takes one chain. Return: 1, 0 if there is none, negative: broken. */
@@ -858,16 +879,15 @@ static int cham_io_rx_one(struct cham_port *port, struct cham_ring *r,
 			   bool *redirected)
 {
 	struct cham_xdp_buff cx __uninitialized;
-	enum cham_ring_stat why __uninitialized;
 	u16 head __uninitialized;
 	int got;
 
-	got = cham_io_pull_plain(port, r, m, &cx, &head, &why);
+	got = cham_io_pull_plain(port, r, m, &cx, &head);
 	if (unlikely(got < 0)) {
 		int any, ret;
 
 		ret = cham_io_take(port, r, m, &cx, prog && r->lends_to == prog,
-				   &head, &any, &why);
+				   &head, &any);
 		if (ret <= 0)
 			return ret;
 		got = any;
@@ -875,10 +895,8 @@ static int cham_io_rx_one(struct cham_port *port, struct cham_ring *r,
 	cham_ring_used(m, r->used_next++, head, 0);
 	r->last_avail++;
 	cham_ring_count(r, CHAM_RING_CHAINS, 1);
-	if (unlikely(!got)) {
-		cham_ring_count(r, why, 1);
+	if (unlikely(!got))
 		return 1;
-	}
 	if (!prog || cham_io_run_xdp(port, r, prog, &cx, redirected))
 		cham_io_rx_skb(port, r, &cx);
 	return 1;
@@ -905,7 +923,7 @@ int cham_io_poll(struct napi_struct *napi, int budget)
 
 	/* What a packet looks up is plain RCU's, not that of BH. */
 	rcu_read_lock();
-	cham_port_rx_burst_begin(port);
+	cham_port_rx_burst_begin(port, &r->rxq);
 	while (work < budget) {
 		ret = cham_io_rx_one(port, r, m, prog, &redirected);
 		if (ret <= 0)

@@ -11,6 +11,7 @@
 #include <linux/vmalloc.h>
 
 #include "port_priv.h"
+#include "trace.h"
 
 static_assert(sizeof(struct cham_desc) == sizeof(struct vring_desc));
 static_assert(sizeof(struct cham_used_elem) == sizeof(struct vring_used_elem));
@@ -370,6 +371,20 @@ void cham_ring_mem_free(struct cham_ring_mem *m)
 
 /* The running ring. */
 
+/**
+ * cham_ring_drop() - count a packet that is lost at this ring
+ * @r:   ring
+ * @why: CHAM_RING_DROP_* or CHAM_RING_FILTERED
+ * @len: bytes, 0 when they were not read
+ *
+ * Context: the ring's consumer, BH off.
+ */
+void cham_ring_drop(struct cham_ring *r, enum cham_ring_stat why, u32 len)
+{
+	cham_ring_count(r, why, 1);
+	trace_cham_port_drop(r, why, len);
+}
+
 /* All of @vec into one buffer, if the next chain is like nearly all are. */
 static bool cham_ring_push_fast(struct cham_ring *r, struct cham_ring_mem *m,
 				const struct kvec *vec, u32 total)
@@ -406,7 +421,7 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		   bool mergeable)
 {
 	const u32 at = offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers);
-	u32 left = total, src_left = vec->iov_len;
+	u32 left = total, src_left = vec->iov_len, len = total - vec->iov_len;
 	u16 pos = r->last_avail, chains = 0;
 	const u8 *src = vec->iov_base;
 	struct cham_ring_mem *m;
@@ -416,7 +431,7 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 
 	m = rcu_dereference_protected(r->mem, lockdep_is_held(&r->lock));
 	if (unlikely(!m)) {
-		cham_ring_count(r, CHAM_RING_DROP_DOWN, 1);
+		cham_ring_drop(r, CHAM_RING_DROP_DOWN, len);
 		return -ENOTCONN;
 	}
 	if (r->merging)
@@ -424,13 +439,13 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 	if (likely(cham_ring_push_fast(r, m, vec, total)))
 		return 0;
 	do {
-		u32 len = 0;
+		u32 used = 0;
 
 		err = cham_ring_chain_begin(r, m, &c, pos + chains);
 		if (unlikely(err <= 0)) {
 			if (err)
 				goto broken;
-			cham_ring_count(r, CHAM_RING_DROP_FULL, 1);
+			cham_ring_drop(r, CHAM_RING_DROP_FULL, len);
 			return -ENOBUFS;
 		}
 		while (left) {
@@ -450,7 +465,7 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 			if (done <= at + 1 && at + 1 - done < n)
 				nbuf[1] = p + (at + 1 - done);
 			left -= n;
-			len += n;
+			used += n;
 			while (n) {
 				u32 k;
 
@@ -469,11 +484,11 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		}
 		if (unlikely(err < 0))
 			goto broken;
-		cham_ring_used(m, r->used_next + chains, c.head, len);
+		cham_ring_used(m, r->used_next + chains, c.head, used);
 		chains++;
 	} while (unlikely(left) && mergeable);
 	if (unlikely(left)) {
-		cham_ring_count(r, CHAM_RING_DROP_OVERSIZE, 1);
+		cham_ring_drop(r, CHAM_RING_DROP_OVERSIZE, len);
 		return -EMSGSIZE;
 	}
 	if (unlikely(chains > 1)) {
@@ -484,7 +499,7 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 	return 0;
 broken:
 	cham_port_break(r->port, cham_ring_err_text(err));
-	cham_ring_count(r, CHAM_RING_DROP_DOWN, 1);
+	cham_ring_drop(r, CHAM_RING_DROP_DOWN, len);
 	return -ENOTCONN;
 }
 

@@ -206,6 +206,8 @@ static inline void cham_ring_count(struct cham_ring *r, enum cham_ring_stat s,
 	u64_stats_add(&r->stats[s], n);
 }
 
+void cham_ring_drop(struct cham_ring *r, enum cham_ring_stat why, u32 len);
+
 /* A chain on its way through the ring. */
 struct cham_chain {
 	struct cham_walk walk;

@@ -19,23 +19,40 @@
 #include "port.h"
 #include "seg.h"
 #include "tenant.h"
+#include "trace.h"
 #include "uplink.h"
 
 /* What a driver that makes an skb of the frame wants behind it. */
 #define CHAM_FRAME_TAIL	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
 
-static void cham_xmit_sent(u32 packets)
+/* The uplink has them: only now they have been handled. */
+static void cham_xmit_sent(const struct cham_cpu *cpu, u32 packets)
 {
 	const struct cham_uplink *up = cham_uplink_rcu();
 
 	if (up)
 		this_cpu_add(up->packets[1], packets);
+	this_cpu_add(cpu->burst_tenant->ledger->fast_packets, packets);
+}
+
+/* What the uplink did not take, from frame @sent on. */
+static noinline void cham_xmit_refused(struct cham_cpu *cpu, int sent)
+{
+	int i;
+
+	for (i = sent; i < cpu->nframes; i++) {
+		trace_cham_drop(cpu->burst_tenant, cpu->batch_ifindex, CHAM_REASON_TX_FAIL,
+				cpu->frames[i]->len);
+		xdp_return_frame(cpu->frames[i]);
+	}
+	this_cpu_add(cpu->burst_tenant->ledger->reasons[CHAM_REASON_TX_FAIL],
+		     cpu->nframes - sent);
 }
 
 static noinline void cham_xmit_flush(struct cham_cpu *cpu)
 {
 	struct net_device *dev;
-	int sent = 0, i;
+	int sent = 0;
 
 	if (!cpu->nframes)
 		return;
@@ -46,12 +63,9 @@ static noinline void cham_xmit_flush(struct cham_cpu *cpu)
 						     cpu->frames, XDP_XMIT_FLUSH);
 	if (sent < 0)
 		sent = 0;
-	for (i = sent; i < cpu->nframes; i++)
-		xdp_return_frame(cpu->frames[i]);
-	if (unlikely(sent < cpu->nframes) && cpu->burst_tenant)
-		this_cpu_add(cpu->burst_tenant->ledger->reasons[CHAM_REASON_TX_FAIL],
-			     cpu->nframes - sent);
-	cham_xmit_sent(sent);
+	if (unlikely(sent < cpu->nframes))
+		cham_xmit_refused(cpu, sent);
+	cham_xmit_sent(cpu, sent);
 	cpu->nframes = 0;
 }
 
@@ -325,7 +339,7 @@ static noinline int cham_xmit_skb(struct cham_cpu *cpu, struct cham_xdp_buff *cx
 	err = dev_queue_xmit(skb);
 	if (net_xmit_eval(err))
 		return -ENETDOWN;
-	cham_xmit_sent(cpu->segs);
+	cham_xmit_sent(cpu, cpu->segs);
 	return 0;
 }
 
@@ -382,6 +396,14 @@ static __always_inline int cham_xmit_single(struct cham_cpu *cpu,
 	return 0;
 }
 
+static noinline void cham_xmit_lost(const struct cham_tenant *t,
+				    const struct cham_port *port,
+				    enum cham_reason why, u32 len)
+{
+	cham_count(t ? t->ledger : cham_ledger_infra, why);
+	trace_cham_drop(t, cham_port_dev(port)->ifindex, why, len);
+}
+
 /**
  * cham_xmit_outer() - send what the program put the outer header before
  * @port: where it came from
@@ -399,7 +421,9 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	int err;
 
 	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_SEND) {
-		cham_count(cham_books(cpu), CHAM_REASON_TX_FAIL);
+		/* No event of this packet: what another one left says nothing. */
+		cham_xmit_lost(cpu->burst_tenant, port, CHAM_REASON_TX_FAIL,
+			       xdp_get_buff_len(xdp) + cxdp->lent.bytes);
 		xdp_return_buff(xdp);
 		return -EINVAL;
 	}
@@ -415,13 +439,13 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	}
 	books = this_cpu_ptr(cpu->tenant->ledger);
 	if (likely(!err)) {
-		books->fast_packets += cpu->segs;
 		books->fast_bytes += cpu->len;
 		books->tcp_fast += cpu->tcp;
 	} else {
-		books->reasons[err == -ENOMEM ? CHAM_REASON_TX_NO_MEMORY :
+		cham_xmit_lost(cpu->tenant, port,
+			       err == -ENOMEM ? CHAM_REASON_TX_NO_MEMORY :
 			       err == -ENETDOWN ? CHAM_REASON_TX_FAIL :
-						  CHAM_REASON_BAD_GSO]++;
+						  CHAM_REASON_BAD_GSO, cpu->len);
 	}
 	cpu->stamp = cham_charge_here(books, CHAM_CLASS_TRANSMIT, cpu->stamp);
 	return err;
@@ -432,12 +456,12 @@ bool cham_event_is(const struct xdp_buff *xdp)
 	return this_cpu_read(cham_cpus.xdp) == xdp;
 }
 
-void cham_port_rx_burst_begin(struct cham_port *port)
+void cham_port_rx_burst_begin(struct cham_port *port, const struct xdp_rxq_info *rxq)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 
 	cpu->burst_port = port;
-	cpu->burst_dev = cham_port_dev(port);
+	cpu->burst_rxq = rxq;
 	/* Without a program every packet of the burst is Linux'. */
 	cpu->slow = true;
 	cpu->burst_tenant = cham_port_tenant_rcu(port);
@@ -455,6 +479,6 @@ void cham_port_rx_burst_end(struct cham_port *port)
 		cpu->stamp = cham_charge(cham_books(cpu), CHAM_CLASS_TRANSMIT,
 					 cpu->stamp);
 	}
-	cpu->burst_dev = NULL;
+	cpu->burst_rxq = NULL;
 	cpu->xdp = NULL;
 }
