@@ -91,7 +91,7 @@ cli_out := $(if $(cli_obj),$(O)/cli/chamctl $(O)/cli/shared/chamctl)
 mod_src := $(sort $(wildcard kmod/*.c kmod/*.h))
 mod := $(O)/module
 
-.PHONY: all kmod user xdp bpf lib cli tests demo check bench bench-built fuzz check-debug \
+.PHONY: all kmod user xdp bpf lib cli tests docs demo check bench bench-built fuzz check-debug \
 	install install-user install-module uninstall deb deps clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -219,6 +219,10 @@ $(fuzz_bin): $(O)/selftests/fuzz_%: selftests/fuzz/%_fuzz.c $(O)/.flags
 	$(say) CC "$< (libFuzzer, ASan, UBSan)"
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(fuzz_flags) -MMD -MP -MF $@.d -o $@ $<
+
+# what Documentation/ takes from the code; pictures need graphviz
+docs: kmod
+	$(Q)O=$(O) scripts/docs
 
 deps:
 	$(Q)scripts/deps.sh
@@ -358,6 +362,7 @@ help:
 	@echo '             failing allocations (builds it once, about 20 minutes);'
 	@echo '             KCSAN=1: some of them on one that looks for data races'
 	@echo '  fuzz       TARGET=NAME of selftests/fuzz, until a finding or for TIME=SECONDS'
+	@echo '  docs       tables, limits and pictures in Documentation/ anew (graphviz)'
 	@echo '  demo       deps, all, scripts/demo'
 	@echo '  install    below DESTDIR and PREFIX; the module below INSTALL_MOD_PATH'
 	@echo '  uninstall  the reverse, with the same variables'

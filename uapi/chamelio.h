@@ -48,7 +48,7 @@ enum cham_block {
 #define CHAM_REASON_LIST(X)						\
 	X(NONE,		"none",		FAST, "handled on the fast path") \
 	X(NOT_IP,	"not-ip",	SLOW, "ARP or another ethertype")	\
-	X(MULTICAST,	"multicast",	SLOW, "broadcast, multicast, unknown unicast") \
+	X(MULTICAST,	"multicast",	SLOW, "broadcast or multicast") \
 	X(FRAGMENT,	"fragment",	SLOW, "IP fragment")		\
 	X(IP_OPTION,	"ip-option",	SLOW, "IPv4 option or IPv6 extension header") \
 	X(PROTO,	"protocol",	SLOW, "neither TCP, UDP nor ICMP echo") \
