@@ -30,7 +30,6 @@
 	X(STP,		"stp-state",	"bridge port is not forwarding")	\
 	X(ISOLATED,	"isolated",	"bridge port is isolated")	\
 	X(LOCKED,	"locked",	"bridge port is locked")		\
-	X(NO_LEARN,	"no-learning",	"bridge port does not learn or flood") \
 	X(TC,		"tc",		"a tc filter, tcx program or shaping qdisc") \
 	X(NFT,		"nft",		"a netfilter hook on the way")	\
 	X(TUNNEL,	"tunnel",	"vxlan device differs from the tenant's contract") \
@@ -67,7 +66,6 @@ enum cham_block {
 	X(NO_MEMORY,	"no-memory",	SLOW, "no memory for a connection")	\
 	X(MTU,		"mtu",		SLOW, "does not fit, Linux answers")	\
 	X(ECN,		"ecn",		SLOW, "ECN combination RFC 6040 wants logged or dropped") \
-	X(TTL,		"ttl",		SLOW, "TTL or hop limit is zero")	\
 	X(HEADROOM,	"headroom",	SLOW, "no room for the outer header")	\
 	X(RING_FULL,	"ring-full",	DROP, "guest receive ring has no buffers") \
 	X(RING_BROKEN,	"ring-broken",	DROP, "guest ring is broken or not ready") \
