@@ -143,6 +143,7 @@ static void cham_vdpa_set_mem(struct cham_port *port, struct cham_ring *r,
 			      struct cham_ring_mem *m)
 {
 	struct cham_ring_mem *old;
+	bool wanted = false;
 
 	if (m && !r->started) {
 		r->used_next = le16_to_cpu(READ_ONCE(m->used->idx));
@@ -156,7 +157,7 @@ static void cham_vdpa_set_mem(struct cham_port *port, struct cham_ring *r,
 	 * ring's poll does that itself before the grace period ends.
 	 */
 	if (old && !(r->index & 1))
-		cham_ring_publish(r, old);
+		wanted = cham_ring_publish(r, old);
 	/* A ring that broke may have left a super-packet open, in memory that
 	 * is about to be somebody else's.
 	 */
@@ -167,6 +168,12 @@ static void cham_vdpa_set_mem(struct cham_port *port, struct cham_ring *r,
 		RCU_INIT_POINTER(r->mem, NULL);
 	spin_unlock_bh(&r->lock);
 	r->owned = m;
+	/* The flush that is due finds nothing to tell. */
+	if (wanted && port->status & VIRTIO_CONFIG_S_DRIVER_OK) {
+		local_bh_disable();
+		cham_ring_signal(r);
+		local_bh_enable();
+	}
 }
 
 /**
