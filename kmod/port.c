@@ -209,7 +209,8 @@ static int cham_mgmt_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	port->slot = slot;
 	port->blocked = BIT(CHAM_BLOCK_NO_TENANT);
 	port->offered = CHAM_FEATURES;
-	if (config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES))
+	port->offered_fixed = config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES);
+	if (port->offered_fixed)
 		port->offered = config->device_features;
 	if (pairs == 1)
 		port->offered &= ~BIT_ULL(VIRTIO_NET_F_MQ);

@@ -73,6 +73,10 @@ struct bpf_prog;
 				 BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) |	\
 				 BIT_ULL(VIRTIO_NET_F_MQ))
 
+/* What QEMU's shadow virtqueues lack (10.0), or say themselves. */
+#define CHAM_FEATURES_NOT_SHADOWED	(BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |	\
+					 BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE))
+
 /* Virtqueues in groups, groups in address spaces: whoever migrates a guest puts
  * itself between the guest and the control queue.
  */
@@ -152,6 +156,7 @@ struct cham_vdpa {
  * @pairs:    queue pairs that exist
  * @pairs_on: queue pairs that the driver asked for
  * @ctrl_index: the control queue's number, which depends on @features
+ * @offered_fixed: @offered is the provider's choice
  * @offered:  features offered
  * @mac:      guest's address
  * @mac_own:  the same after a reset
@@ -192,6 +197,7 @@ struct cham_port {
 	bool moved;
 	bool announce;
 	bool mac_fixed;
+	bool offered_fixed;
 	u8 status;
 	u16 pairs;
 	u16 pairs_on;

@@ -490,9 +490,17 @@ static int cham_vdpa_set_group_asid(struct vdpa_device *vdev, unsigned int group
 
 /* The device. */
 
+/* QEMU migrates only a device that offers a process nothing that its shadow
+ * queues do not know. Who asks for the rest all the same gets it, and so does
+ * everybody where the provider chose the features.
+ */
 static u64 cham_vdpa_get_device_features(struct vdpa_device *vdev)
 {
-	return cham_vdpa_port(vdev)->offered;
+	const struct cham_port *port = cham_vdpa_port(vdev);
+
+	if (port->offered_fixed || cham_vdpa_in_kernel_owner(port))
+		return port->offered;
+	return port->offered & ~CHAM_FEATURES_NOT_SHADOWED;
 }
 
 static int cham_vdpa_set_driver_features(struct vdpa_device *vdev, u64 features)
