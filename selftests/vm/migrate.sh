@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 900
+# on request
 # outside: GUEST=migrate scripts/demo-guest
 #
 # A guest with two queue pairs moves from one port to another, live: QEMU reads
