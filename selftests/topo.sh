@@ -18,9 +18,11 @@ PATH=$CHAM_BUILD/cli:$CHAM_BUILD:$PATH
 
 
 topo_load() {
+	# whose driver comes first gets what nobody asks for
+	modprobe -qa virtio_net vdpa virtio_vdpa
 	# a guest's memory may come in many pieces; 2,048 are the default (6.12.117)
 	modprobe -q vhost_vdpa max_iotlb_entries=65536
-	modprobe -qa virtio_net vdpa virtio_vdpa vhost_vdpa vhost_iotlb bridge vxlan veth nfnetlink
+	modprobe -qa vhost_iotlb bridge vxlan veth nfnetlink
 	insmod "$CHAM_KO" "$@"
 }
 
