@@ -317,6 +317,12 @@ def fast_of(tenant):
     return json.loads(out.stdout)[0]["fast-packets"]
 
 
+def is_established():
+    out = subprocess.run(["chamctl", "-j", "conn", "show", "tenant", "evil", "proto", "tcp",
+                          "dport", "8", "state", "established"], stdout=subprocess.PIPE, check=True)
+    return bool(json.loads(out.stdout))
+
+
 def coalesced_of(rep):
     out = subprocess.run(["ethtool", "-S", rep], stdout=subprocess.PIPE, check=True)
     return int([x for x in out.stdout.decode().splitlines() if "tx_coalesced" in x][0].split()[1])
@@ -431,10 +437,14 @@ def starve(rep):
     with open(f"/sys/class/net/{rep}/threaded", "w", encoding="ascii") as f:
         f.write("1")
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with open(f"/proc/{pid}/comm", encoding="ascii") as f:
-            if f.read().strip() == f"napi/{rep}-0":
-                os.sched_setaffinity(int(pid), {0})
-                os.sched_setscheduler(int(pid), os.SCHED_IDLE, os.sched_param(0))
+        try:
+            with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+                if f.read().strip() != f"napi/{rep}-0":
+                    continue
+        except OSError:             # ended meanwhile
+            continue
+        os.sched_setaffinity(int(pid), {0})
+        os.sched_setscheduler(int(pid), os.SCHED_IDLE, os.sched_param(0))
     child = os.fork()
     if not child:
         os.sched_setaffinity(0, {0})
@@ -465,15 +475,19 @@ def stale(path, rep, far, name, tries):
         vnet = struct.pack("<BBHHHH", 1, 1, 54, gso, 34, 16) if gso else bytes(10)
         sock.send(vnet + guest + far + tcp(8, 7, seq, 1001, flags, data, bool(gso)))
 
-    # until both directions are cached
+    # until both directions are cached and the datapath has seen the handshake;
+    # in order, however slow the machine
     dev.begin(0)
     said = 0
-    while said < 2 * tries and fast_of("evil") < 4:
+    while said < 4 * tries and not (fast_of("evil") >= 4 and is_established()):
         dev.say(0, said, far + guest + tcp(7, 8, 1000, 0, 2, b""))
-        wire(5000, 0x12)
-        dev.say(0, said + 1, far + guest + tcp(7, 8, 1001, 5001, 0x10, b""))
-        said += 2
         time.sleep(0.1)
+        wire(5000, 0x12)
+        time.sleep(0.1)
+        dev.say(0, said + 1, far + guest + tcp(7, 8, 1001, 5001, 0x10, b""))
+        time.sleep(0.1)
+        said += 2
+    print(f"# {said // 2} handshakes, then the datapath had seen one", flush=True)
     seq, merged, broke, touched, tried = 5001, 0, 0, 0, 0
     half = SIZE // 2
     child = starve(rep)

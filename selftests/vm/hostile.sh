@@ -4,6 +4,8 @@
 # A hostile guest by a generator: hostile.py is tenant evil's driver and does
 # whatever comes to its mind, tenant red works beside it.
 #
+# on request
+#
 #   SEED=N       which nonsense (default 1)
 #   FUZZ_TIME=N  seconds of it (default 12)
 
@@ -50,13 +52,13 @@ blob 2M
 ip netns exec t-red ping -q -i 0.02 10.0.0.2 >/tmp/ping &
 ping=$!
 transfers() {
-	while [ ! -e /tmp/stop ]; do
+	while [ ! -e /tmp/hostile.stop ]; do
 		transfer t-red b-red 10.0.0.2 7001 && transfer b-red t-red 10.0.0.1 7002 ||
-			echo "not as sent" >>/tmp/wrong
-		echo >>/tmp/transfers
+			echo "not as sent" >>/tmp/hostile.wrong
+		echo >>/tmp/hostile.moved
 	done
 }
-transfers 2>/tmp/transfers.err &
+transfers 2>/tmp/hostile.moved.err &
 busy=$!
 while read -r line; do
 	case $line in
@@ -69,14 +71,14 @@ done < <({
 	timeout 100 "$(dirname "$0")/hostile.py" stale "$vhost" evil0 "$far" b-evil 10
 	timeout 150 "$(dirname "$0")/hostile.py" fuzz "$vhost" evil0 "$far" "$seed" "$seconds"
 } 2>&1)
-: >/tmp/stop
+: >/tmp/hostile.stop
 wait $busy
 kill -INT $ping
 wait $ping
-diag "$(tail -n 2 /tmp/ping)" "red moved its file $(wc -l </tmp/transfers) times both ways"
+diag "$(tail -n 2 /tmp/ping)" "red moved its file $(wc -l </tmp/hostile.moved) times both ways"
 check_match "red lost no ping" ' 0% packet loss' "$(cat /tmp/ping)"
-check "and its files arrived as sent" test ! -e /tmp/wrong
-check_num "more than once" "$(wc -l </tmp/transfers)" -ge 2
+check "and its files arrived as sent" test ! -e /tmp/hostile.wrong
+check_num "more than once" "$(wc -l </tmp/hostile.moved)" -ge 2
 
 diag "evil: $(chamctl -j stat show tenant evil |
 	jq -c '.[0] | {fast: ."fast-packets", slow: ."slow-packets", drops} + (.reasons | with_entries(select(.value > 0)))')"

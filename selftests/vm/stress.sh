@@ -54,7 +54,7 @@ books_agree() { [ "$(chamctl -j conn show tenant "$1" | jq length)" = "$(tenant_
 far=$(far red cat /sys/class/net/eth0/address)
 churn() {	# until told to stop; says how often
 	local n=0
-	while [ ! -e /tmp/stop ]; do
+	while [ ! -e /tmp/stress.stop ]; do
 		n=$((n + 1))
 		echo $n >/tmp/rounds
 		case $((n % 6)) in
@@ -81,7 +81,7 @@ check "and from the wire" transfer b-red t-red 10.0.0.1 7002
 for pid in "${pids[@]}"; do
 	wait "$pid" || diag "iperf3 ended with $?"
 done
-: >/tmp/stop
+: >/tmp/stress.stop
 wait $churner
 check_num "it was pulled away often: $(cat /tmp/rounds) times" "$(cat /tmp/rounds)" -ge 6
 for i in 1 2 3 4; do
