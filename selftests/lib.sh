@@ -50,6 +50,19 @@ fail() {
 	return 1
 }
 
+# relay WHO COMMAND...: it says "ok NAME" and "not ok NAME"; all else is a failure
+relay() {
+	local line who=$1
+	shift
+	while read -r line; do
+		case $line in
+		"ok "*)		pass "$who: ${line#ok }" ;;
+		"not ok "*)	fail "$who: ${line#not ok }" ;;
+		*)		fail "$who" "$line" ;;
+		esac
+	done < <("$@" 2>&1)
+}
+
 skip() {
 	tap_count=$((tap_count + 1))
 	echo "ok $tap_count - $1 # SKIP $2"

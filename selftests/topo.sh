@@ -186,6 +186,21 @@ reason_of() {
 	chamctl -j stat show tenant "$1" | jq "[.[].reasons | .. | objects | .\"$2\"? // empty] | add // 0"
 }
 
+# flood: red's traffic both ways, until calm
+flood() {
+	ip netns exec t-red ping -q -i 0.005 10.0.0.2 >/dev/null 2>&1 &
+	floods=$!
+	ip netns exec b-red ping -q -i 0.005 10.0.0.1 >/dev/null 2>&1 &
+	floods="$floods $!"
+	sleep 0.5
+}
+calm() {
+	# shellcheck disable=SC2086 # a word each
+	kill $floods 2>/dev/null
+	# shellcheck disable=SC2086
+	wait $floods 2>/dev/null
+}
+
 # port_blocked DEV REASON: the port says that its forwarding is not cached, and why
 port_blocked() {
 	chamctl -j port show | jq -e ".[] | select(.ifname==\"$1\") | .blocked | index(\"$2\")" >/dev/null

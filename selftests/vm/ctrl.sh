@@ -139,13 +139,7 @@ echo 1 >/sys/bus/vdpa/drivers_autoprobe
 sysctl -qw net.ipv6.conf.pv.disable_ipv6=1
 ip link set pv up
 vhost=$(basename /sys/bus/vdpa/devices/pv/vhost-vdpa-*)
-while read -r line; do
-	case $line in
-	"ok "*)		pass "vhost: ${line#ok }" ;;
-	"not ok "*)	fail "vhost: ${line#not ok }" ;;
-	*)		fail "vhost" "$line" ;;
-	esac
-done < <("$(dirname "$0")/ctrl_vhost.py" "/dev/$vhost" pv 2>&1)
+relay vhost "$(dirname "$0")/ctrl_vhost.py" "/dev/$vhost" pv
 check "other ports did not notice" ping1 on red 10.0.0.2
 check "everything comes down" topo_down
 finish

@@ -27,19 +27,6 @@ dmesg -C
 # blue all the time, red's traffic both ways while something happens to it
 ip netns exec t-blue ping -q -i 0.05 10.0.0.2 >/tmp/blue &
 blue=$!
-flood() {
-	ip netns exec t-red ping -q -i 0.005 10.0.0.2 >/dev/null 2>&1 &
-	floods=$!
-	ip netns exec b-red ping -q -i 0.005 10.0.0.1 >/dev/null 2>&1 &
-	floods="$floods $!"
-	sleep 0.5
-}
-calm() {
-	# shellcheck disable=SC2086 # a word each
-	kill $floods 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $floods 2>/dev/null
-}
 rep_stat() { ethtool -S "$1" | awk -v k="$2:" '$1 == k { print $2 }'; }
 doctor_says() { chamctl -j doctor | jq -e "any(.[]; .check == \"$1\" and .status == \"$2\" and (.detail + (.fix // \"\") | test(\"$3\")))" >/dev/null; }
 

@@ -235,13 +235,7 @@ echo 1 >/sys/bus/vdpa/drivers_autoprobe
 sysctl -qw net.ipv6.conf.pv.disable_ipv6=1
 ip link set pv up
 vhost=$(basename /sys/bus/vdpa/devices/pv/vhost-vdpa-*)
-while read -r line; do
-	case $line in
-	"ok "*)		pass "vhost: ${line#ok }" ;;
-	"not ok "*)	fail "vhost: ${line#not ok }" ;;
-	*)		fail "vhost" "$line" ;;
-	esac
-done < <("$(dirname "$0")/port_vhost.py" "/dev/$vhost" pv 2>&1)
+relay vhost "$(dirname "$0")/port_vhost.py" "/dev/$vhost" pv
 check "other ports did not notice" busywait 10 ping_peer 1
 
 # Ends.

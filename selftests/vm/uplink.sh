@@ -40,19 +40,6 @@ dmesg -C
 
 ip netns exec t-blue1 ping -q -i 0.05 10.0.0.2 >/tmp/local &
 local=$!
-flood() {
-	ip netns exec t-red ping -q -i 0.005 10.0.0.2 >/dev/null 2>&1 &
-	floods=$!
-	ip netns exec b-red ping -q -i 0.005 10.0.0.1 >/dev/null 2>&1 &
-	floods="$floods $!"
-	sleep 0.5
-}
-calm() {
-	# shellcheck disable=SC2086 # a word each
-	kill $floods 2>/dev/null
-	# shellcheck disable=SC2086
-	wait $floods 2>/dev/null
-}
 # all that is counted of red, fast or not
 counted() { chamctl -j stat show tenant red | jq '.[0] | ."slow-packets" + .drops'; }
 
