@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the family's listeners are told. */
+#include <linux/rtnetlink.h>
+#include <net/genetlink.h>
+
+#include "conn.h"
+#include "netlink.h"
+#include "nl.h"
+#include "nl_put.h"
+#include "port.h"
+#include "tenant.h"
+
+atomic_t cham_tenant_seq = ATOMIC_INIT(1);
+atomic_t cham_port_seq = ATOMIC_INIT(1);
+
+static bool cham_nl_open;	/* no event before the family is there */
+
+void cham_nl_events(bool on)
+{
+	WRITE_ONCE(cham_nl_open, on);
+	if (!on)
+		synchronize_net();
+}
+
+static struct sk_buff *cham_event_new(u8 cmd, void **hdr, gfp_t gfp)
+{
+	struct sk_buff *msg;
+
+	if (!READ_ONCE(cham_nl_open) ||
+	    !genl_has_listeners(&cham_family, &init_net, CHAM_GRP_EVENTS))
+		return NULL;
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, gfp);
+	if (!msg)
+		return NULL;
+	*hdr = genlmsg_put(msg, 0, 0, &cham_family, 0, cmd);
+	if (*hdr)
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+static void cham_event_send(struct sk_buff *msg, void *hdr, int err, gfp_t gfp)
+{
+	if (err) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, hdr);
+	genlmsg_multicast(&cham_family, msg, 0, CHAM_GRP_EVENTS, gfp);
+}
+
+void cham_nl_tenant_event(enum cham_cmd cmd, const struct cham_tenant *t)
+{
+	void *hdr;
+	struct sk_buff *msg = cham_event_new(cmd, &hdr, GFP_KERNEL);
+
+	atomic_inc(&cham_tenant_seq);
+	if (msg)
+		cham_event_send(msg, hdr, cham_put_tenant(msg, t), GFP_KERNEL);
+}
+
+void cham_nl_port_event(enum cham_cmd cmd, struct cham_port *port)
+{
+	void *hdr;
+	struct sk_buff *msg = cham_event_new(cmd, &hdr, GFP_KERNEL);
+
+	atomic_inc(&cham_port_seq);
+	if (msg)
+		cham_event_send(msg, hdr, cham_put_port(msg, port), GFP_KERNEL);
+}
+
+void cham_nl_conn_event(enum cham_cmd cmd, const struct cham_tenant *t,
+			const struct cham_conn *conn)
+{
+	void *hdr;
+	struct sk_buff *msg = cham_event_new(cmd, &hdr, GFP_ATOMIC);
+
+	if (msg)
+		cham_event_send(msg, hdr, cham_put_conn(msg, conn), GFP_ATOMIC);
+}
+
+void cham_nl_miss_event(struct cham_tenant *t, const struct cham_query *q,
+			enum cham_reason why)
+{
+	struct sk_buff *msg;
+	void *hdr;
+
+	if (time_before(jiffies, READ_ONCE(t->last_miss_ntf) + HZ))
+		return;
+	WRITE_ONCE(t->last_miss_ntf, jiffies);
+	msg = cham_event_new(CHAM_CMD_MISS_NTF, &hdr, GFP_ATOMIC);
+	if (msg)
+		cham_event_send(msg, hdr, cham_put_miss(msg, t->id, q, why), GFP_ATOMIC);
+}
+
+void cham_nl_quota_event(struct cham_tenant *t, enum cham_tenant_attr quota)
+{
+	struct sk_buff *msg;
+	u32 limit;
+	void *hdr;
+
+	if (time_before(jiffies, READ_ONCE(t->last_quota_ntf) + HZ))
+		return;
+	WRITE_ONCE(t->last_quota_ntf, jiffies);
+	msg = cham_event_new(CHAM_CMD_QUOTA_NTF, &hdr, GFP_ATOMIC);
+	if (!msg)
+		return;
+	limit = quota == CHAM_TENANT_MAX_CONNS ? t->cfg.max_conns :
+		quota == CHAM_TENANT_MAX_PORTS ? t->cfg.max_ports : t->cfg.max_fdb;
+	cham_event_send(msg, hdr,
+			nla_put_u32(msg, CHAM_TENANT_ID, t->id) ||
+			nla_put_string(msg, CHAM_TENANT_NAME, t->name) ||
+			nla_put_u32(msg, quota, limit), GFP_ATOMIC);
+}
+
+/* Ring locks may be held; RCU or RTNL keeps @port. */
+void cham_nl_broken_event(struct cham_port *port)
+{
+	void *hdr;
+	struct sk_buff *msg = cham_event_new(CHAM_CMD_RING_BROKEN_NTF, &hdr, GFP_ATOMIC);
+
+	if (msg)
+		cham_event_send(msg, hdr, cham_put_port(msg, port), GFP_ATOMIC);
+}
