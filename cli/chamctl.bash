@@ -62,6 +62,9 @@ _chamctl()
 			return ;;
 		"$cmd")
 			case $grammar in
+			FILE*)
+				mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+				return ;;
 			DEV*|"[DEV]"*)
 				words=$(_chamctl_devs) ;;
 			NAME*|"[NAME]"*)

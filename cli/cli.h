@@ -58,7 +58,7 @@ struct object {
 
 extern const struct cmd tenant_cmds[], port_cmds[], uplink_cmds[], conn_cmds[],
 	fdb_cmds[], stat_cmds[], monitor_cmds[], datapath_cmds[], down_cmds[],
-	doctor_cmds[], save_cmds[], restore_cmds[];
+	doctor_cmds[], prog_cmds[], save_cmds[], restore_cmds[];
 
 int ctl_open(struct ctl *c);
 int ctl_kernel(struct ctl *c);			/* last error, EXIT_KERNEL */
@@ -127,6 +127,8 @@ void conn_show_one(struct ctl *c, const struct cham_conn *x);
 void tenant_json(struct ctl *c, const struct cham_tenant *t);
 void port_json(struct ctl *c, const struct cham_port *p);
 void conn_json(struct ctl *c, const struct cham_conn *x);
+void prog_json(struct ctl *c, const struct cham_prog *p);
+void prog_line(struct ctl *c, const struct cham_prog *p);	/* no end of line */
 
 /* ---- all.c ----------------------------------------------------------------- */
 

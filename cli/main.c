@@ -14,6 +14,7 @@ static const struct object objects[] = {
 	{ "conn",     conn_cmds,     "cached connections" },
 	{ "fdb",      fdb_cmds,      "where MAC addresses are" },
 	{ "datapath", datapath_cmds, "the XDP programs on uplinks and ports" },
+	{ "prog",     prog_cmds,     "tenants' protocols in the datapath" },
 	{ "stat",     stat_cmds,     "packets, cycles and reasons by tenant" },
 	{ "monitor",  monitor_cmds,  "notifications as they happen" },
 	{ "down",     down_cmds,     "take everything down" },

@@ -6,7 +6,7 @@
 #include "cli.h"
 
 static const char *const kinds[] = { "tenant", "port", "conn", "miss", "quota",
-				     "ring-broken", NULL };
+				     "ring-broken", "prog", NULL };
 
 static bool chosen(const char *event, int argc, char **argv)
 {
@@ -91,6 +91,13 @@ static void tell(struct ctl *c, const char *event, const struct cham_ntf *n)
 				n->port.broken_reason[0] ? " reason " : "",
 				n->port.broken_reason);
 		break;
+	case CHAM_CMD_PROG_NTF:
+	case CHAM_CMD_PROG_DEL_NTF:
+		if (c->json)
+			prog_json(c, &n->prog);
+		else
+			prog_line(c, &n->prog);
+		break;
 	default:
 		if (c->json)
 			conn_json(c, &n->conn);
@@ -121,7 +128,7 @@ static int monitor(struct ctl *c, int argc, char **argv)
 			;
 		if (!kinds[k])
 			return ctl_fail(c, EXIT_SYNTAX,
-					"\"%s\" is no event; accepted: tenant, port, conn, miss, quota, ring-broken",
+					"\"%s\" is no event; accepted: tenant, port, conn, miss, quota, ring-broken, prog",
 					argv[i]);
 	}
 	ret = ctl_open(c);
@@ -148,6 +155,6 @@ static int monitor(struct ctl *c, int argc, char **argv)
 }
 
 const struct cmd monitor_cmds[] = {
-	{ "events", "[tenant] [port] [conn] [miss] [quota] [ring-broken]", monitor },
+	{ "events", "[tenant] [port] [conn] [miss] [quota] [ring-broken] [prog]", monitor },
 	{ 0 },
 };

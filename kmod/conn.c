@@ -10,6 +10,7 @@
 
 #include "conn.h"
 #include "netlink.h"
+#include "prog.h"
 #include "tenant.h"
 
 static unsigned int conn_max = 262144;
@@ -179,7 +180,7 @@ static void cham_conn_free_list(struct llist_head *dead)
 		return;
 	synchronize_rcu();
 	llist_for_each_entry_safe(conn, next, list, half[1].wheel) {
-		kfree(conn->half[0].priv);
+		cham_private_free(conn->half[0].priv);
 		kmem_cache_free(cham_conn_cache, conn);
 	}
 }

@@ -20,6 +20,7 @@
 #include "chamelio.h"
 #include "chamelio_kfunc.h"
 
+struct cham_private;
 struct cham_tenant;
 
 /* Where a direction goes, in one word that is read and written as one. */
@@ -59,7 +60,7 @@ struct cham_half {
 	struct cham_fwd fwd;
 	struct cham_track track;
 	union {
-		u8 *priv;		/* half[0]: tenant's area, NULL without handlers */
+		struct cham_private *priv;	/* half[0]: NULL without handlers */
 		struct llist_node wheel;	/* half[1] */
 	};
 };
@@ -133,12 +134,15 @@ static inline unsigned long cham_conn_flow(const struct cham_conn *conn,
 	return (unsigned long)conn | dir;
 }
 
+static inline struct cham_conn *cham_flow_conn(unsigned long flow)
+{
+	return (struct cham_conn *)(flow & ~1UL);
+}
+
 /* Queue pair that the receiver of such a packet sends on, plus 1; or 0. */
 static inline unsigned int cham_flow_sent(unsigned long flow)
 {
-	const struct cham_conn *conn = (const void *)(flow & ~1UL);
-
-	return READ_ONCE(conn->sent) >> (flow & 1 ? 0 : 4) & 15;
+	return READ_ONCE(cham_flow_conn(flow)->sent) >> (flow & 1 ? 0 : 4) & 15;
 }
 
 #define CHAM_BUCKET_SLOTS	8

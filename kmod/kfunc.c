@@ -34,7 +34,12 @@ DEFINE_PER_CPU(struct cham_cpu, cham_cpus);
 
 static_assert(sizeof(struct cham_query) % 8 == 0);
 
-static int cham_refuse(struct cham_cpu *cpu, enum cham_reason why)
+/**
+ * cham_refuse() - the packet is Linux'
+ * @cpu: the event
+ * @why: counted
+ */
+int cham_refuse(struct cham_cpu *cpu, enum cham_reason why)
 {
 	struct cham_ledger __percpu *books = cham_books(cpu);
 
@@ -168,6 +173,17 @@ static __always_inline bool cham_outer_sum_ok(const struct xdp_buff *xdp, u32 st
 	return likely(!udp->check) || cham_outer_sum_right(xdp, strip);
 }
 
+/* Checks the outer UDP checksum now, before what it covers is written. */
+bool cham_outer_settle(struct xdp_buff *xdp, u32 strip)
+{
+	struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
+
+	if (!cham_outer_sum_ok(xdp, strip))
+		return false;
+	udp->check = 0;
+	return true;
+}
+
 static noinline int cham_lost(struct cham_cpu *cpu, int err)
 {
 	enum cham_reason why = err == -ENOBUFS ? CHAM_REASON_RING_FULL :
@@ -195,6 +211,16 @@ static __always_inline int cham_delivered(struct cham_cpu *cpu, int err)
 	books->tcp_fast += cpu->tcp;
 	cpu->stamp = cham_charge_here(books, CHAM_CLASS_DELIVER, cpu->stamp);
 	return 0;
+}
+
+/* Linux answers, but not what a handler made of a packet of the wire. */
+static noinline int cham_encap_not(struct cham_cpu *cpu, enum cham_reason why, int err)
+{
+	if (cpu->port)
+		cham_refuse(cpu, why);
+	else
+		cham_end(cpu, CHAM_REASON_NO_REPLY);
+	return err;
 }
 
 /* 1 + the queue pair that a guest with several has chosen; or 0. */
@@ -289,7 +315,8 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
  *
  * Finds or makes the connection, tracks it, and decides.
  *
- * Return: enum cham_event_act, as in the event.
+ * Return: enum cham_event_act, as in the event; above it the tenant's program,
+ * if it has one, see CHAM_PROG_ACT_MASK.
  */
 __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 {
@@ -351,14 +378,16 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	/* Each direction shows Linux one packet a quarter of the ageing time,
 	 * so that bridge and vxlan device keep learning it.
 	 */
+	cpu->flow = cham_conn_flow(conn, dir);
 	if (unlikely((to.epoch ^ t->epoch) & CHAM_EPOCH_MASK)) {
 		to.epoch = t->epoch;
 		WRITE_ONCE(half->fwd.to.word, to.word);
-		return cham_refuse(cpu, CHAM_REASON_REFRESH);
+		cham_refuse(cpu, CHAM_REASON_REFRESH);
+		cpu->ev.act = CHAM_ACT_LINUX;
+		return CHAM_ACT_LINUX | READ_ONCE(t->prog);
 	}
 	cpu->egress = to.egress;
 	if (to.action == CHAM_ACTION_PORT) {
-		cpu->flow = cham_conn_flow(conn, dir);
 		cpu->ev.act = CHAM_ACT_DELIVER;
 	} else {
 		const struct cham_remote *r = cham_remote_rcu(cpu->egress);
@@ -376,7 +405,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		cpu->ev.act = CHAM_ACT_ENCAP;
 	}
 	cpu->stamp = cham_charge(t->ledger, CHAM_CLASS_DEMUX, cpu->stamp);
-	return cpu->ev.act;
+	return cpu->ev.act | READ_ONCE(t->prog);
 }
 
 /**
@@ -420,9 +449,10 @@ count:
  * @tos: traffic class of the inner packet
  *
  * The program then returns XDP_TX. Its pointers into the packet stay what they
- * were; only the packet begins earlier.
+ * were; only the packet begins earlier. On the uplink, where it is a handler's
+ * reply and ctx->data its Ethernet header, the driver sends it.
  *
- * Return: 0, or not 0 and the packet is Linux', counted.
+ * Return: 0, or not 0 and the packet is Linux', or on the uplink lost; counted.
  */
 __bpf_kfunc int bpf_cham_encap(struct xdp_md *ctx, u32 tos)
 {
@@ -436,15 +466,11 @@ __bpf_kfunc int bpf_cham_encap(struct xdp_md *ctx, u32 tos)
 	/* A tag takes room in the tunnel, too. */
 	if (cpu->ev.gso_size)
 		inner -= cpu->payload - cpu->ev.gso_size;
-	if (unlikely(inner > outer->inner_mtu)) {
-		cham_refuse(cpu, CHAM_REASON_MTU);
-		return -EMSGSIZE;
-	}
+	if (unlikely(inner > outer->inner_mtu))
+		return cham_encap_not(cpu, CHAM_REASON_MTU, -EMSGSIZE);
 	if (unlikely(xdp->data - xdp->data_hard_start <
-		     sizeof(struct xdp_frame) + sizeof(outer->hdr))) {
-		cham_refuse(cpu, CHAM_REASON_HEADROOM);
-		return -ENOSPC;
-	}
+		     sizeof(struct xdp_frame) + sizeof(outer->hdr)))
+		return cham_encap_not(cpu, CHAM_REASON_HEADROOM, -ENOSPC);
 	if (cpu->tenant->cfg.dscp_pipe)
 		tos &= INET_ECN_MASK;
 	/* RFC 6335's dynamic range. */
@@ -454,6 +480,8 @@ __bpf_kfunc int bpf_cham_encap(struct xdp_md *ctx, u32 tos)
 	xdp->data_meta = xdp->data;
 	cpu->ip_id += cpu->segs;
 	cpu->ev.act = CHAM_ACT_SEND;
+	if (unlikely(!cpu->port))
+		cham_replied(cpu, xdp);
 	return 0;
 }
 
@@ -482,6 +510,8 @@ BTF_ID_FLAGS(func, bpf_cham_lookup)
 BTF_ID_FLAGS(func, bpf_cham_deliver)
 BTF_ID_FLAGS(func, bpf_cham_encap)
 BTF_ID_FLAGS(func, bpf_cham_slow)
+BTF_ID_FLAGS(func, bpf_cham_enter, KF_RET_NULL)
+BTF_ID_FLAGS(func, bpf_cham_leave)
 BTF_KFUNCS_END(cham_kfunc_ids)
 
 static const struct btf_kfunc_id_set cham_kfunc_set = {

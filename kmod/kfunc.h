@@ -11,6 +11,7 @@
 #include "tenant.h"
 
 struct cham_port;
+struct cham_private;
 struct cham_tenant;
 struct virtio_net_hdr;
 
@@ -34,7 +35,9 @@ struct cham_cpu {
 	const struct cham_xdp_buff *from;	/* a port's own packet, or NULL */
 	const struct cham_outer	*outer;		/* ENCAP */
 	u32			hash;		/* upper half of the connection's */
-	unsigned long		flow;		/* DELIVER: cham_conn_flow() */
+	unsigned long		flow;		/* cham_conn_flow(), once looked up */
+	struct cham_private	*priv;		/* whose handler runs; else NULL */
+	bool			serial;		/* and its lock is held */
 	u32			egress;		/* slot of the port */
 	bool			by_skb;		/* ENCAP: through the uplink's queues */
 	u32			tcp;		/* 1: established TCP */
@@ -73,8 +76,14 @@ u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size);
 int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz);
 int bpf_cham_deliver(struct xdp_md *ctx, u32 strip);
 int bpf_cham_encap(struct xdp_md *ctx, u32 tos);
+u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, const int rdwr_buf_size);
+int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 port);
 void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 
+int cham_refuse(struct cham_cpu *cpu, enum cham_reason why);
+int cham_end(struct cham_cpu *cpu, enum cham_reason why);
+void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp);
+bool cham_outer_settle(struct xdp_buff *xdp, u32 strip);
 __wsum cham_xdp_sum(const struct xdp_buff *xdp, u32 off, u32 len);
 int cham_kfunc_init(void);
 #endif

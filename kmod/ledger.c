@@ -10,11 +10,8 @@ const char *const cham_reason_names[__CHAM_REASON_MAX] = {
 
 #undef X
 
-#define FAST 0
-#define SLOW 0
-#define DROP 1
-#define X(id, name, kind, text) [CHAM_REASON_##id] = kind,
-const bool cham_reason_is_drop[__CHAM_REASON_MAX] = {
+#define X(id, name, kind, text) [CHAM_REASON_##id] = CHAM_KIND_##kind,
+const u8 cham_reason_kinds[__CHAM_REASON_MAX] = {
 	CHAM_REASON_LIST(X)
 };
 

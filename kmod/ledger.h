@@ -13,6 +13,8 @@
 #include <asm/msr.h>
 #include "chamelio.h"
 
+enum cham_kind { CHAM_KIND_FAST, CHAM_KIND_SLOW, CHAM_KIND_DROP, __CHAM_KIND_MAX };
+
 struct cham_ledger {
 	/* One line for the cycles, one for the events of a normal packet. */
 	u64 cycles[__CHAM_CLASS_MAX];
@@ -28,7 +30,7 @@ struct cham_ledger {
 extern struct cham_ledger __percpu *cham_ledger_infra;
 extern const char *const cham_reason_names[__CHAM_REASON_MAX];
 extern const char *const cham_block_names[__CHAM_BLOCK_MAX];
-extern const bool cham_reason_is_drop[__CHAM_REASON_MAX];
+extern const u8 cham_reason_kinds[__CHAM_REASON_MAX];	/* enum cham_kind */
 
 /* Differences within a class are far below 2^32 cycles: half a register pair. */
 static inline u32 cham_clock(void)

@@ -9,6 +9,7 @@
 #include "netlink.h"
 #include "policy.h"
 #include "port.h"
+#include "prog.h"
 #include "remote.h"
 #include "tenant.h"
 #include "uplink.h"
@@ -19,6 +20,7 @@ static const struct cham_room {
 	void (*exit)(void);
 } cham_rooms[] = {
 	{ "ledger",	cham_ledger_init,	cham_ledger_exit },
+	{ "prog",	cham_prog_init,		cham_prog_exit },
 	{ "conn",	cham_conn_init,		cham_conn_exit },
 	{ "remote",	cham_remote_init,	cham_remote_exit },
 	{ "fdb",	cham_fdb_init,		cham_fdb_exit },

@@ -12,6 +12,7 @@
 #include "nl.h"
 #include "nl_put.h"
 #include "port.h"
+#include "prog.h"
 #include "remote.h"
 #include "tenant.h"
 #include "uplink.h"
@@ -137,6 +138,25 @@ static const struct nla_policy cham_fdb_del_policy[] = {
 	[CHAM_FDB_MAC]		= CHAM_POLICY_MAC,
 };
 
+static const struct nla_policy cham_prog_get_policy[] = {
+	[CHAM_PROG_TENANT_ID]	= CHAM_POLICY_TENANT,
+};
+
+static const struct nla_policy cham_prog_set_policy[] = {
+	[CHAM_PROG_TENANT_ID]	= CHAM_POLICY_TENANT,
+	[CHAM_PROG_NAME]	= { .type = NLA_NUL_STRING, .len = CHAM_PROG_NAME_MAX },
+	[CHAM_PROG_ABI]		= { .type = NLA_U32 },
+	[CHAM_PROG_CELL]	= NLA_POLICY_RANGE(NLA_U32, 1, CHAM_CELLS),
+	[CHAM_PROG_HOOKS]	= NLA_POLICY_RANGE(NLA_U32, 1, CHAM_HOOKS_MASK),
+	[CHAM_PROG_LAYOUT]	= NLA_POLICY_MIN(NLA_U32, 1),
+	[CHAM_PROG_FLAGS]	= NLA_POLICY_MAX(NLA_U32, CHAM_PROG_FLAGS_MASK),
+};
+
+static const struct nla_policy cham_prog_del_policy[] = {
+	[CHAM_PROG_TENANT_ID]	= CHAM_POLICY_TENANT,
+};
+
+static_assert(BIT(__CHAM_HOOK_MAX) - 1 == CHAM_HOOKS_MASK);
 static_assert(CHAM_TENANTS_MAX - 1 == CHAM_TENANT_ID_MAX);
 static_assert(CHAM_PORTS_MAX - 1 == CHAM_QUOTA_PORTS_MAX);
 
@@ -481,6 +501,80 @@ static int cham_nl_fdb_del(struct sk_buff *skb, struct genl_info *info)
  * A dump goes on where it stopped by counting, so a change in between may hide
  * or repeat an object: cb->seq tells the receiver (NLM_F_DUMP_INTR).
  */
+static int cham_nl_prog_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct cham_tenant *t = cham_nl_tenant(info, CHAM_PROG_TENANT_ID, 0);
+	struct cham_prog want = { 0 };
+	struct nlattr **a = info->attrs;
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	if (GENL_REQ_ATTR_CHECK(info, CHAM_PROG_NAME) ||
+	    GENL_REQ_ATTR_CHECK(info, CHAM_PROG_ABI) ||
+	    GENL_REQ_ATTR_CHECK(info, CHAM_PROG_CELL) ||
+	    GENL_REQ_ATTR_CHECK(info, CHAM_PROG_HOOKS) ||
+	    GENL_REQ_ATTR_CHECK(info, CHAM_PROG_LAYOUT)) {
+		NL_SET_ERR_MSG(info->extack,
+			       "a program needs a name, an abi, a cell, hooks and a layout");
+		return -EINVAL;
+	}
+	if (nla_get_u32(a[CHAM_PROG_ABI]) != CHAM_ABI_VERSION) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack, a[CHAM_PROG_ABI],
+					"program is of ABI version %u, this module of %u",
+					nla_get_u32(a[CHAM_PROG_ABI]), CHAM_ABI_VERSION);
+		return -EPROTO;
+	}
+	nla_strscpy(want.name, a[CHAM_PROG_NAME], sizeof(want.name));
+	want.cell = nla_get_u32(a[CHAM_PROG_CELL]);
+	want.hooks = nla_get_u32(a[CHAM_PROG_HOOKS]);
+	want.layout = nla_get_u32(a[CHAM_PROG_LAYOUT]);
+	if (a[CHAM_PROG_FLAGS])
+		want.flags = nla_get_u32(a[CHAM_PROG_FLAGS]);
+	return cham_prog_set(t, &want, info->extack);
+}
+
+static struct cham_prog *cham_nl_prog(struct genl_info *info, struct cham_tenant *t)
+{
+	struct cham_prog *prog = rtnl_dereference(t->program);
+
+	if (prog)
+		return prog;
+	NL_SET_ERR_MSG_FMT(info->extack, "tenant %s has no program", t->name);
+	return ERR_PTR(-ENOENT);
+}
+
+static int cham_nl_prog_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct cham_tenant *t = cham_nl_tenant(info, CHAM_PROG_TENANT_ID, 0);
+	struct cham_prog *prog;
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	prog = cham_nl_prog(info, t);
+	if (IS_ERR(prog))
+		return PTR_ERR(prog);
+	cham_prog_del(t);
+	return 0;
+}
+
+static int cham_nl_prog_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct cham_tenant *t = cham_nl_tenant(info, CHAM_PROG_TENANT_ID, 0);
+	struct cham_prog *prog;
+	struct sk_buff *msg;
+	void *hdr;
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	prog = cham_nl_prog(info, t);
+	if (IS_ERR(prog))
+		return PTR_ERR(prog);
+	msg = cham_reply_new(info, CHAM_CMD_PROG_GET, &hdr);
+	if (!msg)
+		return -ENOMEM;
+	return cham_reply_send(info, msg, hdr, cham_put_prog(msg, t, prog));
+}
+
 struct cham_dump {
 	struct sk_buff *skb;
 	struct netlink_callback *cb;
@@ -549,6 +643,24 @@ static int cham_nl_port_dump_one(struct cham_port *port, void *arg)
 	struct cham_dump *d = arg;
 
 	return cham_dump_skip(d) ? 0 : CHAM_DUMP_ONE(d, cham_put_port, port);
+}
+
+static int cham_nl_prog_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct cham_dump d = { skb, cb, CHAM_CMD_PROG_GET, cb->args[0] };
+	struct cham_prog *prog;
+	struct cham_tenant *t;
+
+	rtnl_lock();
+	cb->seq = cham_dump_seq(&cham_tenant_seq);
+	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
+		prog = rtnl_dereference(t->program);
+		if (prog && !cham_dump_skip(&d) &&
+		    CHAM_DUMP_ONE(&d, cham_put_prog, t, prog))
+			break;
+	}
+	rtnl_unlock();
+	return skb->len;
 }
 
 static int cham_nl_port_dump(struct sk_buff *skb, struct netlink_callback *cb)
@@ -756,6 +868,10 @@ static const struct genl_split_ops cham_ops[] = {
 	CHAM_DO(FDB_NEW, fdb_new, cham_nl_fdb_new),
 	CHAM_DO(FDB_DEL, fdb_del, cham_nl_fdb_del),
 	CHAM_DUMP(STAT_GET, cham_nl_stat_dump),
+	CHAM_DO(PROG_GET, prog_get, cham_nl_prog_get),
+	CHAM_DUMP(PROG_GET, cham_nl_prog_dump),
+	CHAM_DO(PROG_SET, prog_set, cham_nl_prog_set),
+	CHAM_DO(PROG_DEL, prog_del, cham_nl_prog_del),
 };
 
 struct genl_family cham_family __ro_after_init = {

@@ -7,6 +7,7 @@
 
 struct cham_conn;
 struct cham_port;
+struct cham_prog;
 struct cham_query;
 struct cham_tenant;
 
@@ -24,6 +25,9 @@ void cham_nl_miss_event(struct cham_tenant *t, const struct cham_query *q,
 void cham_nl_quota_event(struct cham_tenant *t, enum cham_tenant_attr quota);
 /* Any context. */
 void cham_nl_broken_event(struct cham_port *port);
+/* Any context that @gfp fits. */
+void cham_nl_prog_event(enum cham_cmd cmd, const struct cham_tenant *t,
+			const struct cham_prog *prog, gfp_t gfp);
 
 int cham_netlink_init(void);
 void cham_netlink_exit(void);

@@ -122,3 +122,13 @@ void cham_nl_broken_event(struct cham_port *port)
 	if (msg)
 		cham_event_send(msg, hdr, cham_put_port(msg, port), GFP_ATOMIC);
 }
+
+void cham_nl_prog_event(enum cham_cmd cmd, const struct cham_tenant *t,
+			const struct cham_prog *prog, gfp_t gfp)
+{
+	void *hdr;
+	struct sk_buff *msg = cham_event_new(cmd, &hdr, gfp);
+
+	if (msg)
+		cham_event_send(msg, hdr, cham_put_prog(msg, t, prog), gfp);
+}

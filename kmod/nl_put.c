@@ -8,6 +8,7 @@
 #include "ledger.h"
 #include "nl_put.h"
 #include "port.h"
+#include "prog.h"
 #include "remote.h"
 #include "tenant.h"
 #include "uplink.h"
@@ -253,20 +254,54 @@ int cham_put_fdb(struct sk_buff *msg, const struct cham_fdb *fdb, u32 tenant)
 
 int cham_put_stat(struct sk_buff *msg, u32 tenant, const struct cham_ledger *sum)
 {
-	u64 slow = 0, drops = 0;
+	u64 of[__CHAM_KIND_MAX] = { 0 };
 	unsigned int i;
 
-	for (i = 1; i < __CHAM_REASON_MAX; i++)
-		*(cham_reason_is_drop[i] ? &drops : &slow) += sum->reasons[i];
+	for (i = 0; i < __CHAM_REASON_MAX; i++)
+		of[cham_reason_kinds[i]] += sum->reasons[i];
 	return nla_put_u32(msg, CHAM_STAT_TENANT_ID, tenant) ||
 	       cham_put_u64(msg, CHAM_STAT_FAST_PACKETS, sum->fast_packets) ||
 	       cham_put_u64(msg, CHAM_STAT_FAST_BYTES, sum->fast_bytes) ||
-	       cham_put_u64(msg, CHAM_STAT_SLOW_PACKETS, slow) ||
-	       cham_put_u64(msg, CHAM_STAT_DROPS, drops) ||
+	       cham_put_u64(msg, CHAM_STAT_SLOW_PACKETS, of[CHAM_KIND_SLOW]) ||
+	       cham_put_u64(msg, CHAM_STAT_DROPS, of[CHAM_KIND_DROP]) ||
 	       cham_put_u64(msg, CHAM_STAT_TCP_FAST, sum->tcp_fast) ||
 	       cham_put_u64(msg, CHAM_STAT_TCP_SLOW, sum->tcp_slow) ||
 	       nla_put(msg, CHAM_STAT_CLASSES, sizeof(sum->cycles), sum->cycles) ||
 	       nla_put(msg, CHAM_STAT_CLASS_PACKETS, sizeof(sum->events), sum->events) ||
 	       nla_put(msg, CHAM_STAT_REASONS, sizeof(sum->reasons), sum->reasons) ||
 	       nla_put_u32(msg, CHAM_STAT_TSC_KHZ, tsc_khz) ? -EMSGSIZE : 0;
+}
+
+/* RTNL or RCU read side. */
+int cham_put_prog(struct sk_buff *msg, const struct cham_tenant *t,
+		  const struct cham_prog *prog)
+{
+	const struct cham_prog_fault *fault = READ_ONCE(prog->fault);
+	u64 dropped[CHAM_DROP_REASONS] = { 0 };
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < CHAM_DROP_REASONS; i++)
+			dropped[i] += READ_ONCE(per_cpu_ptr(prog->dropped, cpu)[i]);
+	if (nla_put_u32(msg, CHAM_PROG_TENANT_ID, t->id) ||
+	    nla_put_string(msg, CHAM_PROG_TENANT_NAME, t->name) ||
+	    nla_put_string(msg, CHAM_PROG_NAME, prog->name) ||
+	    nla_put_u32(msg, CHAM_PROG_ABI, CHAM_ABI_VERSION) ||
+	    nla_put_u32(msg, CHAM_PROG_CELL, prog->cell) ||
+	    nla_put_u32(msg, CHAM_PROG_HOOKS, prog->hooks) ||
+	    nla_put_u32(msg, CHAM_PROG_LAYOUT, prog->layout) ||
+	    nla_put_u32(msg, CHAM_PROG_FLAGS, prog->flags) ||
+	    nla_put_u32(msg, CHAM_PROG_VERSION, prog->version) ||
+	    nla_put(msg, CHAM_PROG_DROPPED, sizeof(dropped), dropped))
+		return -EMSGSIZE;
+	if (!fault)
+		return 0;
+	return nla_put_u32(msg, CHAM_PROG_FAULT, fault->why) ||
+	       nla_put_u32(msg, CHAM_PROG_FAULT_HOOK, fault->hook) ||
+	       nla_put_u32(msg, CHAM_PROG_FAULT_VALUE, fault->value) ||
+	       nla_put(msg, CHAM_PROG_FAULT_PACKET,
+		       min_t(u32, fault->len, sizeof(fault->head)), fault->head) ||
+	       nla_put(msg, CHAM_PROG_FAULT_AREA, sizeof(fault->area), &fault->area) ?
+	       -EMSGSIZE : 0;
 }

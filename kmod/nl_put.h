@@ -12,6 +12,7 @@ struct cham_conn;
 struct cham_fdb;
 struct cham_ledger;
 struct cham_port;
+struct cham_prog;
 struct cham_query;
 struct cham_tenant;
 struct cham_uplink;
@@ -24,6 +25,8 @@ int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn);
 bool cham_conn_match(const struct cham_conn *conn, struct nlattr **f);
 int cham_put_fdb(struct sk_buff *msg, const struct cham_fdb *fdb, u32 tenant);
 int cham_put_stat(struct sk_buff *msg, u32 tenant, const struct cham_ledger *sum);
+int cham_put_prog(struct sk_buff *msg, const struct cham_tenant *t,
+		  const struct cham_prog *prog);
 int cham_put_miss(struct sk_buff *msg, u32 tenant, const struct cham_query *q,
 		  enum cham_reason why);
 #endif

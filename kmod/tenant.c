@@ -8,6 +8,7 @@
 #include "netlink.h"
 #include "policy.h"
 #include "port.h"
+#include "prog.h"
 #include "tenant.h"
 
 struct cham_tenant __rcu *cham_tenants[CHAM_TENANTS_MAX];
@@ -185,6 +186,7 @@ int cham_tenant_del(struct cham_tenant *t, bool force,
 	list_del_rcu(&t->node);
 	RCU_INIT_POINTER(cham_tenants[t->id], NULL);
 	synchronize_net();
+	cham_prog_del(t);
 	cham_conn_flush(t->id);
 	cham_fdb_flush_tenant(t);
 	cham_nl_tenant_event(CHAM_CMD_TENANT_DEL_NTF, t);

@@ -12,6 +12,7 @@
 
 struct netlink_ext_ack;
 struct cham_port;
+struct cham_prog;
 
 /**
  * struct cham_tenant_cfg - what netlink may set
@@ -37,8 +38,7 @@ struct cham_tenant {
 	u32 gen;			/* conns of another generation re-resolve */
 	u32 epoch;			/* moves four times in an FDB ageing time */
 	u32 blocked;			/* BIT(CHAM_BLOCK_*) of the way to the wire */
-	u32 bridge;			/* ifindex of the bridge behind the vxlan device */
-	u32 vxlan;			/* ifindex of the vxlan device, 0 none */
+	u32 prog;			/* cham_prog_word(); 0: no handler runs */
 	u64 key;			/* last word of a tuple with the id alone */
 	struct cham_ledger __percpu *ledger;
 	struct cham_tenant_cfg cfg;
@@ -50,6 +50,10 @@ struct cham_tenant {
 	unsigned long last_quota_ntf;
 
 	/* Cold; RTNL. */
+	u32 bridge;			/* ifindex of the bridge behind the vxlan device */
+	u32 vxlan;			/* ifindex of the vxlan device, 0 none */
+	struct cham_prog __rcu *program;
+	u32 prog_version;		/* loads so far */
 	u32 ports;
 	unsigned long ageing;		/* jiffies, shortest of bridge and vxlan */
 	unsigned long epoch_next;	/* jiffies */

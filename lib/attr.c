@@ -129,6 +129,25 @@ static const struct cham_field stat_fields[] = {
 	N(STAT, PAD, "pad", K_NONE),
 };
 
+static const struct cham_field prog_fields[] = {
+	F(PROG, TENANT_ID, "tenant-id", K_U32, cham_prog, tenant_id),
+	F(PROG, TENANT_NAME, "tenant-name", K_STR, cham_prog, tenant_name),
+	F(PROG, NAME, "name", K_STR, cham_prog, name),
+	F(PROG, ABI, "abi", K_U32, cham_prog, abi),
+	F(PROG, CELL, "cell", K_U32, cham_prog, cell),
+	F(PROG, HOOKS, "hooks", K_U32, cham_prog, hooks),
+	F(PROG, LAYOUT, "layout", K_U32, cham_prog, layout),
+	F(PROG, FLAGS, "flags", K_U32, cham_prog, flags),
+	F(PROG, VERSION, "version", K_U32, cham_prog, version),
+	F(PROG, DROPPED, "dropped", K_BYTES, cham_prog, dropped),
+	F(PROG, FAULT, "fault", K_U32, cham_prog, fault),
+	F(PROG, FAULT_HOOK, "fault-hook", K_U32, cham_prog, fault_hook),
+	F(PROG, FAULT_VALUE, "fault-value", K_U32, cham_prog, fault_value),
+	F(PROG, FAULT_PACKET, "fault-packet", K_BYTES, cham_prog, fault_packet),
+	F(PROG, FAULT_AREA, "fault-area", K_BYTES, cham_prog, fault_area),
+	N(PROG, PAD, "pad", K_NONE),
+};
+
 #define SET(text, table, type)						\
 	{ .name = (text), .fields = (table),				\
 	  .n = sizeof(table) / sizeof((table)[0]),			\
@@ -142,6 +161,7 @@ static const struct cham_set sets[] = {
 	[CHAM_SET_DIR]    = SET("dir", dir_fields, cham_dir),
 	[CHAM_SET_FDB]    = SET("fdb", fdb_fields, cham_fdb),
 	[CHAM_SET_STAT]   = SET("stat", stat_fields, cham_stat),
+	[CHAM_SET_PROG]   = SET("prog", prog_fields, cham_prog),
 };
 
 /* A row for every attribute the header knows, no more and no less. */
@@ -155,6 +175,7 @@ COMPLETE(conn_fields, CONN);
 COMPLETE(dir_fields, DIR);
 COMPLETE(fdb_fields, FDB);
 COMPLETE(stat_fields, STAT);
+COMPLETE(prog_fields, PROG);
 
 const struct cham_set *cham_set__get(enum cham_set_id id)
 {
@@ -203,6 +224,9 @@ static int parse_one(const struct cham_field *f, const struct nlattr *a,
 			len = f->size - 1u;
 		memcpy(to, from, len);
 		((char *)to)[len] = '\0';
+		return 0;
+	case K_BYTES:
+		memcpy(to, from, len < f->size ? len : f->size);
 		return 0;
 	case K_IP4:
 	case K_ADDR:

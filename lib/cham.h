@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "chamelio.h"
+#include "chamelio_handler.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -117,6 +118,7 @@ enum cham_set_id {
 	CHAM_SET_DIR,
 	CHAM_SET_FDB,
 	CHAM_SET_STAT,
+	CHAM_SET_PROG,
 };
 
 enum cham_reason_kind { CHAM_KIND_FAST, CHAM_KIND_SLOW, CHAM_KIND_DROP };
@@ -137,6 +139,10 @@ const char *cham_reason__name(unsigned int reason);
 const char *cham_reason__text(unsigned int reason);
 enum cham_reason_kind cham_reason__kind(unsigned int reason);
 const char *cham_class__name(unsigned int class_id);
+const char *cham_hook__name(unsigned int hook);
+const char *cham_verdict__name(unsigned int verdict);
+const char *cham_fault__name(unsigned int fault);
+const char *cham_fault__text(unsigned int fault);
 const char *cham_action__name(unsigned int action);
 const char *cham_port_state__name(unsigned int state);
 const char *cham_fdb_source__name(unsigned int source);
@@ -585,6 +591,117 @@ typedef int (*cham_stat_fn)(const struct cham_stat *s, void *arg);
 /** cham_stat__for_each() - walk all books; see cham_tenant__for_each() */
 int cham_stat__for_each(struct cham *h, cham_stat_fn fn, void *arg);
 
+/* ---- programs ------------------------------------------------------------ */
+
+/**
+ * struct cham_prog - what the module knows of a tenant's program
+ * @sz:           sizeof(struct cham_prog), by the caller
+ * @set:          CHAM_BIT(CHAM_PROG_*) of the valid members
+ * @tenant_id:    whose
+ * @tenant_name:  whose; out
+ * @name:         up to CHAM_PROG_NAME_MAX bytes
+ * @abi:          CHAM_ABI_VERSION that it was made for
+ * @cell:         its place in the composition, 1..CHAM_CELLS
+ * @hooks:        bit map of enum cham_hook
+ * @layout:       of private areas: another number, other areas
+ * @flags:        bit map of enum cham_prog_flag
+ * @version:      counts the tenant's loads; out
+ * @dropped:      packets, by the handlers' own reasons; out
+ * @fault:        enum cham_fault, absent while the program runs; out
+ * @fault_hook:   enum cham_hook where it happened; out
+ * @fault_value:  what the handler returned, or the port that it named; out
+ * @fault_packet: the packet's first bytes; out
+ * @fault_area:   the connection's private area; out
+ */
+struct cham_prog {
+	size_t sz;
+	uint64_t set;
+	uint32_t tenant_id;
+	char tenant_name[CHAM_NAME_MAX + 1];
+	char name[CHAM_PROG_NAME_MAX + 1];
+	uint32_t abi;
+	uint32_t cell;
+	uint32_t hooks;
+	uint32_t layout;
+	uint32_t flags;
+	uint32_t version;
+	uint64_t dropped[CHAM_DROP_REASONS];
+	uint32_t fault;
+	uint32_t fault_hook;
+	uint32_t fault_value;
+	uint8_t fault_packet[64];
+	uint8_t fault_area[CHAM_AREA_SIZE];
+};
+
+typedef int (*cham_prog_fn)(const struct cham_prog *p, void *arg);
+
+/**
+ * cham_prog__set() - a tenant's packets go to a cell of the composition
+ * @h: handle
+ * @p: tenant_id, name, abi, cell, hooks and layout are required; flags
+ *
+ * The datapath that is attached has the handlers already.
+ *
+ * Return: 0; -EBUSY when the cell is another's; -EPROTO for another ABI;
+ * another negative errno.
+ */
+int cham_prog__set(struct cham *h, const struct cham_prog *p);
+
+/**
+ * cham_prog__del() - a tenant has no program any more
+ * @h:         handle
+ * @tenant_id: whose
+ *
+ * When it returns none of the tenant's packets is in a handler.
+ *
+ * Return: 0; -ENOENT; another negative errno.
+ */
+int cham_prog__del(struct cham *h, uint32_t tenant_id);
+
+/**
+ * cham_prog__get() - look a tenant's program up
+ * @h:         handle
+ * @tenant_id: whose
+ * @p:         filled in; the caller has set @p->sz
+ *
+ * Return: 0; -ENOENT; another negative errno.
+ */
+int cham_prog__get(struct cham *h, uint32_t tenant_id, struct cham_prog *p);
+
+/** cham_prog__for_each() - walk all programs; see cham_tenant__for_each() */
+int cham_prog__for_each(struct cham *h, cham_prog_fn fn, void *arg);
+
+#define CHAM_STATE_DIR	"/run/chamelio"
+
+/**
+ * cham_prog__load() - run a tenant's program in the datapath
+ * @h:         handle
+ * @objdir:    the datapath's object, see cham_datapath__attach()
+ * @tenant_id: whose
+ * @file:      object file, made with bpf/handler.h
+ *
+ * Composes a new datapath of all tenants' programs, attaches it where the old one
+ * is and then sends the tenant's packets there. A program that the tenant has
+ * already is replaced; connections keep their areas if the name and the layout
+ * that it declares are the same, and begin with new ones if not.
+ *
+ * Return: 0; -ENOENT without an attached datapath or such a tenant; -EINVAL and
+ * -EPROTO for a file that is refused; -ENOSPC; another negative errno, and
+ * everything is as it was.
+ */
+int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
+		    const char *file);
+
+/**
+ * cham_prog__unload() - take a tenant's program out
+ * @h:         handle
+ * @objdir:    as above
+ * @tenant_id: whose
+ *
+ * Return: 0; -ENOENT; another negative errno.
+ */
+int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id);
+
 /* ---- notifications ------------------------------------------------------ */
 
 /**
@@ -593,6 +710,7 @@ int cham_stat__for_each(struct cham *h, cham_stat_fn fn, void *arg);
  * @tenant: for TENANT_NTF, TENANT_DEL_NTF and QUOTA_NTF
  * @port:   for PORT_NTF, PORT_DEL_NTF and RING_BROKEN_NTF
  * @conn:   for CONN_NTF, CONN_DEL_NTF and MISS_NTF
+ * @prog:   for PROG_NTF and PROG_DEL_NTF
  */
 struct cham_ntf {
 	uint32_t cmd;
@@ -600,6 +718,7 @@ struct cham_ntf {
 		struct cham_tenant tenant;
 		struct cham_port port;
 		struct cham_conn conn;
+		struct cham_prog prog;
 	};
 };
 

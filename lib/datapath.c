@@ -146,7 +146,7 @@ bool cham_datapath__attached(void)
 	return !access(path, F_OK);
 }
 
-static bool is_generic(void)
+bool cham_datapath__generic(void)
 {
 	return !access(CHAM_DATAPATH_DIR "/generic", F_OK);
 }
@@ -422,24 +422,24 @@ static int mark_mode(struct cham *h, bool generic)
 	return 0;
 }
 
-int cham_datapath__attach(struct cham *h, const char *objdir,
-			  unsigned int flags)
+int cham_datapath__put(struct cham *h, const char *objdir, unsigned int flags,
+		       const struct cham_parts *parts)
 {
 	int progs[CHAM_PROGS], old[CHAM_PROGS];
 	bool generic = flags & CHAM_DATAPATH_GENERIC;
 	bool was = cham_datapath__attached();
 	struct bpf_object *obj = NULL;
 	struct targets ts = { 0 };
-	char path[4096];
+	char path[4096], linked[128];
 	int err, n;
 
 	if (flags & ~CHAM_DATAPATH_GENERIC)
 		return cham__fail(h, -EINVAL, "unknown datapath flags 0x%x",
 				  flags & ~CHAM_DATAPATH_GENERIC);
-	if (was && generic != is_generic())
+	if (was && generic != cham_datapath__generic())
 		return cham__fail(h, -EBUSY,
 				  "the datapath is attached in %s mode; detach it first",
-				  is_generic() ? "generic" : "native");
+				  cham_datapath__generic() ? "generic" : "native");
 	err = object_path(path, sizeof(path), objdir);
 	if (err)
 		return cham__fail(h, err, "%s: %s", objdir, strerror(-err));
@@ -450,7 +450,12 @@ int cham_datapath__attach(struct cham *h, const char *objdir,
 	if (err)
 		goto out;
 	get_progs(old);
-	err = cham_load_object(h, path, prog_names, progs, &obj);
+	err = cham_compose(h, path, parts, linked, sizeof(linked));
+	if (err)
+		goto out_old;
+	err = cham_load_object(h, linked[0] ? linked : path, parts, prog_names, progs, &obj);
+	if (linked[0])
+		unlink(linked);
 	if (err)
 		goto out_old;
 	err = attach_all(h, &ts, progs, old, generic);
@@ -476,6 +481,21 @@ out:
 	return err;
 }
 
+int cham_datapath__attach(struct cham *h, const char *objdir, unsigned int flags)
+{
+	struct cham_parts parts;
+	int lock, err;
+
+	lock = cham_compose__lock(h);
+	if (lock < 0)
+		return lock;
+	err = cham_parts__get(h, &parts);
+	if (!err)
+		err = cham_datapath__put(h, objdir, flags, &parts);
+	close(lock);
+	return err;
+}
+
 int cham_datapath__sync(struct cham *h)
 {
 	struct targets ts = { 0 };
@@ -492,7 +512,7 @@ int cham_datapath__sync(struct cham *h)
 	}
 	err = wanted(h, &ts);
 	if (!err)
-		err = attach_all(h, &ts, progs, progs, is_generic());
+		err = attach_all(h, &ts, progs, progs, cham_datapath__generic());
 	if (err)
 		goto out;
 	n = prune(h, &ts);
@@ -548,7 +568,7 @@ int cham_datapath__for_each(struct cham *h, cham_link_fn fn, void *arg)
 			continue;
 		memset(&l, 0, sizeof(l));
 		l.sz = sizeof(l);
-		l.generic = is_generic();
+		l.generic = cham_datapath__generic();
 		if (link_info(fd, &info) ||
 		    !if_indextoname(info.xdp.ifindex, l.ifname))
 			link_ifname(l.ifname, sizeof(l.ifname), e->d_name);

@@ -83,6 +83,10 @@ static int parse(const struct nlmsghdr *nlh, struct cham_ntf *ntf)
 	case CHAM_CMD_MISS_NTF:
 		return cham_set__parse_msg(CHAM_SET_CONN, nlh, &ntf->conn,
 					   sizeof(ntf->conn));
+	case CHAM_CMD_PROG_NTF:
+	case CHAM_CMD_PROG_DEL_NTF:
+		return cham_set__parse_msg(CHAM_SET_PROG, nlh, &ntf->prog,
+					   sizeof(ntf->prog));
 	}
 	return -ENOMSG;		/* a newer module's; skipped */
 }

@@ -32,6 +32,7 @@ enum cham_kind {
 	K_MAC,
 	K_IP4,		/* be32 on the wire, struct cham_addr here */
 	K_ADDR,		/* 4 or 16 bytes on the wire, struct cham_addr here */
+	K_BYTES,	/* as many as there are and fit, out only */
 	K_DIR,		/* nest, struct cham_dir here */
 	K_FLAG,		/* no payload, only the bit in set */
 };

@@ -7,12 +7,15 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <xdp/libxdp.h>
 
 #include "datapath.h"
 
 #define LOG_TAIL 600
+
+#define LAYOUTS "cham_layouts"
 
 /* The end of what libbpf said: the verifier puts its verdict there. */
 static char log_tail[LOG_TAIL];
@@ -42,8 +45,65 @@ static int keep_tail(enum libbpf_print_level level, const char *fmt,
 	return 0;
 }
 
-static int load(struct cham *h, const char *path, const char *const *names,
-		int *progs, struct bpf_object **objp)
+static libbpf_print_fn_t log_before;
+
+void cham_log_begin(void)
+{
+	log_tail[0] = '\0';
+	log_before = libbpf_set_print(keep_tail);
+}
+
+const char *cham_log_end(void)
+{
+	libbpf_set_print(log_before);
+	return log_tail;
+}
+
+/* Each cell's layout, into the constants that the kernel is about to freeze. */
+static int set_layouts(struct bpf_object *obj, const struct cham_parts *parts)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
+	const struct btf *btf = bpf_object__btf(obj);
+	const struct btf_var_secinfo *vi;
+	const struct btf_type *sec;
+	const void *initial;
+	uint32_t *layouts;
+	size_t size = 0;
+	char *data;
+	int i, id, err;
+
+	if (!parts->n)
+		return 0;
+	initial = map ? bpf_map__initial_value(map, &size) : NULL;
+	id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+	if (!initial || id < 0)
+		return -ENOENT;
+	data = malloc(size);
+	if (!data)
+		return -ENOMEM;
+	memcpy(data, initial, size);
+	err = -ENOENT;
+	sec = btf__type_by_id(btf, id);
+	vi = btf_var_secinfos(sec);
+	for (i = 0; i < btf_vlen(sec); i++, vi++) {
+		const struct btf_type *var = btf__type_by_id(btf, vi->type);
+
+		if (strcmp(btf__name_by_offset(btf, var->name_off), LAYOUTS) ||
+		    vi->size != (CHAM_CELLS + 1) * sizeof(*layouts) ||
+		    vi->offset > size || vi->size > size - vi->offset)
+			continue;
+		layouts = (uint32_t *)(data + vi->offset);
+		for (i = 0; i < (int)parts->n; i++)
+			layouts[parts->part[i].cell] = parts->part[i].layout;
+		err = bpf_map__set_initial_value(map, data, size);
+		break;
+	}
+	free(data);
+	return err;
+}
+
+static int load(struct cham *h, const char *path, const struct cham_parts *parts,
+		const char *const *names, int *progs, struct bpf_object **objp)
 {
 	struct bpf_program *prog;
 	struct bpf_object *obj;
@@ -58,6 +118,11 @@ static int load(struct cham *h, const char *path, const char *const *names,
 		bpf_object__close(obj);
 		return cham__fail(h, -ENOENT, "%s: has no program \"%s\"",
 				  path, names[i]);
+	}
+	err = set_layouts(obj, parts);
+	if (err) {
+		bpf_object__close(obj);
+		return cham__fail(h, err, "%s: has no " LAYOUTS ", takes no programs", path);
 	}
 	err = bpf_object__load(obj);
 	if (err) {
@@ -78,16 +143,14 @@ static int load(struct cham *h, const char *path, const char *const *names,
 }
 
 int cham_load_object(struct cham *h, const char *path,
-		     const char *const *names, int *progs,
-		     struct bpf_object **obj)
+		     const struct cham_parts *parts, const char *const *names,
+		     int *progs, struct bpf_object **obj)
 {
-	libbpf_print_fn_t before;
 	int err;
 
-	log_tail[0] = '\0';
-	before = libbpf_set_print(keep_tail);
-	err = load(h, path, names, progs, obj);
-	libbpf_set_print(before);
+	cham_log_begin();
+	err = load(h, path, parts, names, progs, obj);
+	cham_log_end();
 	return err;
 }
 

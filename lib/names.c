@@ -77,6 +77,50 @@ const char *cham_class__name(unsigned int class_id)
 	return NAME(names, class_id);
 }
 
+const char *cham_hook__name(unsigned int hook)
+{
+	static const char *const names[] = {
+#define X(id, name, text) [CHAM_HOOK_##id] = (name),
+		CHAM_HOOK_LIST(X)
+#undef X
+	};
+
+	return NAME(names, hook);
+}
+
+const char *cham_verdict__name(unsigned int verdict)
+{
+	static const char *const names[] = {
+#define X(id, name, text) [CHAM_##id] = (name),
+		CHAM_VERDICT_LIST(X)
+#undef X
+	};
+
+	return NAME(names, verdict);
+}
+
+const char *cham_fault__name(unsigned int fault)
+{
+	static const char *const names[] = {
+#define X(id, name, text) [CHAM_FAULT_##id] = (name),
+		CHAM_FAULT_LIST(X)
+#undef X
+	};
+
+	return NAME(names, fault);
+}
+
+const char *cham_fault__text(unsigned int fault)
+{
+	static const char *const texts[] = {
+#define X(id, name, text) [CHAM_FAULT_##id] = (text),
+		CHAM_FAULT_LIST(X)
+#undef X
+	};
+
+	return NAME(texts, fault);
+}
+
 const char *cham_action__name(unsigned int action)
 {
 	static const char *const names[] = {
@@ -169,6 +213,9 @@ const char *cham_cmd__name(unsigned int cmd)
 		[CHAM_CMD_FDB_NEW] = "fdb-new",
 		[CHAM_CMD_FDB_DEL] = "fdb-del",
 		[CHAM_CMD_STAT_GET] = "stat-get",
+		[CHAM_CMD_PROG_GET] = "prog-get",
+		[CHAM_CMD_PROG_SET] = "prog-set",
+		[CHAM_CMD_PROG_DEL] = "prog-del",
 		[CHAM_CMD_TENANT_NTF] = "tenant-ntf",
 		[CHAM_CMD_TENANT_DEL_NTF] = "tenant-del-ntf",
 		[CHAM_CMD_PORT_NTF] = "port-ntf",
@@ -178,6 +225,8 @@ const char *cham_cmd__name(unsigned int cmd)
 		[CHAM_CMD_MISS_NTF] = "miss-ntf",
 		[CHAM_CMD_QUOTA_NTF] = "quota-ntf",
 		[CHAM_CMD_RING_BROKEN_NTF] = "ring-broken-ntf",
+		[CHAM_CMD_PROG_NTF] = "prog-ntf",
+		[CHAM_CMD_PROG_DEL_NTF] = "prog-del-ntf",
 	};
 
 	_Static_assert(sizeof(names) / sizeof(names[0]) == CHAM_CMD_MAX + 1,

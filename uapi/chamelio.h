@@ -20,6 +20,10 @@
 #define CHAM_QUOTA_CONNS_MAX	67108864	/* 2^26 */
 #define CHAM_QUOTA_PORTS_MAX	4095
 #define CHAM_QUOTA_FDB_MAX	16777216	/* 2^24 */
+#define CHAM_CELLS		16	/* handlers that one composition holds */
+#define CHAM_HOOKS_MASK		3	/* bits of enum cham_hook */
+#define CHAM_PROG_FLAGS_MASK	1	/* bits of enum cham_prog_flag */
+#define CHAM_PROG_NAME_MAX	31	/* bytes */
 
 /* A port's forwarding may be cached only while this set is empty. */
 #define CHAM_BLOCK_LIST(X)						\
@@ -74,7 +78,12 @@ enum cham_block {
 	X(BAD_GSO,	"bad-gso",	DROP, "guest's GSO or checksum request makes no sense") \
 	X(BAD_CSUM,	"bad-csum",	DROP, "outer UDP checksum is wrong")	\
 	X(OVERSIZE,	"oversize",	DROP, "frame longer than the port takes") \
-	X(FILTERED,	"filtered",	SLOW, "not what the guest's receive filter takes")
+	X(FILTERED,	"filtered",	SLOW, "not what the guest's receive filter takes")	\
+	X(NO_AREA,	"no-area",	SLOW, "no private area for the tenant's handler") \
+	X(CONSUMED,	"consumed",	FAST, "the tenant's handler took it")	\
+	X(HANDLER_DROP,	"handler-drop",	DROP, "the tenant's handler dropped it")	\
+	X(HANDLER_FAULT, "handler-fault", DROP, "the tenant's handler did what none may") \
+	X(NO_REPLY,	"no-reply",	DROP, "no way back for a handler's reply")
 
 enum cham_reason {
 #define X(id, name, kind, text) CHAM_REASON_##id,
@@ -116,6 +125,9 @@ enum cham_cmd {
 	CHAM_CMD_FDB_NEW,
 	CHAM_CMD_FDB_DEL,
 	CHAM_CMD_STAT_GET,
+	CHAM_CMD_PROG_GET,
+	CHAM_CMD_PROG_SET,
+	CHAM_CMD_PROG_DEL,
 	/* notifications */
 	CHAM_CMD_TENANT_NTF,
 	CHAM_CMD_TENANT_DEL_NTF,
@@ -126,6 +138,8 @@ enum cham_cmd {
 	CHAM_CMD_MISS_NTF,
 	CHAM_CMD_QUOTA_NTF,
 	CHAM_CMD_RING_BROKEN_NTF,
+	CHAM_CMD_PROG_NTF,
+	CHAM_CMD_PROG_DEL_NTF,
 	__CHAM_CMD_MAX,
 };
 
@@ -301,5 +315,28 @@ enum cham_stat_attr {
 };
 
 #define CHAM_STAT_MAX (__CHAM_STAT_MAX - 1)
+
+enum cham_prog_attr {
+	CHAM_PROG_UNSPEC,
+	CHAM_PROG_TENANT_ID,		/* u32 */
+	CHAM_PROG_TENANT_NAME,		/* string, out */
+	CHAM_PROG_NAME,			/* string */
+	CHAM_PROG_ABI,			/* u32: CHAM_ABI_VERSION that it was made for */
+	CHAM_PROG_CELL,			/* u32, 1..CHAM_CELLS: its place in the composition */
+	CHAM_PROG_HOOKS,		/* u32 bitmap of enum cham_hook */
+	CHAM_PROG_LAYOUT,		/* u32: another number, other areas */
+	CHAM_PROG_FLAGS,		/* u32 bitmap of enum cham_prog_flag */
+	CHAM_PROG_VERSION,		/* u32, out: counts the tenant's loads */
+	CHAM_PROG_DROPPED,		/* binary: u64[CHAM_DROP_REASONS] packets, out */
+	CHAM_PROG_FAULT,		/* u32 enum cham_fault; absent while it runs */
+	CHAM_PROG_FAULT_HOOK,		/* u32 enum cham_hook */
+	CHAM_PROG_FAULT_VALUE,		/* u32: what the handler returned, or the port */
+	CHAM_PROG_FAULT_PACKET,		/* binary: its first bytes */
+	CHAM_PROG_FAULT_AREA,		/* binary: the connection's */
+	CHAM_PROG_PAD,
+	__CHAM_PROG_MAX,
+};
+
+#define CHAM_PROG_MAX (__CHAM_PROG_MAX - 1)
 
 #endif

@@ -47,8 +47,21 @@ enum cham_event_act {
 	CHAM_ACT_SLOW,		/* give the packet to Linux; reason is counted */
 	CHAM_ACT_DELIVER,	/* bpf_cham_deliver() it */
 	CHAM_ACT_ENCAP,		/* bpf_cham_encap() it */
-	CHAM_ACT_SEND,		/* that is done: XDP_TX */
+	CHAM_ACT_LINUX,		/* as SLOW, but handlers see it first */
+	CHAM_ACT_SEND,		/* bpf_cham_encap() is done: XDP_TX */
+	CHAM_ACT_END,		/* XDP_DROP; the reason is counted */
 };
+
+/*
+ * The lookup's answer: an act in the low byte; above it, when the tenant has a
+ * program, the cell of its handlers in the composition and a bit for each
+ * enum cham_hook that it has taken.
+ */
+#define CHAM_PROG_ACT_MASK	0xff
+#define CHAM_PROG_CELL_SHIFT	8
+#define CHAM_PROG_CELL_MASK	0xff
+#define CHAM_PROG_HOOKS_SHIFT	16
+#define CHAM_PROG_WORD_SERIAL	0x1000000
 
 /* One per CPU; the program reads it. */
 struct cham_event {
@@ -62,6 +75,9 @@ struct cham_event {
 	/* after lookup */
 	__u32	act;		/* enum cham_event_act */
 	__u32	reason;		/* enum cham_reason when act is SLOW */
+	/* after enter */
+	__u32	now;		/* milliseconds */
+	__u32	reverse;	/* direction: 0, or 1 for CHAM_PKT_REVERSE */
 };
 
 #endif

@@ -3,6 +3,7 @@
  * The provider's datapath: one object, one entry for the uplink and one for
  * representors. Read it top-down: parse, look up once, act.
  */
+#include "handler.h"
 #include "tunnel.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -11,6 +12,49 @@ static __always_inline int cham_slow(struct xdp_md *ctx, __u32 vni, __u32 why)
 {
 	bpf_cham_slow(ctx, vni, why);
 	return XDP_PASS;
+}
+
+/* RFC 6040 before the end point, or its handler, sees the packet. */
+static __always_inline int cham_uplink_ecn(struct xdp_md *ctx, __u32 outer, __u32 l3,
+					   __u8 tos, __u8 inner, int ipv6)
+{
+	void *eth = (void *)(long)ctx->data + outer, *end = (void *)(long)ctx->data_end;
+
+	if (!(tos & CHAM_ECN_MASK))
+		return CHAM_REASON_NONE;
+	if (eth > end)
+		return CHAM_REASON_TRUNCATED;
+	return cham_tunnel_ecn(eth - CHAM_OUTER_L4, eth + l3, end, tos, inner, ipv6);
+}
+
+/* What is not simply delivered: Linux', or of a tenant that has a program. */
+static cham_outline int cham_uplink_else(struct xdp_md *ctx, const struct cham_event *ev,
+					 const struct cham_query *q, int act, __u32 where)
+{
+	__u32 outer = cham_where_base(where);
+	int why;
+
+	if ((act & CHAM_PROG_ACT_MASK) != CHAM_ACT_DELIVER)
+		return XDP_PASS;
+	why = cham_uplink_ecn(ctx, outer, cham_where_l3(where), cham_where_outer_tos(where),
+			      cham_where_tos(where), q->tuple.ipv6);
+	if (why)
+		return cham_slow(ctx, 0, why);
+	if (act & CHAM_HAS_RX)
+		act = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_RX);
+	switch (act & CHAM_PROG_ACT_MASK) {
+	case CHAM_ACT_DELIVER:
+		bpf_cham_deliver(ctx, outer);
+		return XDP_DROP;
+	case CHAM_ACT_SLOW:
+		return XDP_PASS;
+	case CHAM_ACT_ENCAP:
+		/* The handler's answer takes the packet's place. */
+		if (!bpf_xdp_adjust_head(ctx, outer) &&
+		    !bpf_cham_encap(ctx, cham_where_tos(where)))
+			return XDP_TX;
+	}
+	return XDP_DROP;
 }
 
 /* What is behind the Ethernet header; once for each family, so that every offset
@@ -24,8 +68,8 @@ static __always_inline int cham_uplink_ip(struct xdp_md *ctx, const struct cham_
 	struct cham_query q;
 	struct ethhdr *eth;
 	__u32 room;
+	int why, act;
 	__u8 tos;
-	int why;
 
 	if (data + outer > end)
 		return cham_slow(ctx, 0, CHAM_REASON_NOT_TUNNEL);
@@ -43,14 +87,12 @@ static __always_inline int cham_uplink_ip(struct xdp_md *ctx, const struct cham_
 		return cham_slow(ctx, q.vni, why);
 	if (q.len + CHAM_OUTER_L4 > room)
 		return cham_slow(ctx, q.vni, CHAM_REASON_MALFORMED);
-	if (bpf_cham_lookup(ctx, &q, sizeof(q)) != CHAM_ACT_DELIVER)
-		return XDP_PASS;
-	if (tos & CHAM_ECN_MASK) {
-		why = cham_tunnel_ecn((void *)eth - CHAM_OUTER_L4, (void *)eth + in.l3,
-				      end, tos, in.tos, q.tuple.ipv6);
-		if (why)
-			return cham_slow(ctx, 0, why);
-	}
+	act = bpf_cham_lookup(ctx, &q, sizeof(q));
+	if (act != CHAM_ACT_DELIVER)
+		return cham_uplink_else(ctx, ev, &q, act, cham_where(outer, &in, tos));
+	why = cham_uplink_ecn(ctx, outer, in.l3, tos, in.tos, q.tuple.ipv6);
+	if (why)
+		return cham_slow(ctx, 0, why);
 	bpf_cham_deliver(ctx, outer);
 	return XDP_DROP;
 }
@@ -79,6 +121,29 @@ int cham_uplink(struct xdp_md *ctx)
 	return cham_slow(ctx, 0, CHAM_REASON_NOT_TUNNEL);
 }
 
+/* Linux', or of a tenant that has a program. */
+static cham_outline int cham_port_else(struct xdp_md *ctx, const struct cham_event *ev,
+				       const struct cham_query *q, int act, __u32 where)
+{
+	int next = act & CHAM_PROG_ACT_MASK;
+
+	if (act & CHAM_HAS_TX)
+		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_TX);
+	/* What a handler made is not its own to see again. */
+	if (act & CHAM_HAS_RX && next == CHAM_ACT_DELIVER)
+		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_RX);
+	switch (next & CHAM_PROG_ACT_MASK) {
+	case CHAM_ACT_DELIVER:
+		bpf_cham_deliver(ctx, 0);
+		return XDP_DROP;
+	case CHAM_ACT_ENCAP:
+		return bpf_cham_encap(ctx, cham_where_tos(where)) ? XDP_PASS : XDP_TX;
+	case CHAM_ACT_END:
+		return XDP_DROP;
+	}
+	return XDP_PASS;
+}
+
 /* Port to port or wire. XDP_TX tells the representor to carry out what the
  * event says: checksum, segmentation, batch to the uplink.
  */
@@ -102,7 +167,7 @@ int cham_port(struct xdp_md *ctx)
 		bpf_cham_deliver(ctx, 0);
 		return XDP_DROP;
 	}
-	if (act != CHAM_ACT_ENCAP || bpf_cham_encap(ctx, in.tos))
-		return XDP_PASS;
-	return XDP_TX;
+	if (act != CHAM_ACT_ENCAP)
+		return cham_port_else(ctx, ev, &q, act, cham_where(0, &in, 0));
+	return bpf_cham_encap(ctx, in.tos) ? XDP_PASS : XDP_TX;
 }

@@ -103,7 +103,7 @@ echo "TAP version 13"
 while IFS=$'\t' read -r obj cmd args; do
 	first=()
 	case "$args" in
-	NAME*|DEV*|'[NAME]'|'[DEV]'|'[FILE]'*)
+	NAME*|DEV*|FILE*|'[NAME]'|'[DEV]'|'[FILE]'*)
 		first=(x) ;;
 	esac
 	check "man page has $obj $cmd" documented "$man/chamctl-$obj.8" "$obj" "$cmd" "$args"

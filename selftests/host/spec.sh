@@ -18,11 +18,12 @@ import yaml
 
 top = sys.argv[1]
 header = open(top + '/uapi/chamelio.h').read()
+handler = open(top + '/uapi/chamelio_handler.h').read()
 spec_text = open(top + '/Documentation/netlink/specs/chamelio.yaml').read()
 table = open(top + '/lib/attr.c').read()
 netlink = open(top + '/kmod/netlink.c').read()
 names = open(top + '/lib/names.c').read()
-SETS = ['tenant', 'port', 'uplink', 'conn', 'dir', 'fdb', 'stat']
+SETS = ['tenant', 'port', 'uplink', 'conn', 'dir', 'fdb', 'stat', 'prog']
 
 def dashed(name):
     return name.lower().replace('_', '-')
@@ -87,6 +88,9 @@ def compare(text, spec_text, table):
                      ('class', 'CHAM_CLASS_LIST')):
         same('enum ' + d, [(i, n) for i, n, _ in x_list(text, macro)],
              numbered(defs[d]['entries'], 0))
+    for d, macro in (('hook', 'CHAM_HOOK_LIST'), ('fault', 'CHAM_FAULT_LIST')):
+        same('enum ' + d, [(i, n, t) for i, n, t in x_list(handler, macro)],
+             [(i, e['name'], e['doc']) for i, e in enumerate(defs[d]['entries'])])
     texts = [t for _, _, t in x_list(text, 'CHAM_REASON_LIST')]
     same('texts of reason', texts,
          [e['doc'].split(' - ', 1)[1] for e in defs['reason']['entries']])

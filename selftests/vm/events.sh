@@ -50,7 +50,7 @@ told() {
 	check_eq "$1" "$(sort <<<"$wanted")" "$(sort <<<"$got")"
 }
 
-check_eq "the specification names nine notifications" 9 "$(wc -l </tmp/spec)"
+check_eq "the specification names eleven notifications" 11 "$(wc -l </tmp/spec)"
 topo_load || bail "module loads"
 topo_wire
 chamctl uplink add up0 local 192.0.2.1 || bail "uplink"
@@ -97,6 +97,14 @@ sleep 1		# at most one a second
 on red bash -c 'echo x >/dev/udp/10.0.0.9/7002'
 told "a packet that made no connection" miss-ntf \
 	'.proto == "udp" and .dst == "10.0.0.9" and .dport == 7002 and .reason == "no-fdb"' vlan-id
+
+clear
+chamctl prog load "$CHAM_BUILD/bpf/echo.bpf.o" tenant red object "$CHAM_BUILD/xdp/datapath.bpf.o"
+told "program loaded" prog-ntf '."tenant-name" == "red" and .name == "echo"' \
+	fault fault-hook fault-value fault-packet fault-area
+chamctl prog unload tenant red object "$CHAM_BUILD/xdp/datapath.bpf.o"
+told "program gone" prog-del-ntf '."tenant-name" == "red" and .name == "echo"' \
+	fault fault-hook fault-value fault-packet fault-area
 
 clear
 chamctl tenant set red max-conns 1 max-ports 1 max-fdb 1

@@ -62,6 +62,8 @@ class Fuzzer:
             return struct.pack('=I', rnd.choice(self.links))
         if name == 'local4':
             return bytes((192, 0, 2, 1))
+        if name == 'abi':
+            return struct.pack('=I', 1)
         if kind in ('u8', 'u16', 'u32', 'u64'):
             top = checks.get('max', 9)
             value = rnd.randrange(checks.get('min', 0), min(9, top if isinstance(top, int) else 9) + 1)
@@ -115,8 +117,9 @@ class Fuzzer:
             numbers = {ATTRS[SET_OF[op]][n][0] for n in wanted}
             return b''.join(attr(n, data) for n, data in made if n in numbers)
         if rnd.randrange(2):
+            every = rnd.randrange(2)
             return b''.join(attr(ATTRS[SET_OF[op]][n][0], self.right(known[n])) for n in wanted
-                            if rnd.randrange(2) or not rnd.randrange(3))
+                            if every or rnd.randrange(2) or not rnd.randrange(3))
         names = [n for n in wanted if rnd.randrange(8)]
         if not rnd.randrange(6) and known:
             names.append(rnd.choice(list(known)))
@@ -186,11 +189,16 @@ class Fuzzer:
         code, text, seen = self.answers()
         key = (op + ('-dump' if dump else ''), errno.errorcode.get(code, 'ok'))
         self.done[key] = self.done.get(key, 0) + 1
-        if not code and op.endswith('-new') and cmd == OPS[op]:
+        if not code and (op.endswith('-new') or op == 'prog-set') and cmd == OPS[op]:
             self.made[op[:-4]] = list(attrs_of(payload))
         if code and not text and code not in SILENT:
             self.silent.append(f'{op} dump={dump} flags {flags:#x}: {os.strerror(code)}, '
                                f'payload {payload.hex()}, {seen} messages')
+
+    def never(self):
+        """Operations that have not been obeyed yet."""
+        return {f'{op}{"-dump" if dump else ""}' for op, dump, _ in REQUESTS} - \
+            {op for op, code in self.done if code == 'ok'}
 
 
 def root(seed, seconds):
@@ -198,17 +206,16 @@ def root(seed, seconds):
     fuzzer = Fuzzer(seed)
     end = time.monotonic() + seconds
     count = 0
-    while time.monotonic() < end:
+    # on a slow machine as long as it takes, within reason
+    while time.monotonic() < end or (fuzzer.never() and time.monotonic() < end + 2 * seconds):
         fuzzer.one()
         count += 1
     ok = sum(v for (_, code), v in fuzzer.done.items() if code == 'ok')
     by_code = {}
     for (_, code), v in fuzzer.done.items():
         by_code[code] = by_code.get(code, 0) + v
-    never = {f'{op}{"-dump" if dump else ""}' for op, dump, _ in REQUESTS} - \
-        {op for op, code in fuzzer.done if code == 'ok'}
     print(f'{count} requests, {ok} obeyed;', ', '.join(f'{v} {k}' for k, v in sorted(by_code.items())))
-    print('never obeyed:', ', '.join(sorted(never)) or 'none')
+    print('never obeyed:', ', '.join(sorted(fuzzer.never())) or 'none')
     for line in fuzzer.silent[:5]:
         print('refused without a reason:', line)
     return bool(fuzzer.silent) or not ok

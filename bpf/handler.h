@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause */
+/*
+ * What a tenant's protocol is written against. Documentation/handlers.md is the
+ * guide, bpf/echo.bpf.c the smallest example.
+ *
+ *	clang -target bpf -mcpu=v3 -O2 -g -c mine.bpf.c
+ *	chamctl prog check mine.bpf.o
+ */
+#ifndef CHAM_BPF_HANDLER_H
+#define CHAM_BPF_HANDLER_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "chamelio_handler.h"
+
+#define __cham_nonnull	__attribute__((btf_decl_tag("arg:nonnull")))
+#define CHAM_OFF_MAX	0x3fff	/* bytes before ctx->data_end; the verifier wants to know */
+
+/**
+ * CHAM_PROGRAM() - what the object says of itself; once in each
+ * @name_:   string, at most 31 bytes
+ * @layout_: number of the private area's layout: change it with the layout, and
+ *           connections begin anew with a zeroed area
+ * @flags_:  enum cham_prog_flag
+ */
+#define CHAM_PROGRAM(name_, layout_, flags_)				\
+const struct cham_meta cham_meta SEC(CHAM_META_SECTION)			\
+	__attribute__((used)) = {					\
+	.abi = CHAM_ABI_VERSION, .layout = (layout_), .flags = (flags_), \
+	.name = name_,							\
+};									\
+char LICENSE[] SEC("license") = "GPL"
+
+/**
+ * CHAM_HOOK() - define a hook's function
+ * @hook: rx or tx
+ *
+ * It has ctx, pkt and area, and returns enum cham_verdict.
+ */
+#define CHAM_HOOK(hook)							\
+int hook(struct xdp_md *ctx, struct cham_pkt *pkt __cham_nonnull,	\
+	 struct cham_area *area __cham_nonnull)
+
+/**
+ * cham_at() - look into the packet
+ * @ctx: the handler's
+ * @off: from pkt->l2, l3, l4 or payload
+ * @len: bytes that are needed, a constant
+ *
+ * Return: the bytes, or NULL when the packet has not that many before
+ * ctx->data_end.
+ */
+static __always_inline void *cham_at(struct xdp_md *ctx, __u32 off, __u32 len)
+{
+	void *p = (void *)(long)ctx->data + (off & CHAM_OFF_MAX);
+
+	return p + len <= (void *)(long)ctx->data_end ? p : (void *)0;
+}
+
+/**
+ * cham_turn() - make the packet one for whom it came from
+ * @ctx: the handler's
+ * @pkt: the handler's
+ *
+ * Swaps MAC addresses, IP addresses and TCP or UDP ports. No checksum changes by
+ * that.
+ *
+ * Return: 0, or -1 when the headers are not there, and nothing has changed.
+ */
+static __always_inline int cham_turn(struct xdp_md *ctx, const struct cham_pkt *pkt)
+{
+	struct ethhdr *eth = cham_at(ctx, pkt->l2, sizeof(*eth));
+	__u32 *port = cham_at(ctx, pkt->l4, 4);
+	__u8 mac[ETH_ALEN];
+
+	if (!eth || !port)
+		return -1;
+	if (pkt->flags & CHAM_PKT_IPV6) {
+		struct ipv6hdr *ip6 = cham_at(ctx, pkt->l3, sizeof(*ip6));
+		struct in6_addr addr;
+
+		if (!ip6)
+			return -1;
+		addr = ip6->saddr;
+		ip6->saddr = ip6->daddr;
+		ip6->daddr = addr;
+	} else {
+		struct iphdr *ip = cham_at(ctx, pkt->l3, sizeof(*ip));
+		__be32 addr;
+
+		if (!ip)
+			return -1;
+		addr = ip->saddr;
+		ip->saddr = ip->daddr;
+		ip->daddr = addr;
+	}
+	if (pkt->proto == IPPROTO_TCP || pkt->proto == IPPROTO_UDP)
+		*port = *port << 16 | *port >> 16;
+	__builtin_memcpy(mac, eth->h_source, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
+	__builtin_memcpy(eth->h_dest, mac, ETH_ALEN);
+	return 0;
+}
+
+#endif

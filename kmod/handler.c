@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Around a tenant's handler: its area before, its verdict after. The handler
+ * runs between the two, in the datapath's program; what it returns is checked
+ * here and nowhere else.
+ */
+#include <linux/bpf.h>
+#include <linux/etherdevice.h>
+#include <linux/ipv6.h>
+#include <linux/netdevice.h>
+#include <linux/udp.h>
+#include <net/checksum.h>
+#include <net/ip6_checksum.h>
+
+#include "conn.h"
+#include "fdb.h"
+#include "kfunc.h"
+#include "ledger.h"
+#include "port.h"
+#include "prog.h"
+#include "remote.h"
+#include "tenant.h"
+#include "trace.h"
+#include "uplink.h"
+
+/* The packet has an end that is not what the lookup said. */
+static void cham_redirect(struct cham_cpu *cpu, enum cham_event_act act)
+{
+	/* It had been given to Linux, as a sample that keeps an address alive. */
+	cpu->slow = false;
+	cpu->ev.act = act;
+}
+
+/**
+ * cham_end() - the packet ends here
+ * @cpu: the event
+ * @why: counted
+ *
+ * Return: CHAM_ACT_END
+ */
+int cham_end(struct cham_cpu *cpu, enum cham_reason why)
+{
+	cham_count(cpu->tenant->ledger, why);
+	trace_cham_drop(cpu->tenant, cpu->xdp->rxq->dev->ifindex, why, cpu->len);
+	cham_redirect(cpu, CHAM_ACT_END);
+	return CHAM_ACT_END;
+}
+
+static int cham_to_port(struct cham_cpu *cpu, u32 slot)
+{
+	cpu->egress = slot;
+	cham_redirect(cpu, CHAM_ACT_DELIVER);
+	return CHAM_ACT_DELIVER;
+}
+
+/* Remote that packets for the source of this one go to; 0: there is none. */
+static u32 cham_reply_remote(const struct cham_cpu *cpu, struct cham_private *priv)
+{
+	const struct cham_conn *conn = cham_flow_conn(cpu->flow);
+	const struct cham_half *half = &conn->half[cpu->flow & 1];
+	u32 gen = READ_ONCE(cpu->tenant->gen);
+	struct cham_dest from;
+
+	/* The generation vouches for the number behind it. */
+	if (smp_load_acquire(&priv->reply_gen) == gen)
+		return READ_ONCE(priv->reply);
+	if (!cham_fdb_resolve_rcu(cpu->tenant, half->fwd.macs + ETH_ALEN, &from) ||
+	    from.action != CHAM_ACTION_REMOTE)
+		return 0;
+	WRITE_ONCE(priv->reply, from.slot);
+	/* After the number; two CPUs write the same while the generation is. */
+	smp_store_release(&priv->reply_gen, gen);
+	return from.slot;
+}
+
+static int cham_reply(struct cham_cpu *cpu, struct cham_private *priv)
+{
+	const struct cham_remote *r;
+	u32 slot;
+
+	if (cpu->port) {
+		cpu->flow ^= 1;
+		return cham_to_port(cpu, cham_port_slot(cpu->port));
+	}
+	slot = cham_reply_remote(cpu, priv);
+	r = slot ? cham_remote_rcu(slot) : NULL;
+	cpu->outer = r ? rcu_dereference(r->outer) : NULL;
+	if (!cpu->outer)
+		return cham_end(cpu, CHAM_REASON_NO_REPLY);
+	cham_redirect(cpu, CHAM_ACT_ENCAP);
+	return CHAM_ACT_ENCAP;
+}
+
+static int cham_forward(struct cham_cpu *cpu, const struct cham_private *priv,
+			u32 hook, u32 ifindex)
+{
+	const struct net_device *dev = dev_get_by_index_rcu(&init_net, ifindex);
+	struct cham_port *port = dev ? cham_port_from_dev(dev) : NULL;
+
+	if (!port || cham_port_tenant_rcu(port) != cpu->tenant) {
+		cham_prog_stop(cpu, priv, CHAM_FAULT_PORT, hook, ifindex);
+		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
+	}
+	/* Whose direction this is on that port, nobody knows. */
+	return cham_to_port(cpu, cham_port_slot(port));
+}
+
+/**
+ * cham_replied() - a reply has its outer header
+ * @cpu: the event, of the uplink
+ * @xdp: the packet, from the outer header on
+ *
+ * What representors leave to their own transmission: here the NIC's driver sends.
+ */
+void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp)
+{
+	struct cham_ledger *books = this_cpu_ptr(cpu->tenant->ledger);
+	struct cham_uplink *up = cham_uplink_rcu();
+
+	if (cpu->outer->family == 6) {
+		struct ipv6hdr *ip6 = xdp->data + ETH_HLEN;
+		struct udphdr *udp = (struct udphdr *)(ip6 + 1);
+		u32 len = ntohs(udp->len);
+
+		/* RFC 8200 wants one over IPv6. */
+		udp->check = 0;
+		udp->check = csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_UDP,
+					     cham_xdp_sum(xdp, (void *)udp - xdp->data, len));
+		if (!udp->check)
+			udp->check = CSUM_MANGLED_0;
+	}
+	if (up)
+		this_cpu_inc(up->packets[1]);
+	books->fast_packets++;
+	books->fast_bytes += cpu->len;
+	books->tcp_fast += cpu->tcp;
+	cpu->stamp = cham_charge_here(books, CHAM_CLASS_TRANSMIT, cpu->stamp);
+}
+
+__bpf_kfunc_start_defs();
+
+/**
+ * bpf_cham_enter() - a tenant's handler is about to run
+ * @ctx:           the program's context
+ * @layout:        of areas, that the handler was composed with
+ * @strip:         bytes before the inner Ethernet header
+ * @rdwr_buf_size: sizeof(struct cham_area)
+ *
+ * After the lookup and before the action. bpf_cham_leave() must follow.
+ *
+ * Return: the connection's area; NULL, and the packet goes to Linux or, when its
+ * outer checksum is wrong, is dropped when it is delivered.
+ */
+__bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
+			       const int rdwr_buf_size)
+{
+	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
+	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
+	struct cham_private *priv;
+	struct cham_conn *conn;
+
+	if (rdwr_buf_size != sizeof(struct cham_area) || cpu->xdp != xdp ||
+	    cpu->ev.act == CHAM_ACT_SLOW || cpu->ev.act >= CHAM_ACT_SEND)
+		return NULL;
+	/* Of what the handler writes the outer checksum knows nothing. */
+	if (!cpu->port && unlikely(!cham_outer_settle(xdp, strip)))
+		return NULL;
+	conn = cham_flow_conn(cpu->flow);
+	priv = READ_ONCE(conn->half[0].priv);
+	if (unlikely(!priv || priv->layout != layout)) {
+		priv = cham_private_get(cpu->tenant, conn, layout);
+		if (!priv) {
+			cham_refuse(cpu, CHAM_REASON_NO_AREA);
+			return NULL;
+		}
+	}
+	cpu->serial = READ_ONCE(cpu->tenant->prog) & CHAM_PROG_WORD_SERIAL;
+	if (cpu->serial) {
+		spin_lock(&priv->lock);
+		__release(&priv->lock);	/* by bpf_cham_leave() */
+	}
+	cpu->priv = priv;
+	cpu->ev.now = jiffies_to_msecs(jiffies);
+	cpu->ev.reverse = cpu->flow & 1;
+	return (u8 *)&priv->area;
+}
+
+/**
+ * bpf_cham_leave() - a tenant's handler has run
+ * @ctx:     the program's context
+ * @verdict: what it returned
+ * @hook:    enum cham_hook
+ * @port:    cham_pkt.port as it left it
+ *
+ * Return: enum cham_event_act: what is to be done with the packet.
+ */
+__bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 port)
+{
+	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
+	struct cham_private *priv = cpu->priv;
+
+	if (!priv || cpu->xdp != (struct xdp_buff *)ctx)
+		return CHAM_ACT_SLOW;
+	if (cpu->serial) {
+		__acquire(&priv->lock);	/* by bpf_cham_enter() */
+		spin_unlock(&priv->lock);
+	}
+	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_HANDLER, cpu->stamp);
+	cpu->priv = NULL;
+	switch (verdict & CHAM_VERDICT_MASK) {
+	case CHAM_PASS:
+		return cpu->ev.act;
+	case CHAM_REPLY:
+		return cham_reply(cpu, priv);
+	case CHAM_FORWARD:
+		return cham_forward(cpu, priv, hook, port);
+	case CHAM_CONSUME:
+		return cham_end(cpu, CHAM_REASON_CONSUMED);
+	case CHAM_DROP:
+		cham_prog_count_drop(cpu->tenant, verdict >> 8);
+		return cham_end(cpu, CHAM_REASON_HANDLER_DROP);
+	}
+	cham_prog_stop(cpu, priv, CHAM_FAULT_VERDICT, hook, verdict);
+	return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
+}
+
+__bpf_kfunc_end_defs();

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+
+#include "conn.h"
+#include "kfunc.h"
+#include "netlink.h"
+#include "prog.h"
+#include "tenant.h"
+
+static struct kmem_cache *cham_private_cache;
+
+static_assert(CHAM_CELLS < 1 << (CHAM_PROG_HOOKS_SHIFT - CHAM_PROG_CELL_SHIFT));
+
+/* ---- areas ---- */
+
+/* Context: nobody can find it any more. */
+void cham_private_free(struct cham_private *priv)
+{
+	if (priv)
+		kmem_cache_free(cham_private_cache, priv);
+}
+
+static void cham_private_free_rcu(struct rcu_head *rcu)
+{
+	cham_private_free(container_of(rcu, struct cham_private, rcu));
+}
+
+/**
+ * cham_private_get() - the area of a connection, when it is not there yet
+ * @t:      tenant
+ * @conn:   its connection
+ * @layout: that the caller's handler was made for
+ *
+ * A handler of another layout may be at work on the area that is there: the new
+ * one is another object, and the old one goes when nobody can be using it. Who
+ * comes with a layout that is not the tenant's any more, or not yet, gets none.
+ *
+ * Context: BH off, RCU read side. Return: the area, or NULL.
+ */
+struct cham_private *cham_private_get(const struct cham_tenant *t,
+				      struct cham_conn *conn, u32 layout)
+{
+	const struct cham_prog *prog = rcu_dereference(t->program);
+	struct cham_private *priv, *old, *was;
+
+	if (!prog || READ_ONCE(prog->layout) != layout)
+		return NULL;
+	priv = kmem_cache_zalloc(cham_private_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!priv)
+		return NULL;
+	priv->layout = layout;
+	spin_lock_init(&priv->lock);
+	old = READ_ONCE(conn->half[0].priv);
+	was = old && old->layout == layout ? old :
+	      cmpxchg(&conn->half[0].priv, old, priv);
+	if (was != old || (old && old->layout == layout)) {
+		/* Another CPU was first. */
+		cham_private_free(priv);
+		return was && was->layout == layout ? was : NULL;
+	}
+	if (old)
+		call_rcu(&old->rcu, cham_private_free_rcu);
+	return priv;
+}
+
+/* ---- programs ---- */
+
+static void cham_prog_free(struct rcu_head *rcu)
+{
+	struct cham_prog *prog = container_of(rcu, struct cham_prog, rcu);
+
+	kfree(prog->fault);
+	free_percpu(prog->dropped);
+	kfree(prog);
+}
+
+static int cham_prog_check(const struct cham_tenant *self,
+			   const struct cham_prog *want,
+			   struct netlink_ext_ack *extack)
+{
+	struct cham_prog *other;
+	struct cham_tenant *t;
+
+	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
+		other = rtnl_dereference(t->program);
+		if (t != self && other && other->cell == want->cell) {
+			NL_SET_ERR_MSG_FMT(extack, "cell %u belongs to tenant %s",
+					   want->cell, t->name);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+/**
+ * cham_prog_set() - a tenant has a program, or another one
+ * @t:      tenant
+ * @want:   name, layout, cell, hooks and flags
+ * @extack: receives the reason of a refusal
+ *
+ * The composition that is attached has its handlers before its packets are told
+ * so: see lib/compose.c for the order.
+ *
+ * Context: RTNL held, may sleep. Return: 0, -EBUSY or -ENOMEM.
+ */
+int cham_prog_set(struct cham_tenant *t, const struct cham_prog *want,
+		  struct netlink_ext_ack *extack)
+{
+	struct cham_prog *old = rtnl_dereference(t->program), *prog;
+	int err = cham_prog_check(t, want, extack);
+
+	if (err)
+		return err;
+	prog = kzalloc(sizeof(*prog), GFP_KERNEL_ACCOUNT);
+	if (!prog)
+		return -ENOMEM;
+	*prog = *want;
+	prog->version = ++t->prog_version;
+	prog->dropped = __alloc_percpu(CHAM_DROP_REASONS * sizeof(u64), sizeof(u64));
+	if (!prog->dropped) {
+		kfree(prog);
+		return -ENOMEM;
+	}
+	rcu_assign_pointer(t->program, prog);
+	WRITE_ONCE(t->prog, cham_prog_word(prog->cell, prog->hooks, prog->flags));
+	if (old)
+		call_rcu(&old->rcu, cham_prog_free);
+	cham_nl_prog_event(CHAM_CMD_PROG_NTF, t, prog, GFP_KERNEL);
+	return 0;
+}
+
+/**
+ * cham_prog_del() - a tenant has no program any more
+ * @t: tenant
+ *
+ * When it returns no packet is on its way to the handlers: their place in the
+ * composition may be another's.
+ *
+ * Context: RTNL held, may sleep.
+ */
+void cham_prog_del(struct cham_tenant *t)
+{
+	struct cham_prog *prog = rtnl_dereference(t->program);
+
+	if (!prog)
+		return;
+	WRITE_ONCE(t->prog, 0);
+	RCU_INIT_POINTER(t->program, NULL);
+	synchronize_net();
+	cham_nl_prog_event(CHAM_CMD_PROG_DEL_NTF, t, prog, GFP_KERNEL);
+	cham_prog_free(&prog->rcu);
+}
+
+/**
+ * cham_prog_stop() - a handler has done what none may
+ * @cpu:   the event
+ * @priv:  the connection's area
+ * @why:   what
+ * @hook:  where
+ * @value: what it returned
+ *
+ * Its tenant's packets go on as if there were no program. The first fault is
+ * kept as it was found.
+ *
+ * Context: BH off, RCU read side.
+ */
+void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
+		    enum cham_fault why, u32 hook, u32 value)
+{
+	struct cham_tenant *t = cpu->tenant;
+	struct cham_prog *prog = rcu_dereference(t->program);
+	const struct xdp_buff *xdp = cpu->xdp;
+	struct cham_prog_fault *fault;
+
+	WRITE_ONCE(t->prog, 0);
+	if (!prog || READ_ONCE(prog->fault))
+		return;
+	fault = kzalloc(sizeof(*fault), GFP_ATOMIC | __GFP_NOWARN);
+	if (!fault)
+		return;
+	fault->why = why;
+	fault->hook = hook;
+	fault->value = value;
+	fault->len = cpu->len;
+	memcpy(fault->head, xdp->data,
+	       min_t(size_t, sizeof(fault->head), xdp->data_end - xdp->data));
+	fault->area = priv->area;
+	if (cmpxchg(&prog->fault, NULL, fault)) {
+		kfree(fault);
+		return;
+	}
+	cham_nl_prog_event(CHAM_CMD_PROG_NTF, t, prog, GFP_ATOMIC);
+}
+
+/* Context: BH off, RCU read side. */
+void cham_prog_count_drop(const struct cham_tenant *t, u32 reason)
+{
+	const struct cham_prog *prog = rcu_dereference(t->program);
+
+	if (prog)
+		this_cpu_inc(prog->dropped[reason % CHAM_DROP_REASONS]);
+}
+
+int cham_prog_init(void)
+{
+	cham_private_cache = KMEM_CACHE(cham_private, SLAB_HWCACHE_ALIGN);
+	return cham_private_cache ? 0 : -ENOMEM;
+}
+
+/* Areas are the connections', and those are gone. */
+void cham_prog_exit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(cham_private_cache);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tenants' programs: which hooks of a tenant are taken, and the private area
+ * that its handlers have for each connection.
+ *
+ * The code is in the datapath that user space composed; here is only what both
+ * have to agree on. A tenant's word says what the lookup tells the datapath:
+ * 0 without a program, and never anything in the low byte, which is the lookup's
+ * own answer.
+ */
+#ifndef CHAM_PROG_H
+#define CHAM_PROG_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include "chamelio.h"
+#include "chamelio_handler.h"
+#include "chamelio_kfunc.h"
+
+struct cham_conn;
+struct cham_cpu;
+struct cham_tenant;
+struct netlink_ext_ack;
+
+#define CHAM_PROG_HEAD	64	/* bytes of a packet that a fault report has */
+
+/* A connection's private area and what guards it; one line more than the area. */
+struct cham_private {
+	u32 layout;		/* the area is of */
+	u32 reply_gen;		/* reply is of this generation of the tenant */
+	u32 reply;		/* slot of the remote that replies go to */
+	spinlock_t lock;	/* CHAM_PROG_SERIAL: one handler at a time */
+	struct cham_area area;
+	struct rcu_head rcu;
+};
+
+/* Why a program was stopped, as it was found. */
+struct cham_prog_fault {
+	enum cham_fault why;
+	u32 hook;		/* enum cham_hook */
+	u32 value;		/* what the handler returned, or the port it named */
+	u32 len;		/* bytes of the packet */
+	u8 head[CHAM_PROG_HEAD];
+	struct cham_area area;
+};
+
+/**
+ * struct cham_prog - a tenant's program
+ * @name:    as its owner calls it
+ * @version: counts a tenant's loads
+ * @layout:  of the areas: another number, other areas
+ * @cell:    its place in the composition, 1..CHAM_CELLS
+ * @hooks:   bits of enum cham_hook
+ * @flags:   bits of enum cham_prog_flag
+ * @fault:   NULL while it runs
+ * @dropped: what its handlers dropped, by their own reasons; per CPU
+ * @rcu:     frees it
+ */
+struct cham_prog {
+	char name[CHAM_PROG_NAME_MAX + 1];
+	u32 version;
+	u32 layout;
+	u8 cell;
+	u8 hooks;
+	u8 flags;
+	struct cham_prog_fault *fault;
+	u64 __percpu *dropped;
+	struct rcu_head rcu;
+};
+
+static inline u32 cham_prog_word(u8 cell, u8 hooks, u8 flags)
+{
+	return cell << CHAM_PROG_CELL_SHIFT | hooks << CHAM_PROG_HOOKS_SHIFT |
+	       (flags & CHAM_PROG_SERIAL ? CHAM_PROG_WORD_SERIAL : 0);
+}
+
+void cham_private_free(struct cham_private *priv);
+struct cham_private *cham_private_get(const struct cham_tenant *t,
+				      struct cham_conn *conn, u32 layout);
+
+/* RTNL held, may sleep. */
+int cham_prog_set(struct cham_tenant *t, const struct cham_prog *want,
+		  struct netlink_ext_ack *extack);
+void cham_prog_del(struct cham_tenant *t);
+
+/* RCU read side. */
+void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
+		    enum cham_fault why, u32 hook, u32 value);
+void cham_prog_count_drop(const struct cham_tenant *t, u32 reason);
+
+int cham_prog_init(void);
+void cham_prog_exit(void);
+#endif

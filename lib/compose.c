@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * One datapath of the provider's object and the tenants': linked, attached, told
+ * to the module, in this order. A tenant's packets go to its handlers when the
+ * module says so, and then every device has them already; when a program goes,
+ * the module says so first.
+ *
+ * Between two devices old and new datapath are both at work. Each knows the
+ * layout of areas that its handlers were made for, and the module gives neither
+ * an area of the other's.
+ *
+ *	CHAM_STATE_DIR/programs/<tenant>.o	what was loaded
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "datapath.h"
+#include "object.h"
+
+#define PROGRAMS	CHAM_STATE_DIR "/programs"
+
+int cham_compose__lock(struct cham *h)
+{
+	int fd;
+
+	if ((mkdir(CHAM_STATE_DIR, 0700) && errno != EEXIST) ||
+	    (mkdir(PROGRAMS, 0700) && errno != EEXIST))
+		return cham__fail(h, -errno, "%s: %s", PROGRAMS, strerror(errno));
+	fd = open(CHAM_STATE_DIR "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX)) {
+		int err = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return cham__fail(h, err, "%s/lock: %s", CHAM_STATE_DIR, strerror(-err));
+	}
+	return fd;
+}
+
+void cham_part__path(char *path, size_t size, uint32_t tenant)
+{
+	snprintf(path, size, PROGRAMS "/%u.o", tenant);
+}
+
+static int take_part(const struct cham_prog *p, void *arg)
+{
+	struct cham_parts *parts = arg;
+
+	if (parts->n == CHAM_CELLS)
+		return -ENOSPC;
+	parts->part[parts->n++] = (struct cham_part){
+		.tenant = p->tenant_id, .cell = p->cell, .layout = p->layout,
+	};
+	return 0;
+}
+
+int cham_parts__get(struct cham *h, struct cham_parts *parts)
+{
+	int tries = 3, err;
+
+	do {
+		parts->n = 0;
+		err = cham_prog__for_each(h, take_part, parts);
+	} while (!err && cham__interrupted(h) && --tries);
+	return err;
+}
+
+/* Adds one tenant's object, under the names of its place. */
+static int add_part(struct cham *h, struct bpf_linker *linker,
+		    const struct cham_part *part)
+{
+	char file[128], placed[128];
+	struct cham_object *o;
+	int fd, err;
+
+	cham_part__path(file, sizeof(file), part->tenant);
+	err = cham_object__open(h, file, &o);
+	if (err)
+		return err;
+	snprintf(placed, sizeof(placed), PROGRAMS "/.%u.placed", part->tenant);
+	fd = open(placed, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		err = cham__fail(h, -errno, "%s: %s", placed, strerror(errno));
+	} else {
+		err = cham_object__place(h, o, part->tenant, part->cell, fd);
+		close(fd);
+	}
+	if (!err) {
+		cham_log_begin();
+		err = bpf_linker__add_file(linker, placed, NULL);
+		if (err)
+			cham__fail(h, err, "%s: cannot be linked: %s\n%s", file,
+				   strerror(-err), cham_log_end());
+		else
+			cham_log_end();
+	}
+	unlink(placed);
+	cham_object__close(o);
+	return err;
+}
+
+int cham_compose(struct cham *h, const char *base, const struct cham_parts *parts,
+		 char *out, size_t size)
+{
+	struct bpf_linker *linker;
+	unsigned int i;
+	int err;
+
+	out[0] = '\0';
+	if (!parts->n)
+		return 0;
+	snprintf(out, size, CHAM_STATE_DIR "/.datapath.%d", getpid());
+	cham_log_begin();
+	linker = bpf_linker__new(out, NULL);
+	err = linker ? bpf_linker__add_file(linker, base, NULL) : -errno;
+	if (err)
+		cham__fail(h, err, "%s: cannot be linked: %s\n%s", base, strerror(-err),
+			   cham_log_end());
+	else
+		cham_log_end();
+	for (i = 0; !err && i < parts->n; i++)
+		err = add_part(h, linker, &parts->part[i]);
+	if (!err) {
+		cham_log_begin();
+		err = bpf_linker__finalize(linker);
+		if (err)
+			cham__fail(h, err, "the datapath cannot be linked: %s\n%s",
+				   strerror(-err), cham_log_end());
+		else
+			cham_log_end();
+	}
+	bpf_linker__free(linker);
+	if (err)
+		unlink(out);
+	return err;
+}
+
+/* ---- load, unload --------------------------------------------------------- */
+
+static struct cham_part *find_part(struct cham_parts *parts, uint32_t tenant)
+{
+	unsigned int i;
+
+	for (i = 0; i < parts->n; i++)
+		if (parts->part[i].tenant == tenant)
+			return &parts->part[i];
+	return NULL;
+}
+
+static uint32_t free_cell(const struct cham_parts *parts)
+{
+	uint32_t used = 0, cell;
+	unsigned int i;
+
+	for (i = 0; i < parts->n; i++)
+		used |= 1U << parts->part[i].cell;
+	for (cell = 1; cell <= CHAM_CELLS; cell++)
+		if (!(used & 1U << cell))
+			return cell;
+	return 0;
+}
+
+/* The areas stay with the program that made them, in the layout that it gave. */
+static int choose_layout(struct cham *h, const char *file, const struct cham_object *o,
+			 const struct cham_part *old, uint32_t *layout)
+{
+	struct cham_object *was;
+	bool same;
+
+	if (old) {
+		if (cham_object__open(h, file, &was) == 0) {
+			same = was->meta.layout == o->meta.layout &&
+			       !strcmp(was->meta.name, o->meta.name);
+			cham_object__close(was);
+			if (same) {
+				*layout = old->layout;
+				return 0;
+			}
+		}
+	}
+	do {
+		if (getrandom(layout, sizeof(*layout), 0) != sizeof(*layout))
+			return cham__fail(h, -errno, "getrandom: %s", strerror(errno));
+	} while (!*layout || (old && *layout == old->layout));
+	return 0;
+}
+
+/* What was judged, and not what is at the path by now. */
+static int store(struct cham *h, const struct cham_object *o, const char *file)
+{
+	char fresh[160];
+	ssize_t n;
+	int fd;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", file);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return cham__fail(h, -errno, "%s: %s", fresh, strerror(errno));
+	n = write(fd, o->data, o->size);
+	if (close(fd) || n != (ssize_t)o->size || rename(fresh, file)) {
+		unlink(fresh);
+		return cham__fail(h, -EIO, "%s: cannot be written", file);
+	}
+	return 0;
+}
+
+static int need_datapath(struct cham *h)
+{
+	if (cham_datapath__attached())
+		return 0;
+	return cham__fail(h, -ENOENT,
+			  "no datapath is attached, in which a program could run: chamctl datapath attach");
+}
+
+static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
+		       const struct cham_object *o)
+{
+	struct cham_prog p = {
+		.sz = sizeof(p), .tenant_id = tenant, .abi = o->meta.abi,
+		.hooks = o->hooks, .flags = o->meta.flags,
+		.set = CHAM_BIT(CHAM_PROG_TENANT_ID) | CHAM_BIT(CHAM_PROG_NAME) |
+		       CHAM_BIT(CHAM_PROG_ABI) | CHAM_BIT(CHAM_PROG_CELL) |
+		       CHAM_BIT(CHAM_PROG_HOOKS) | CHAM_BIT(CHAM_PROG_LAYOUT) |
+		       CHAM_BIT(CHAM_PROG_FLAGS),
+	};
+	char file[128], before[160];
+	struct cham_parts parts;
+	struct cham_part *part;
+	int err;
+
+	err = cham_parts__get(h, &parts);
+	if (err)
+		return err;
+	part = find_part(&parts, tenant);
+	cham_part__path(file, sizeof(file), tenant);
+	err = choose_layout(h, file, o, part, &p.layout);
+	if (err)
+		return err;
+	if (!part) {
+		if (parts.n == CHAM_CELLS)
+			return cham__fail(h, -ENOSPC,
+					  "%d tenants have programs, the most that one composition holds",
+					  CHAM_CELLS);
+		part = &parts.part[parts.n];
+		part->tenant = tenant;
+		part->cell = free_cell(&parts);
+		parts.n++;
+	}
+	part->layout = p.layout;
+	p.cell = part->cell;
+	memcpy(p.name, o->meta.name, sizeof(p.name));
+
+	/* What is refused leaves everything as it was, the file included. */
+	snprintf(before, sizeof(before), "%s.before", file);
+	unlink(before);
+	if (link(file, before) && errno != ENOENT)
+		return cham__fail(h, -errno, "%s: %s", before, strerror(errno));
+	err = store(h, o, file);
+	if (!err)
+		err = cham_datapath__put(h, objdir, cham_datapath__generic() ?
+					 CHAM_DATAPATH_GENERIC : 0, &parts);
+	if (err >= 0)
+		err = cham_prog__set(h, &p);
+	if (err && rename(before, file))
+		unlink(file);
+	unlink(before);
+	return err;
+}
+
+int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
+		    const char *file)
+{
+	struct cham_object *o;
+	int lock, err;
+
+	err = cham_object__open(h, file, &o);
+	if (err)
+		return err;
+	lock = cham_compose__lock(h);
+	if (lock < 0) {
+		cham_object__close(o);
+		return lock;
+	}
+	err = need_datapath(h);
+	if (!err)
+		err = load_locked(h, objdir, tenant_id, o);
+	close(lock);
+	cham_object__close(o);
+	return err;
+}
+
+int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
+{
+	struct cham_parts parts;
+	char file[128];
+	int lock, err;
+
+	lock = cham_compose__lock(h);
+	if (lock < 0)
+		return lock;
+	err = cham_prog__del(h, tenant_id);
+	if (!err)
+		err = cham_parts__get(h, &parts);
+	/* Nothing runs it any more: that it still is in the datapath does no harm. */
+	if (!err && cham_datapath__attached())
+		err = cham_datapath__put(h, objdir, cham_datapath__generic() ?
+					 CHAM_DATAPATH_GENERIC : 0, &parts);
+	if (err >= 0) {
+		cham_part__path(file, sizeof(file), tenant_id);
+		unlink(file);
+		err = 0;
+	}
+	close(lock);
+	return err;
+}

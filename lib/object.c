@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * A tenant's object file. Nothing in it is believed: every offset is checked
+ * against the file before it is followed, and a section that a handler has no
+ * use for is refused instead of carried along.
+ *
+ * An object gets its place in a composition by its names: hooks become those
+ * that stand empty in the datapath, everything else global gets the tenant's
+ * prefix, and each data section stays a map of its own, so that no tenant's
+ * bytes share one with another's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+
+#include "object.h"
+
+#ifndef EM_BPF
+#define EM_BPF 247
+#endif
+
+#define NAME_MAX_LEN 200	/* of a symbol */
+
+static int wrong(struct cham *h, const struct cham_object *o, const char *what)
+{
+	return cham__fail(h, -EINVAL, "%s: %s", o->path, what);
+}
+
+/* Reads the whole file: what is judged is what is used. */
+static int slurp(struct cham *h, struct cham_object *o)
+{
+	struct stat st;
+	ssize_t n;
+	int fd, err;
+
+	fd = open(o->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return cham__fail(h, -errno, "%s: %s", o->path, strerror(errno));
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return wrong(h, o, "not a regular file");
+	}
+	if (st.st_size < (off_t)sizeof(Elf64_Ehdr) || st.st_size > CHAM_OBJECT_MAX) {
+		close(fd);
+		return cham__fail(h, -EFBIG, "%s: %lld bytes are no object; accepted: up to %d",
+				  o->path, (long long)st.st_size, CHAM_OBJECT_MAX);
+	}
+	o->data = calloc(1, st.st_size + 1);
+	if (!o->data) {
+		close(fd);
+		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
+	}
+	while (o->size < (size_t)st.st_size) {
+		n = read(fd, o->data + o->size, st.st_size - o->size);
+		if (n <= 0)
+			break;
+		o->size += n;
+	}
+	err = o->size == (size_t)st.st_size ? 0 : wrong(h, o, "cannot be read whole");
+	close(fd);
+	return err;
+}
+
+const void *cham_object__section(const struct cham_object *o, unsigned int i,
+				 size_t *size)
+{
+	const Elf64_Shdr *sh = &o->sh[i];
+
+	*size = 0;
+	if (!i || i >= o->n_sh || sh->sh_type == SHT_NOBITS)
+		return NULL;
+	*size = sh->sh_size;
+	return o->data + sh->sh_offset;
+}
+
+static const char *section_name(const struct cham_object *o, unsigned int i)
+{
+	return o->sh[i].sh_name < o->strtab_size ? o->strtab + o->sh[i].sh_name : NULL;
+}
+
+const char *cham_object__symbol(const struct cham_object *o, const Elf64_Sym *sym)
+{
+	return sym->st_name < o->strtab_size ? o->strtab + sym->st_name : "";
+}
+
+static int read_headers(struct cham *h, struct cham_object *o)
+{
+	const Elf64_Ehdr *eh = (const void *)o->data;
+	unsigned int i;
+
+	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    eh->e_ident[EI_DATA] != ELFDATA2LSB || eh->e_type != ET_REL ||
+	    eh->e_machine != EM_BPF)
+		return wrong(h, o, "not a BPF object, as clang -target bpf -O2 -g -c makes");
+	if (eh->e_shentsize != sizeof(Elf64_Shdr) || !eh->e_shnum || eh->e_shoff % 8 ||
+	    eh->e_shoff > o->size ||
+	    eh->e_shnum > (o->size - eh->e_shoff) / sizeof(Elf64_Shdr) ||
+	    eh->e_shstrndx >= eh->e_shnum)
+		return wrong(h, o, "damaged or cut off: its section headers are not in the file");
+	o->sh = (void *)(o->data + eh->e_shoff);
+	o->n_sh = eh->e_shnum;
+	for (i = 0; i < o->n_sh; i++) {
+		const Elf64_Shdr *sh = &o->sh[i];
+
+		if (sh->sh_type != SHT_NOBITS && sh->sh_type != SHT_NULL &&
+		    (sh->sh_offset > o->size || sh->sh_size > o->size - sh->sh_offset))
+			return cham__fail(h, -EINVAL,
+					  "%s: damaged or cut off: section %u is not in the file",
+					  o->path, i);
+	}
+	o->str_sec = eh->e_shstrndx;
+	if (o->sh[o->str_sec].sh_type != SHT_STRTAB || !o->sh[o->str_sec].sh_size)
+		return wrong(h, o, "damaged: has no names");
+	o->strtab = (const char *)o->data + o->sh[o->str_sec].sh_offset;
+	o->strtab_size = o->sh[o->str_sec].sh_size;
+	if (o->strtab[o->strtab_size - 1])
+		return wrong(h, o, "damaged: a name does not end");
+	return 0;
+}
+
+static bool starts(const char *s, const char *with)
+{
+	return !strncmp(s, with, strlen(with));
+}
+
+static bool is_data(const char *name)
+{
+	return starts(name, ".rodata") || starts(name, ".data") || starts(name, ".bss");
+}
+
+static int take_section(struct cham *h, struct cham_object *o, unsigned int i)
+{
+	const char *name = section_name(o, i);
+	const struct {
+		const char *name;
+		unsigned int *to;
+	} known[] = {
+		{ ".text", &o->text }, { ".rel.text", &o->rel_text },
+		{ ".maps", &o->maps }, { ".BTF", &o->btf }, { ".BTF.ext", &o->btf_ext },
+		{ CHAM_META_SECTION, &o->meta_sec }, { ".symtab", &o->symtab },
+	};
+	static const char *const ignored[] = {
+		"", ".strtab", ".rel.BTF", ".rel.BTF.ext", ".llvm_addrsig", "license",
+	};
+	unsigned int k;
+
+	if (!name)
+		return wrong(h, o, "damaged: a section's name is not in the file");
+	for (k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
+		if (strcmp(name, known[k].name))
+			continue;
+		if (*known[k].to)
+			return cham__fail(h, -EINVAL, "%s: two sections are called %s",
+					  o->path, name);
+		*known[k].to = i;
+		return 0;
+	}
+	for (k = 0; k < sizeof(ignored) / sizeof(ignored[0]); k++)
+		if (!strcmp(name, ignored[k]))
+			return 0;
+	if (starts(name, ".debug_") || starts(name, ".rel.debug_") || is_data(name))
+		return 0;
+	return cham__fail(h, -EINVAL,
+			  "%s: section %.64s is foreign; a handler's code is in .text (no SEC), and accepted besides are .maps, .rodata, .data, .bss, license and %s",
+			  o->path, name, CHAM_META_SECTION);
+}
+
+static int read_symbols(struct cham *h, struct cham_object *o)
+{
+	const Elf64_Shdr *sh = &o->sh[o->symtab];
+	unsigned int i;
+	size_t size;
+
+	if (!o->symtab || sh->sh_entsize != sizeof(Elf64_Sym) || sh->sh_offset % 8 ||
+	    sh->sh_link != o->str_sec)
+		return wrong(h, o, "damaged: has no symbols that can be read");
+	o->syms = cham_object__section(o, o->symtab, &size);
+	o->n_syms = size / sizeof(Elf64_Sym);
+	for (i = 0; i < o->n_syms; i++) {
+		const Elf64_Sym *s = &o->syms[i];
+
+		if (s->st_name >= o->strtab_size ||
+		    (s->st_shndx < SHN_LORESERVE && s->st_shndx >= o->n_sh))
+			return cham__fail(h, -EINVAL, "%s: damaged: symbol %u", o->path, i);
+		if (strlen(cham_object__symbol(o, s)) > NAME_MAX_LEN)
+			return cham__fail(h, -EINVAL,
+					  "%s: the name of symbol %u is longer than %d bytes",
+					  o->path, i, NAME_MAX_LEN);
+	}
+	return 0;
+}
+
+static int hook_of(const char *name)
+{
+	int hook;
+
+	for (hook = 0; hook < __CHAM_HOOK_MAX; hook++)
+		if (!strcmp(name, cham_hook__name(hook)))
+			return hook;
+	return -1;
+}
+
+/* Each global symbol is a hook, a map or a function of the tenant's own. */
+static int judge_symbols(struct cham *h, struct cham_object *o)
+{
+	unsigned int i, type;
+	int hook;
+
+	for (i = 0; i < o->n_syms; i++) {
+		const Elf64_Sym *s = &o->syms[i];
+		const char *name = cham_object__symbol(o, s);
+
+		if (ELF64_ST_BIND(s->st_info) == STB_LOCAL)
+			continue;
+		type = ELF64_ST_TYPE(s->st_info);
+		if (s->st_shndx == SHN_UNDEF)
+			return cham__fail(h, -EINVAL,
+					  "%s: \"%s\" is not in the object; a handler calls helpers and its own functions, no kfuncs and nothing of others",
+					  o->path, name);
+		if (s->st_shndx >= SHN_LORESERVE)
+			return cham__fail(h, -EINVAL, "%s: symbol \"%s\" is in no section",
+					  o->path, name);
+		if (ELF64_ST_BIND(s->st_info) != STB_GLOBAL)
+			return cham__fail(h, -EINVAL,
+					  "%s: \"%s\" is weak: which one would run, nobody could say",
+					  o->path, name);
+		hook = hook_of(name);
+		if (hook < 0)
+			continue;
+		if (type != STT_FUNC || s->st_shndx != o->text)
+			return cham__fail(h, -EINVAL, "%s: \"%s\" is a hook's name and no function",
+					  o->path, name);
+		o->hooks |= 1U << hook;
+	}
+	if (!o->hooks)
+		return wrong(h, o, "has none of the hooks rx, tx: define one with CHAM_HOOK()");
+	return 0;
+}
+
+static int judge_licence(struct cham *h, const struct cham_object *o)
+{
+	unsigned int i;
+	size_t size;
+
+	for (i = 1; i < o->n_sh; i++) {
+		const char *text;
+
+		if (strcmp(section_name(o, i), "license"))
+			continue;
+		text = cham_object__section(o, i, &size);
+		if (text && size == 4 && !memcmp(text, "GPL", 4))
+			return 0;
+		return wrong(h, o, "its licence is not \"GPL\", as that of the datapath it joins");
+	}
+	return wrong(h, o, "has no licence; CHAM_PROGRAM() gives it \"GPL\"");
+}
+
+static int judge_meta(struct cham *h, struct cham_object *o)
+{
+	const void *meta;
+	size_t size;
+
+	meta = cham_object__section(o, o->meta_sec, &size);
+	if (!meta)
+		return wrong(h, o, "does not say what it is; use CHAM_PROGRAM()");
+	if (size < sizeof(o->meta.abi))
+		return wrong(h, o, "damaged: " CHAM_META_SECTION " is too short");
+	memcpy(&o->meta, meta, size < sizeof(o->meta) ? size : sizeof(o->meta));
+	if (o->meta.abi != CHAM_ABI_VERSION)
+		return cham__fail(h, -EPROTO,
+				  "%s: is for version %u of the handler ABI, this library for version %d",
+				  o->path, o->meta.abi, CHAM_ABI_VERSION);
+	if (size != sizeof(o->meta) || !memchr(o->meta.name, 0, sizeof(o->meta.name)) ||
+	    !o->meta.name[0])
+		return wrong(h, o, "damaged: " CHAM_META_SECTION " has no name");
+	if (o->meta.flags & ~CHAM_PROG_FLAGS_MASK)
+		return cham__fail(h, -EINVAL, "%s: unknown program flags 0x%x", o->path,
+				  o->meta.flags & ~CHAM_PROG_FLAGS_MASK);
+	return 0;
+}
+
+int cham_object__open(struct cham *h, const char *path, struct cham_object **op)
+{
+	struct cham_object *o = calloc(1, sizeof(*o));
+	unsigned int i;
+	int err;
+
+	*op = NULL;
+	if (!o)
+		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
+	o->path = path;
+	err = slurp(h, o);
+	if (!err)
+		err = read_headers(h, o);
+	for (i = 1; !err && i < o->n_sh; i++)
+		err = take_section(h, o, i);
+	if (!err && (!o->text || !o->btf || !o->btf_ext))
+		err = wrong(h, o, o->text ? "has no type information; compile it with -g" :
+					    "has no code in .text");
+	if (!err)
+		err = read_symbols(h, o);
+	if (!err)
+		err = judge_meta(h, o);
+	if (!err)
+		err = judge_licence(h, o);
+	if (!err)
+		err = judge_symbols(h, o);
+	if (err)
+		cham_object__close(o);
+	else
+		*op = o;
+	return err;
+}
+
+void cham_object__close(struct cham_object *o)
+{
+	if (!o)
+		return;
+	free(o->data);
+	free(o);
+}
+
+/* ---- its place ---------------------------------------------------------- */
+
+struct place {
+	uint32_t tenant;
+	uint32_t cell;
+	char *names;		/* the file's, and ours behind them */
+	size_t size;
+	size_t room;
+};
+
+static void place_name(const struct place *p, const char *name, char *to, size_t size)
+{
+	if (hook_of(name) >= 0)
+		snprintf(to, size, "cham_%s_%u", name, p->cell);
+	else
+		snprintf(to, size, "t%u_%s", p->tenant, name);
+}
+
+/* Offset of @name among the names. */
+static long add_name(struct place *p, const char *name)
+{
+	size_t n = strlen(name) + 1, at = p->size;
+	char *more;
+
+	if (p->size + n > p->room) {
+		p->room = 2 * (p->size + n);
+		more = realloc(p->names, p->room);
+		if (!more)
+			return -ENOMEM;
+		p->names = more;
+	}
+	memcpy(p->names + at, name, n);
+	p->size += n;
+	return at;
+}
+
+/* BTF's functions, variables and sections follow their symbols. */
+static int place_btf(struct cham *h, const struct cham_object *o,
+		     const struct place *p, struct btf **btfp)
+{
+	char name[NAME_MAX_LEN + 32];
+	const void *raw;
+	struct btf *btf;
+	unsigned int i;
+	size_t size;
+	int off;
+
+	raw = cham_object__section(o, o->btf, &size);
+	btf = btf__new(raw, size);
+	if (!btf)
+		return wrong(h, o, "damaged: its type information cannot be read");
+	*btfp = btf;
+	for (i = 1; i < btf__type_cnt(btf); i++) {
+		const struct btf_type *t = btf__type_by_id(btf, i);
+		const char *old = btf__name_by_offset(btf, t->name_off);
+
+		if (!old || strlen(old) > NAME_MAX_LEN)
+			continue;
+		if ((btf_is_func(t) && btf_vlen(t) == BTF_FUNC_GLOBAL) ||
+		    (btf_is_var(t) && btf_var(t)->linkage == BTF_VAR_GLOBAL_ALLOCATED &&
+		     strcmp(old, "LICENSE")))
+			place_name(p, old, name, sizeof(name));
+		else if (btf_is_datasec(t) && is_data(old))
+			snprintf(name, sizeof(name), "%s.t%u", old, p->tenant);
+		else if (btf_is_datasec(t) && !strcmp(old, CHAM_META_SECTION))
+			snprintf(name, sizeof(name), ".debug_cham");
+		else
+			continue;
+		off = btf__add_str(btf, name);
+		if (off < 0)
+			return cham__fail(h, off, "%s: type information: %s", o->path,
+					  strerror(-off));
+		/* Adding a string may have moved the types. */
+		((struct btf_type *)btf__type_by_id(btf, i))->name_off = off;
+	}
+	return 0;
+}
+
+static long place_section(const struct cham_object *o, struct place *p, unsigned int i)
+{
+	char name[NAME_MAX_LEN + 32];
+	const char *old = section_name(o, i);
+
+	if (i == o->meta_sec)
+		return add_name(p, ".debug_cham");
+	if (!is_data(old) || strlen(old) > NAME_MAX_LEN)
+		return o->sh[i].sh_name;
+	snprintf(name, sizeof(name), "%s.t%u", old, p->tenant);
+	return add_name(p, name);
+}
+
+static long place_symbol(const struct cham_object *o, struct place *p,
+			 const Elf64_Sym *s)
+{
+	const char *old = cham_object__symbol(o, s);
+	char name[NAME_MAX_LEN + 32];
+
+	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL || !strcmp(old, "LICENSE"))
+		return s->st_name;
+	place_name(p, old, name, sizeof(name));
+	return add_name(p, name);
+}
+
+static int put(int fd, const void *data, size_t size, off_t at)
+{
+	ssize_t n;
+
+	for (; size; data = (const char *)data + n, size -= n, at += n) {
+		n = pwrite(fd, data, size, at);
+		if (n <= 0)
+			return n ? -errno : -ENOSPC;
+	}
+	return 0;
+}
+
+/* Patches a copy of the file; what grew stands behind it. */
+static int place_all(struct cham *h, const struct cham_object *o, struct place *p,
+		     const struct btf *btf, uint8_t *copy, int fd)
+{
+	Elf64_Shdr *sh = (void *)(copy + ((uint8_t *)o->sh - o->data));
+	Elf64_Sym *syms = (void *)(copy + ((const uint8_t *)o->syms - o->data));
+	size_t end = (o->size + 7) & ~7UL;
+	const void *raw;
+	uint32_t size;
+	unsigned int i;
+	long name;
+	int err;
+
+	for (i = 1; i < o->n_sh; i++) {
+		name = place_section(o, p, i);
+		if (name < 0)
+			return name;
+		sh[i].sh_name = name;
+	}
+	for (i = 1; i < o->n_syms; i++) {
+		name = place_symbol(o, p, &o->syms[i]);
+		if (name < 0)
+			return name;
+		syms[i].st_name = name;
+	}
+	raw = btf__raw_data(btf, &size);
+	if (!raw)
+		return -ENOMEM;
+	sh[o->btf].sh_offset = end;
+	sh[o->btf].sh_size = size;
+	sh[o->str_sec].sh_offset = end + size;
+	sh[o->str_sec].sh_size = p->size;
+	err = put(fd, copy, o->size, 0);
+	if (!err)
+		err = put(fd, raw, size, end);
+	if (!err)
+		err = put(fd, p->names, p->size, end + size);
+	return err ? cham__fail(h, err, "%s: %s", o->path, strerror(-err)) : 0;
+}
+
+int cham_object__place(struct cham *h, const struct cham_object *o, uint32_t tenant,
+		       uint32_t cell, int fd)
+{
+	struct place p = { .tenant = tenant, .cell = cell,
+			   .size = o->strtab_size, .room = o->strtab_size };
+	uint8_t *copy = malloc(o->size);
+	struct btf *btf = NULL;
+	int err = -ENOMEM;
+
+	p.names = malloc(p.room);
+	if (copy && p.names) {
+		memcpy(copy, o->data, o->size);
+		memcpy(p.names, o->strtab, o->strtab_size);
+		err = place_btf(h, o, &p, &btf);
+		if (!err)
+			err = place_all(h, o, &p, btf, copy, fd);
+	}
+	if (err == -ENOMEM)
+		cham__fail(h, err, "%s", strerror(ENOMEM));
+	btf__free(btf);
+	free(p.names);
+	free(copy);
+	return err;
+}

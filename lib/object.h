@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/* A tenant's object file: read, judged, and given its place in a composition. */
+#ifndef CHAM_OBJECT_H
+#define CHAM_OBJECT_H
+
+#include <elf.h>
+#include "internal.h"
+
+#define CHAM_OBJECT_MAX	(4 << 20)	/* bytes of a file */
+
+struct btf;
+
+struct cham_object {
+	const char *path;
+	uint8_t *data;
+	size_t size;
+	Elf64_Shdr *sh;
+	unsigned int n_sh;
+	const Elf64_Sym *syms;
+	unsigned int n_syms;
+	const char *strtab;
+	size_t strtab_size;
+	/* section numbers, 0: has none */
+	unsigned int text, rel_text, maps, btf, btf_ext, meta_sec, symtab, str_sec;
+	struct cham_meta meta;
+	uint32_t hooks;			/* bits of enum cham_hook */
+};
+
+/* All return 0 or a negative errno and say why in @h. */
+int cham_object__open(struct cham *h, const char *path, struct cham_object **op);
+void cham_object__close(struct cham_object *o);
+/* The object with its symbols and sections renamed for tenant and cell, in @fd. */
+int cham_object__place(struct cham *h, const struct cham_object *o, uint32_t tenant,
+		       uint32_t cell, int fd);
+
+/* Context: @i is a section's number. Return: its bytes, NULL without any. */
+const void *cham_object__section(const struct cham_object *o, unsigned int i,
+				 size_t *size);
+const char *cham_object__symbol(const struct cham_object *o, const Elf64_Sym *sym);
+
+#endif

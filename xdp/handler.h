@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tenants' handlers in the datapath: a composition gives each tenant that has a
+ * program a cell, and puts the program's functions where the empty ones below
+ * stand; which cell a packet's tenant has, the lookup says.
+ */
+#ifndef CHAM_XDP_HANDLER_H
+#define CHAM_XDP_HANDLER_H
+
+#include "chamelio_handler.h"
+#include "parse.h"
+
+/* What only tenants with a program need is not in the way of the others. */
+#define cham_outline	__attribute__((noinline))
+
+#define CHAM_HAS_RX	(1 << (CHAM_PROG_HOOKS_SHIFT + CHAM_HOOK_RX))
+#define CHAM_HAS_TX	(1 << (CHAM_PROG_HOOKS_SHIFT + CHAM_HOOK_TX))
+
+/* Beside an act: a handler has decided, and not only passed it on. */
+#define CHAM_HANDLED	0x100
+
+#define CHAM_CELL_LIST(X) \
+	X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) \
+	X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
+
+#define __cham_nonnull	__attribute__((btf_decl_tag("arg:nonnull")))
+
+/* Of each cell's areas; the composition writes it before the kernel freezes it. */
+const volatile __u32 cham_layouts[CHAM_CELLS + 1] = {};
+
+#define CHAM_CELL(hook, n)						\
+__attribute__((weak))							\
+int cham_##hook##_##n(struct xdp_md *ctx, struct cham_pkt *pkt __cham_nonnull, \
+		      struct cham_area *area __cham_nonnull)		\
+{									\
+	return CHAM_PASS;						\
+}
+
+#define X(n) CHAM_CELL(rx, n) CHAM_CELL(tx, n)
+CHAM_CELL_LIST(X)
+#undef X
+
+#define CHAM_CALL(hook)							\
+static __always_inline int cham_call_##hook(struct xdp_md *ctx, struct cham_pkt *pkt, \
+					    struct cham_area *area, __u32 cell)	\
+{									\
+	switch (cell) {							\
+	CHAM_CELL_LIST(X)						\
+	}								\
+	return CHAM_PASS;						\
+}
+
+#define X(n) case n: { return cham_rx_##n(ctx, pkt, area); }
+CHAM_CALL(rx)
+#undef X
+
+#define X(n) case n: { return cham_tx_##n(ctx, pkt, area); }
+CHAM_CALL(tx)
+#undef X
+
+/* What else is known of the packet, in one argument: where its Ethernet header is
+ * and IP in that, and both traffic classes.
+ */
+static __always_inline __u32 cham_where(const __u32 base, const struct cham_inner *in,
+					__u8 outer_tos)
+{
+	return base | in->l3 << 8 | in->tos << 16 | outer_tos << 24;
+}
+
+static __always_inline __u8 cham_where_base(__u32 where)
+{
+	return where;
+}
+
+static __always_inline __u8 cham_where_l3(__u32 where)
+{
+	return where >> 8;
+}
+
+static __always_inline __u8 cham_where_tos(__u32 where)
+{
+	return where >> 16;
+}
+
+static __always_inline __u8 cham_where_outer_tos(__u32 where)
+{
+	return where >> 24;
+}
+
+/**
+ * cham_handle() - run the tenant's handler
+ * @ctx:   program context
+ * @ev:    the event, after the lookup
+ * @q:     the packet
+ * @act:   what the lookup returned
+ * @where: cham_where() of the packet
+ * @hook:  enum cham_hook, a constant
+ *
+ * Pointers into the packet are of no use afterwards.
+ *
+ * Return: enum cham_event_act, with CHAM_HANDLED if it is the handler's decision.
+ */
+static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_event *ev,
+				       const struct cham_query *q, int act, __u32 where,
+				       const __u32 hook)
+{
+	__u32 cell = act >> CHAM_PROG_CELL_SHIFT & CHAM_PROG_CELL_MASK;
+	__u32 base = cham_where_base(where), l3 = cham_where_l3(where);
+	struct cham_area *area;
+	struct cham_pkt pkt;
+	int verdict;
+
+	if (cell > CHAM_CELLS)
+		return act & CHAM_PROG_ACT_MASK;
+	area = (void *)bpf_cham_enter(ctx, cham_layouts[cell], base, sizeof(*area));
+	if (!area)
+		return ev->act;
+	pkt.l2 = base;
+	pkt.l3 = base + l3;
+	pkt.l4 = pkt.l3 + (q->tuple.ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+	pkt.payload = base + q->len - q->payload;
+	pkt.payload_len = q->payload;
+	pkt.len = q->len;
+	pkt.gso_size = ev->gso_size;
+	pkt.proto = q->tuple.proto;
+	pkt.tcp_flags = q->tcp_flags;
+	pkt.flags = (q->tuple.ipv6 ? CHAM_PKT_IPV6 : 0) |
+		    (l3 != sizeof(struct ethhdr) ? CHAM_PKT_VLAN : 0) |
+		    (hook == CHAM_HOOK_RX && !base ? CHAM_PKT_LOCAL : 0) |
+		    (ev->reverse ? CHAM_PKT_REVERSE : 0);
+	pkt.hook = hook;
+	pkt.vlan = q->tuple.vlan;
+	pkt.now = ev->now;
+	pkt.port = 0;
+	verdict = hook == CHAM_HOOK_RX ? cham_call_rx(ctx, &pkt, area, cell) :
+					 cham_call_tx(ctx, &pkt, area, cell);
+	act = bpf_cham_leave(ctx, verdict, hook, pkt.port);
+	return verdict == CHAM_PASS ? act : act | CHAM_HANDLED;
+}
+
+#endif
