@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -173,6 +174,123 @@ static int change(struct ctl *c, int argc, char **argv, const char *file)
 	return ret ? ctl_kernel(c) : 0;
 }
 
+static void report_json(struct ctl *c, const struct cham_prog_report *r, const char *why)
+{
+	unsigned int i, k;
+
+	json_open(&c->j, NULL, '{');
+	json_bool(&c->j, "admitted", !why);
+	if (why)
+		json_str(&c->j, "error", why);
+	json_str(&c->j, "name", r->name);
+	json_u64(&c->j, "abi", r->abi);
+	json_u64(&c->j, "layout", r->layout);
+	json_u64(&c->j, "flags", r->flags);
+	json_open(&c->j, "hooks", '[');
+	for (i = 0; i < __CHAM_HOOK_MAX; i++) {
+		const struct cham_hook_report *h = &r->hook[i];
+
+		if (!(r->hooks & 1U << i))
+			continue;
+		json_open(&c->j, NULL, '{');
+		json_str(&c->j, "hook", cham_hook__name(i));
+		json_u64(&c->j, "instructions", h->insns);
+		json_u64(&c->j, "cycles", h->cycles);
+		json_u64(&c->j, "stack", h->stack);
+		json_open(&c->j, "path", '[');
+		for (k = 0; k < h->lines; k++) {
+			json_open(&c->j, NULL, '{');
+			json_str(&c->j, "file", h->line[k].file);
+			json_u64(&c->j, "line", h->line[k].number);
+			json_str(&c->j, "text", h->line[k].text);
+			json_u64(&c->j, "cycles", h->line[k].cycles);
+			json_close(&c->j, '}');
+		}
+		json_close(&c->j, ']');
+		json_close(&c->j, '}');
+	}
+	json_close(&c->j, ']');
+	json_u64(&c->j, "maps", r->maps);
+	json_u64(&c->j, "map-bytes", r->map_bytes);
+	json_u64(&c->j, "functions", r->functions);
+	json_open(&c->j, "helpers", '[');
+	for (i = 0; i < sizeof(r->helpers) * 8; i++)
+		if (r->helpers[i / 8] & 1U << i % 8)
+			json_str(&c->j, NULL, show_number(cham_helper__name(i), "helper", i));
+	json_close(&c->j, ']');
+	json_close(&c->j, '}');
+}
+
+static const char *base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void report_text(struct ctl *c, const struct cham_prog_report *r)
+{
+	FILE *f = c->j.f;
+	unsigned int i, k;
+
+	fprintf(f, "%s: abi %u layout %u%s\n", r->name, r->abi, r->layout,
+		r->flags & CHAM_PROG_SERIAL ? " serial" : "");
+	for (i = 0; i < __CHAM_HOOK_MAX; i++) {
+		const struct cham_hook_report *h = &r->hook[i];
+
+		if (!(r->hooks & 1U << i))
+			continue;
+		fprintf(f, "  %s: at most %llu instructions, %llu cycles, %u bytes of stack\n",
+			cham_hook__name(i), (unsigned long long)h->insns,
+			(unsigned long long)h->cycles, h->stack);
+		for (k = 0; k < h->lines; k++)
+			fprintf(f, "    %6llu  %s:%u  %s\n",
+				(unsigned long long)h->line[k].cycles, base(h->line[k].file),
+				h->line[k].number,
+				h->line[k].text + strspn(h->line[k].text, " \t"));
+	}
+	fprintf(f, "  maps %u, %llu bytes; functions %u; helpers", r->maps,
+		(unsigned long long)r->map_bytes, r->functions);
+	for (i = 0, k = 0; i < sizeof(r->helpers) * 8; i++)
+		if (r->helpers[i / 8] & 1U << i % 8 && ++k)
+			fprintf(f, " %s", show_number(cham_helper__name(i), "helper", i));
+	fprintf(f, "%s\n", k ? "" : " none");
+}
+
+/* Needs neither module nor privilege. */
+static int check(struct ctl *c, int argc, char **argv)
+{
+	struct cham_prog_report *r;
+	const char *file;
+	int ret, err;
+
+	ret = need_name(c, &argc, &argv, "an object file", &file);
+	if (!ret)
+		ret = no_args(c, argc, argv);
+	if (ret)
+		return ret;
+	r = calloc(1, sizeof(*r));
+	if (!r || (!c->h && cham__open(&c->h) && !c->h)) {
+		free(r);
+		return ctl_fail(c, EXIT_KERNEL, "out of memory");
+	}
+	err = cham_prog__check(c->h, file, r);
+	if (c->json) {
+		report_json(c, r, err ? cham__last_error(c->h) : NULL);
+		ret = err ? EXIT_KERNEL : 0;
+	} else {
+		if (r->abi)
+			report_text(c, r);
+		if (err)
+			ret = ctl_fail(c, EXIT_KERNEL, "not admitted: %s",
+				       cham__last_error(c->h));
+		else
+			fprintf(c->j.f, "  admitted\n");
+	}
+	free(r);
+	return ret;
+}
+
 static int load(struct ctl *c, int argc, char **argv)
 {
 	const char *file;
@@ -188,6 +306,7 @@ static int unload(struct ctl *c, int argc, char **argv)
 
 const struct cmd prog_cmds[] = {
 	{ "show", "[tenant NAME]", show },
+	{ "check", "FILE", check },
 	{ "load", "FILE tenant NAME [object FILE]", load },
 	{ "unload", "tenant NAME [object FILE]", unload },
 	{ 0 },

@@ -77,7 +77,7 @@ const char *cham_addr__format(const struct cham_addr *addr, char *buf,
  *
  * Return: 0; -ENOENT when the module is not loaded; another negative errno.
  * On failure too *@hp is set (except with -ENOMEM, then it is NULL): such a
- * handle is good for cham__last_error() and cham__close() only.
+ * handle is good for cham__last_error(), cham__close() and cham_prog__check() only.
  */
 int cham__open(struct cham **hp);
 
@@ -672,6 +672,77 @@ int cham_prog__get(struct cham *h, uint32_t tenant_id, struct cham_prog *p);
 int cham_prog__for_each(struct cham *h, cham_prog_fn fn, void *arg);
 
 #define CHAM_STATE_DIR	"/run/chamelio"
+#define CHAM_PATH_LINES	48
+
+/**
+ * struct cham_path_line - a line on the costliest way through a hook
+ * @file:   source file
+ * @number: in it
+ * @text:   the line
+ * @cycles: that it adds, with what it calls
+ */
+struct cham_path_line {
+	char file[96];
+	uint32_t number;
+	char text[96];
+	uint64_t cycles;
+};
+
+/**
+ * struct cham_hook_report - what a hook costs at most
+ * @insns:  x86 instructions
+ * @cycles: estimated; insns and cycles may be of two ways
+ * @stack:  bytes, along the deepest chain of calls
+ * @lines:  number of them
+ * @line:   of the way with the most cycles, in its order
+ */
+struct cham_hook_report {
+	uint64_t insns;
+	uint64_t cycles;
+	uint32_t stack;
+	uint32_t lines;
+	struct cham_path_line line[CHAM_PATH_LINES];
+};
+
+/**
+ * struct cham_prog_report - what is to be said about an object file
+ * @name:      as it calls itself
+ * @abi:       version of the handler ABI
+ * @layout:    as it numbers its area's layout
+ * @flags:     bit map of enum cham_prog_flag
+ * @hooks:     bit map of enum cham_hook
+ * @maps:      number of them
+ * @map_bytes: that they take, about
+ * @functions: number of them
+ * @helpers:   bit map of the helpers that it calls
+ * @hook:      of each hook
+ */
+struct cham_prog_report {
+	char name[CHAM_PROG_NAME_MAX + 1];
+	uint32_t abi;
+	uint32_t layout;
+	uint32_t flags;
+	uint32_t hooks;
+	uint32_t maps;
+	uint64_t map_bytes;
+	uint32_t functions;
+	uint8_t helpers[32];
+	struct cham_hook_report hook[__CHAM_HOOK_MAX];
+};
+
+/**
+ * cham_prog__check() - judge an object file as cham_prog__load() would
+ * @h:      handle; one that cham__open() could not connect will do
+ * @file:   object file
+ * @report: filled in as far as the judge came; large, not for a small stack
+ *
+ * Context: needs no privilege. Return: 0, or a negative errno when it is not
+ * admitted.
+ */
+int cham_prog__check(struct cham *h, const char *file, struct cham_prog_report *report);
+
+/* Name of a helper that handlers may call, NULL for others. */
+const char *cham_helper__name(unsigned int helper);
 
 /**
  * cham_prog__load() - run a tenant's program in the datapath

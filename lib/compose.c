@@ -23,7 +23,9 @@
 
 #include <bpf/libbpf.h>
 
+#include "cost.h"
 #include "datapath.h"
+#include "judge.h"
 #include "object.h"
 
 #define PROGRAMS	CHAM_STATE_DIR "/programs"
@@ -276,15 +278,41 @@ static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
 	return err;
 }
 
+int cham_prog__check(struct cham *h, const char *file, struct cham_prog_report *report)
+{
+	struct cham_object *o;
+	int err;
+
+	memset(report, 0, sizeof(*report));
+	err = cham_object__open(h, file, &o);
+	if (!err)
+		err = cham_judge(h, o, report);
+	cham_object__close(o);
+	return err;
+}
+
+const char *cham_helper__name(unsigned int helper)
+{
+	return cham_helper_name(helper);
+}
+
 int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 		    const char *file)
 {
+	struct cham_prog_report *report = malloc(sizeof(*report));
 	struct cham_object *o;
 	int lock, err;
 
+	if (!report)
+		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
 	err = cham_object__open(h, file, &o);
-	if (err)
+	if (!err)
+		err = cham_judge(h, o, report);
+	free(report);
+	if (err) {
+		cham_object__close(o);
 		return err;
+	}
 	lock = cham_compose__lock(h);
 	if (lock < 0) {
 		cham_object__close(o);

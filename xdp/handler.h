@@ -64,7 +64,7 @@ CHAM_CALL(tx)
 static __always_inline __u32 cham_where(const __u32 base, const struct cham_inner *in,
 					__u8 outer_tos)
 {
-	return base | in->l3 << 8 | in->tos << 16 | outer_tos << 24;
+	return base | in->l3 << 8 | in->tos << 16 | (__u32)outer_tos << 24;
 }
 
 static __always_inline __u8 cham_where_base(__u32 where)

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * A bound on what code costs: the longest path, each instruction weighted with
+ * what the x86 JIT makes of it, helpers with what they were measured to take at
+ * most (selftests/bench/costs). For that the code must have no way back: every
+ * jump goes forward, functions do not call themselves, and repetition is
+ * bpf_loop() with a constant count. One walk from the end to the beginning then
+ * sees each instruction once.
+ *
+ * Cycles are a model: a load that hits the first-level cache, no misprediction.
+ * They are for comparing handlers and for the order of magnitude; what a handler
+ * took is in the ledger.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cost.h"
+
+/* Not in the headers that the oldest supported system has. */
+#define OP_JA32		(BPF_JMP32 | BPF_JA)
+
+static const struct helper {
+	uint32_t id;
+	const char *name;
+	struct cham_cost cost;
+} helpers[] = {
+#include "helpers.h"
+};
+
+static const struct helper *helper(uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++)
+		if (helpers[i].id == id)
+			return &helpers[i];
+	return NULL;
+}
+
+const struct cham_cost *cham_helper_cost(uint32_t id)
+{
+	const struct helper *h = helper(id);
+
+	return h ? &h->cost : NULL;
+}
+
+const char *cham_helper_name(uint32_t id)
+{
+	const struct helper *h = helper(id);
+
+	return h ? h->name : NULL;
+}
+
+__attribute__((format(printf, 4, 5)))
+static int refuse(struct cham_verdict_at *at, int err, uint32_t insn, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(at->text, sizeof(at->text), fmt, ap);
+	va_end(ap);
+	at->err = err;
+	at->insn = insn;
+	return err;
+}
+
+static bool is_ld64(const struct bpf_insn *i)
+{
+	return i->code == (BPF_LD | BPF_DW | BPF_IMM);
+}
+
+static bool is_jump(const struct bpf_insn *i)
+{
+	return BPF_CLASS(i->code) == BPF_JMP || BPF_CLASS(i->code) == BPF_JMP32;
+}
+
+static bool is_goto(const struct bpf_insn *i)
+{
+	return i->code == (BPF_JMP | BPF_JA) || i->code == OP_JA32;
+}
+
+static bool is_call(const struct bpf_insn *i)
+{
+	return i->code == (BPF_JMP | BPF_CALL);
+}
+
+static bool is_exit(const struct bpf_insn *i)
+{
+	return i->code == (BPF_JMP | BPF_EXIT);
+}
+
+/* Where a jump goes; outside of the function when it says so. */
+static int64_t jump_to(const struct bpf_insn *i, uint32_t at)
+{
+	return (int64_t)at + 1 + (i->code == OP_JA32 ? i->imm : i->off);
+}
+
+static struct cham_cost weight(const struct bpf_insn *i)
+{
+	struct cham_cost w = { 1, 1 };
+
+	switch (BPF_CLASS(i->code)) {
+	case BPF_ALU:
+	case BPF_ALU64:
+		switch (BPF_OP(i->code)) {
+		case BPF_MUL:
+			w = (struct cham_cost){ 2, 4 };
+			break;
+		case BPF_DIV:
+		case BPF_MOD:
+			w = (struct cham_cost){ 10, 40 };
+			break;
+		case BPF_LSH:
+		case BPF_RSH:
+		case BPF_ARSH:
+			if (BPF_SRC(i->code) == BPF_X)
+				w = (struct cham_cost){ 5, 5 };
+			break;
+		case BPF_END:
+			w = (struct cham_cost){ 3, 3 };
+		}
+		break;
+	case BPF_LDX:
+		w = (struct cham_cost){ 2, 5 };
+		break;
+	case BPF_STX:
+		/* fetch_and and the like are loops around cmpxchg */
+		if (BPF_MODE(i->code) == BPF_ATOMIC)
+			w = (struct cham_cost){ 9, 40 };
+		break;
+	case BPF_JMP:
+	case BPF_JMP32:
+		w = (struct cham_cost){ 2, 2 };
+		break;
+	}
+	return w;
+}
+
+/* A function's own: prologue, five registers kept, epilogue. */
+static const struct cham_cost frame_cost = { 18, 18 };
+/* bpf_loop() around each call of its function. */
+static const struct cham_cost turn_cost = { 12, 14 };
+
+static void add(struct cham_cost *to, const struct cham_cost *more, uint64_t times)
+{
+	uint64_t insns, cycles;
+
+	if (__builtin_mul_overflow(more->insns, times, &insns) ||
+	    __builtin_add_overflow(to->insns, insns, &to->insns))
+		to->insns = UINT64_MAX;
+	if (__builtin_mul_overflow(more->cycles, times, &cycles) ||
+	    __builtin_add_overflow(to->cycles, cycles, &to->cycles))
+		to->cycles = UINT64_MAX;
+}
+
+/* What register @reg holds before instruction @at, if that is plain to see: the
+ * instruction that wrote it, with nothing that could come in between.
+ */
+static int64_t writer_of(const struct cham_code *c, const struct cham_func *f,
+			 uint32_t at, uint8_t reg)
+{
+	while (at > f->start && !c->target[at]) {
+		const struct bpf_insn *i = &c->insn[at - 1];
+
+		/* The second half of a 64-bit constant looks like nothing. */
+		if (at >= f->start + 2 && is_ld64(i - 1)) {
+			at -= 2;
+			if (c->insn[at].dst_reg == reg)
+				return at;
+			continue;
+		}
+		at--;
+		/* What is behind a jump that is not taken is behind it alone. */
+		if (is_call(i) || is_goto(i) || is_exit(i))
+			return -1;
+		if (is_jump(i))
+			continue;
+		if (BPF_CLASS(i->code) == BPF_ST || BPF_CLASS(i->code) == BPF_STX) {
+			if (BPF_MODE(i->code) == BPF_ATOMIC && reg <= i->src_reg)
+				return -1;
+			continue;
+		}
+		if (i->dst_reg == reg)
+			return at;
+	}
+	return -1;
+}
+
+static int visit(struct cham_code *c, uint32_t f, struct cham_verdict_at *at);
+
+/* bpf_loop(count, function, ...): both must be plain to see. */
+static int cost_of_loop(struct cham_code *c, struct cham_func *f, uint32_t at,
+			struct cham_cost *w, uint32_t *stack, struct cham_verdict_at *why)
+{
+	int64_t count = writer_of(c, f, at, BPF_REG_1);
+	int64_t what = writer_of(c, f, at, BPF_REG_2);
+	const struct bpf_insn *i;
+	struct cham_cost turn;
+	int err;
+
+	i = count < 0 ? NULL : &c->insn[count];
+	if (!i || (i->code != (BPF_ALU64 | BPF_MOV | BPF_K) &&
+		   i->code != (BPF_ALU | BPF_MOV | BPF_K)) || i->imm < 0)
+		return refuse(why, -ELOOP, at,
+			      "bpf_loop() needs a constant for a count: without one there is no bound");
+	if (what < 0 || !is_ld64(&c->insn[what]) || c->ref[what].kind != CHAM_REF_FUNC)
+		return refuse(why, -ELOOP, at, "bpf_loop() needs a function of the object");
+	err = visit(c, c->ref[what].index, why);
+	if (err)
+		return err;
+	turn = c->func[c->ref[what].index].cost;
+	*stack = c->func[c->ref[what].index].stack;
+	add(&turn, &turn_cost, 1);
+	add(w, &turn, i->imm);
+	return 0;
+}
+
+static int cost_of_call(struct cham_code *c, struct cham_func *f, uint32_t at,
+			struct cham_cost *w, uint32_t *stack, struct cham_verdict_at *why)
+{
+	const struct bpf_insn *i = &c->insn[at];
+	const struct cham_cost *cost;
+	int err;
+
+	*stack = 0;
+	if (i->src_reg == BPF_PSEUDO_KFUNC_CALL)
+		return refuse(why, -EPERM, at, "calls a kfunc, which handlers may not");
+	if (i->src_reg == BPF_PSEUDO_CALL) {
+		if (c->ref[at].kind != CHAM_REF_FUNC || c->ref[at].index >= c->n_func)
+			return refuse(why, -EINVAL, at, "calls what is no function of the object");
+		err = visit(c, c->ref[at].index, why);
+		if (err)
+			return err;
+		add(w, &c->func[c->ref[at].index].cost, 1);
+		*stack = c->func[c->ref[at].index].stack;
+		return 0;
+	}
+	if (i->src_reg)
+		return refuse(why, -EINVAL, at, "a call of kind %u is unknown", i->src_reg);
+	cost = cham_helper_cost(i->imm);
+	if (!cost)
+		return refuse(why, -EPERM, at,
+			      "calls helper %d, which handlers may not; \"chamctl prog check\" lists those that they may",
+			      i->imm);
+	add(w, cost, 1);
+	if (i->imm == BPF_FUNC_loop)
+		return cost_of_loop(c, f, at, w, stack, why);
+	return 0;
+}
+
+/* Every jump's target, before anything relies on there being none. */
+static int mark_targets(struct cham_code *c, const struct cham_func *f,
+			struct cham_verdict_at *why)
+{
+	uint32_t end = f->start + f->len, i;
+	int64_t to;
+
+	for (i = f->start; i < end; i++) {
+		const struct bpf_insn *in = &c->insn[i];
+
+		if (is_ld64(in)) {
+			if (i + 1 >= end || c->insn[i + 1].code)
+				return refuse(why, -EINVAL, i, "half of a 64-bit constant is missing");
+			i++;
+			continue;
+		}
+		if (!is_jump(in) || is_call(in) || is_exit(in))
+			continue;
+		to = jump_to(in, i);
+		if (to <= i && to >= f->start)
+			return refuse(why, -ELOOP, i,
+				      "a loop that the compiler did not unroll: use bpf_loop() with a constant count, or #pragma unroll");
+		if (to <= i || to >= end)
+			return refuse(why, -EINVAL, i, "jumps out of its function");
+		c->target[to] = 1;
+	}
+	for (i = f->start; i < end; i += is_ld64(&c->insn[i]) ? 2 : 1)
+		if (is_ld64(&c->insn[i]) && c->target[i + 1])
+			return refuse(why, -EINVAL, i, "is jumped into the middle of");
+	return 0;
+}
+
+/* How deep an instruction reaches into its frame. */
+static uint32_t depth(const struct cham_code *c, const struct cham_func *f, uint32_t at)
+{
+	const struct bpf_insn *i = &c->insn[at];
+	uint8_t class = BPF_CLASS(i->code);
+	int64_t from;
+
+	if ((class == BPF_LDX && i->src_reg == BPF_REG_10) ||
+	    ((class == BPF_ST || class == BPF_STX) && i->dst_reg == BPF_REG_10))
+		return i->off < 0 ? -i->off : 0;
+	if (i->code != (BPF_ALU64 | BPF_ADD | BPF_K) || i->imm >= 0)
+		return 0;
+	from = writer_of(c, f, at, i->dst_reg);
+	if (from < 0 || c->insn[from].code != (BPF_ALU64 | BPF_MOV | BPF_X) ||
+	    c->insn[from].src_reg != BPF_REG_10)
+		return 0;
+	return -(int64_t)i->imm;
+}
+
+static bool dearer(const struct cham_cost *a, const struct cham_cost *b)
+{
+	return a->cycles != b->cycles ? a->cycles > b->cycles : a->insns > b->insns;
+}
+
+/* Cost from @at to the end, given that of all that comes behind it. */
+static int cost_from(struct cham_code *c, struct cham_func *f, uint32_t at,
+		     uint32_t *below, struct cham_verdict_at *why)
+{
+	const struct bpf_insn *i = &c->insn[at];
+	uint32_t end = f->start + f->len, after = at + (is_ld64(i) ? 2 : 1), to, stack;
+	struct cham_cost w = weight(i), rest = { 0, 0 };
+	uint8_t class = BPF_CLASS(i->code);
+	int err;
+
+	c->next[at] = 0;
+	if (class == BPF_LD && !is_ld64(i))
+		return refuse(why, -EPERM, at, "uses BPF_LD_ABS or BPF_LD_IND; look into the packet with cham_at()");
+	if (is_call(i)) {
+		err = cost_of_call(c, f, at, &w, &stack, why);
+		if (err)
+			return err;
+		if (stack > *below)
+			*below = stack;
+	}
+	if (is_exit(i)) {
+		c->cost[at] = w;
+		return 0;
+	}
+	if (!is_goto(i)) {
+		if (after >= end)
+			return refuse(why, -EINVAL, at, "runs on behind the end of its function");
+		rest = c->cost[after];
+		c->next[at] = after;
+	}
+	if (is_jump(i) && !is_call(i)) {
+		to = jump_to(i, at);
+		/* The most of each may be on different ways: both are bounds. */
+		if (is_goto(i) || dearer(&c->cost[to], &rest))
+			c->next[at] = to;
+		if (c->cost[to].insns > rest.insns)
+			rest.insns = c->cost[to].insns;
+		if (c->cost[to].cycles > rest.cycles)
+			rest.cycles = c->cost[to].cycles;
+	}
+	add(&w, &rest, 1);
+	c->cost[at] = w;
+	return 0;
+}
+
+enum { NEW, OPEN, DONE };
+
+static int visit(struct cham_code *c, uint32_t number, struct cham_verdict_at *why)
+{
+	struct cham_func *f = &c->func[number];
+	uint32_t i, own = 0, below = 0, d;
+	int err;
+
+	if (f->state == DONE)
+		return 0;
+	if (f->state == OPEN)
+		return refuse(why, -ELOOP, f->start, "%s() calls itself", f->name);
+	if (!f->len)
+		return refuse(why, -EINVAL, f->start, "%s() is empty", f->name);
+	f->state = OPEN;
+	err = mark_targets(c, f, why);
+	if (err)
+		return err;
+	for (i = f->start + f->len; i-- > f->start; ) {
+		/* The second half of a constant is no instruction. */
+		if (i > f->start && is_ld64(&c->insn[i - 1]) && !c->insn[i].code)
+			continue;
+		d = depth(c, f, i);
+		if (d > own)
+			own = d;
+		err = cost_from(c, f, i, &below, why);
+		if (err)
+			return err;
+	}
+	f->cost = c->cost[f->start];
+	add(&f->cost, &frame_cost, 1);
+	/* As the kernel counts: frames of at least 32 bytes. */
+	f->stack = below + (own ? (own + 31) / 32 * 32 : 32);
+	f->state = DONE;
+	return 0;
+}
+
+int cham_cost_of(struct cham_code *c, uint32_t f, struct cham_verdict_at *at)
+{
+	at->err = 0;
+	if (f >= c->n_func)
+		return refuse(at, -EINVAL, 0, "has no such function");
+	return visit(c, f, at);
+}

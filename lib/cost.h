@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * What BPF code can cost at most. Pure: no kernel, no file, no allocation that
+ * is not the caller's; also built into the unit test and the fuzzer.
+ */
+#ifndef CHAM_COST_H
+#define CHAM_COST_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/bpf.h>
+
+#define CHAM_STACK_MAX	512	/* bytes of a frame that the kernel lets be */
+
+struct cham_cost {
+	uint64_t insns;		/* x86 instructions */
+	uint64_t cycles;	/* an estimate, see cost.c */
+};
+
+/* What an instruction refers to, as the object's relocations say. */
+enum cham_ref_kind { CHAM_REF_NONE, CHAM_REF_FUNC, CHAM_REF_MAP, CHAM_REF_DATA };
+
+struct cham_ref {
+	uint8_t kind;
+	uint32_t index;		/* FUNC: of the function */
+};
+
+struct cham_func {
+	uint32_t start;		/* first instruction */
+	uint32_t len;
+	const char *name;
+	/* results */
+	struct cham_cost cost;	/* with all that it calls */
+	uint32_t stack;		/* bytes, along the deepest chain of calls */
+	uint8_t state;
+};
+
+struct cham_code {
+	const struct bpf_insn *insn;
+	uint32_t n;
+	const struct cham_ref *ref;	/* n of them */
+	struct cham_func *func;
+	uint32_t n_func;
+	/* work space, n of each */
+	struct cham_cost *cost;		/* from here to the end of the function */
+	uint32_t *next;			/* on the costliest way; 0: the end */
+	uint8_t *target;		/* is jumped to */
+};
+
+/* Why code is not admitted, and where. */
+struct cham_verdict_at {
+	int err;		/* 0, or -EINVAL, -ELOOP, -EPERM */
+	uint32_t insn;
+	char text[200];
+};
+
+/**
+ * cham_cost_of() - bound a function and what it calls
+ * @c:  code; its results and work space are written
+ * @f:  number of the function
+ * @at: receives why not
+ *
+ * Return: 0, or @at->err.
+ */
+int cham_cost_of(struct cham_code *c, uint32_t f, struct cham_verdict_at *at);
+
+/* Cost of a helper, NULL when a handler may not call it. */
+const struct cham_cost *cham_helper_cost(uint32_t id);
+const char *cham_helper_name(uint32_t id);
+
+#endif
