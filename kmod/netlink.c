@@ -156,6 +156,9 @@ static const struct nla_policy cham_prog_del_policy[] = {
 	[CHAM_PROG_TENANT_ID]	= CHAM_POLICY_TENANT,
 };
 
+/* Of a dump that takes none; without a policy the core would not look at all. */
+static const struct nla_policy cham_no_attrs[2] = {};
+
 static_assert(BIT(__CHAM_HOOK_MAX) - 1 == CHAM_HOOKS_MASK);
 static_assert(CHAM_TENANTS_MAX - 1 == CHAM_TENANT_ID_MAX);
 static_assert(CHAM_PORTS_MAX - 1 == CHAM_QUOTA_PORTS_MAX);
@@ -841,7 +844,8 @@ static int cham_nl_stat_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	.maxattr = ARRAY_SIZE(cham_##name##_policy) - 1,		\
 	.flags = GENL_ADMIN_PERM | GENL_CMD_CAP_DO }
 #define CHAM_DUMP(CMD, fn) {						\
-	.cmd = CHAM_CMD_##CMD, .dumpit = fn,				\
+	.cmd = CHAM_CMD_##CMD, .dumpit = fn, .policy = cham_no_attrs,	\
+	.maxattr = ARRAY_SIZE(cham_no_attrs) - 1,			\
 	.flags = GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP }
 #define CHAM_DUMP_FILTERED(CMD, name, begin, fn) {			\
 	.cmd = CHAM_CMD_##CMD, .start = begin, .dumpit = fn,		\

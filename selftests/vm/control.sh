@@ -69,6 +69,7 @@ raw "port-get by ifindex and by ifname" port_both
 raw "uplink-get by ifindex and by ifname" uplink_both
 raw "a get that names nothing" nothing_named
 raw "an attribute that the request does not take" foreign_attribute
+raw "a filter that a dump does not have" foreign_dump_attribute
 raw "an address of 5 bytes" odd_address
 raw "an address of 3 bytes" short_address
 raw "a filter for a tenant that is not there" no_such_tenant

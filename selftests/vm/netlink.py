@@ -161,6 +161,17 @@ def case_foreign_attribute():
         Family().refused('nsupported attribute', 'tenant-get', ACK, weight=3)
 
 
+def case_foreign_dump_attribute():
+    """A filter that a dump does not have must not answer with everything."""
+    return all(Family().refused('nsupported attribute', op, DUMP, **first) and
+               Family().refused('Unknown attribute', op, DUMP, **other)
+               for op, first, other in (
+                   ('tenant-get', {'id': 1}, {'name': b'red\0'}),
+                   ('port-get', {'ifindex': 1}, {'ifname': b'red0\0'}),
+                   ('uplink-get', {'ifindex': 1}, {'ifname': b'up0\0'}),
+                   ('stat-get', {'tenant_id': 1}, {'fast_packets': bytes(8)})))
+
+
 def case_odd_address():
     return Family().refused('4 (IPv4) or 16 (IPv6)', 'conn-get', DUMP, src=bytes(5))
 
