@@ -51,6 +51,7 @@ struct cham_cpu {
 	struct cham_tenant	*burst_tenant;
 	unsigned int		nframes;
 	u32			batch_ifindex;
+	u32			batch_bytes;	/* the tenant's, in @frames */
 	struct xdp_frame	*frames[CHAM_XMIT_BATCH];
 };
 

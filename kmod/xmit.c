@@ -26,13 +26,24 @@
 #define CHAM_FRAME_TAIL	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
 
 /* The uplink has them: only now they have been handled. */
-static void cham_xmit_sent(const struct cham_cpu *cpu, u32 packets)
+static void cham_xmit_sent(const struct cham_cpu *cpu, u32 packets, u32 bytes)
 {
 	const struct cham_uplink *up = cham_uplink_rcu();
+	struct cham_ledger *books = this_cpu_ptr(cpu->burst_tenant->ledger);
 
 	if (up)
 		this_cpu_add(up->packets[1], packets);
-	this_cpu_add(cpu->burst_tenant->ledger->fast_packets, packets);
+	books->fast_packets += packets;
+	books->fast_bytes += bytes;
+}
+
+/* The tenant's bytes in a frame that is ready to leave. */
+static u32 cham_xmit_inner(struct xdp_frame *frame)
+{
+	const struct ethhdr *eth = frame->data;
+
+	return xdp_get_frame_len(frame) -
+	       (eth->h_proto == htons(ETH_P_IPV6) ? CHAM_OUTER6 : CHAM_OUTER4);
 }
 
 /* What the uplink did not take, from frame @sent on. */
@@ -41,6 +52,7 @@ static noinline void cham_xmit_refused(struct cham_cpu *cpu, int sent)
 	int i;
 
 	for (i = sent; i < cpu->nframes; i++) {
+		cpu->batch_bytes -= cham_xmit_inner(cpu->frames[i]);
 		trace_cham_drop(cpu->burst_tenant, cpu->batch_ifindex, CHAM_REASON_TX_FAIL,
 				cpu->frames[i]->len);
 		xdp_return_frame(cpu->frames[i]);
@@ -65,17 +77,20 @@ static noinline void cham_xmit_flush(struct cham_cpu *cpu)
 		sent = 0;
 	if (unlikely(sent < cpu->nframes))
 		cham_xmit_refused(cpu, sent);
-	cham_xmit_sent(cpu, sent);
+	cham_xmit_sent(cpu, sent, cpu->batch_bytes);
+	cpu->batch_bytes = 0;
 	cpu->nframes = 0;
 }
 
+/* @len: the tenant's bytes in it, as cham_xmit_inner() */
 static void cham_xmit_queue(struct cham_cpu *cpu, struct xdp_frame *frame,
-			    u32 ifindex)
+			    u32 len, u32 ifindex)
 {
 	if (cpu->nframes == CHAM_XMIT_BATCH ||
 	    (cpu->nframes && cpu->batch_ifindex != ifindex))
 		cham_xmit_flush(cpu);
 	cpu->batch_ifindex = ifindex;
+	cpu->batch_bytes += len;
 	cpu->frames[cpu->nframes++] = frame;
 }
 
@@ -228,7 +243,8 @@ static noinline int cham_xmit_segments(struct cham_cpu *cpu,
 		*(__sum16 *)(data + seg.l4 + 16) = csum_fold(sum);
 		if (outer->family == 6)
 			cham_xmit_udp6(data, seg.hdr + bytes);
-		cham_xmit_queue(cpu, frame, outer->ifindex);
+		cham_xmit_queue(cpu, frame, seg.hdr + bytes - outer->len,
+				outer->ifindex);
 	}
 	return 0;
 }
@@ -339,7 +355,7 @@ static noinline int cham_xmit_skb(struct cham_cpu *cpu, struct cham_xdp_buff *cx
 	err = dev_queue_xmit(skb);
 	if (net_xmit_eval(err))
 		return -ENETDOWN;
-	cham_xmit_sent(cpu, cpu->segs);
+	cham_xmit_sent(cpu, cpu->segs, cpu->len);
 	return 0;
 }
 
@@ -392,7 +408,7 @@ static __always_inline int cham_xmit_single(struct cham_cpu *cpu,
 	}
 	if (unlikely(outer->family == 6))
 		cham_xmit_udp6(frame->data, frame->len);
-	cham_xmit_queue(cpu, frame, outer->ifindex);
+	cham_xmit_queue(cpu, frame, cpu->len, outer->ifindex);
 	return 0;
 }
 
@@ -439,7 +455,6 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	}
 	books = this_cpu_ptr(cpu->tenant->ledger);
 	if (likely(!err)) {
-		books->fast_bytes += cpu->len;
 		books->tcp_fast += cpu->tcp;
 	} else {
 		cham_xmit_lost(cpu->tenant, port,

@@ -77,9 +77,11 @@ ip netns exec hostb ethtool -K b0 gro off
 listen 1
 before=$(reason_of red tx-fail)
 fast=$(stat_of red fast-packets)
+bytes=$(stat_of red fast-bytes)
 on red ping -qc3 -i0.2 -W1 10.0.0.2 >/dev/null
 check_eq "three packets the uplink refused" 3 $(($(reason_of red tx-fail) - before))
 check_eq "none of them is a fast one" 0 $(($(stat_of red fast-packets) - fast))
+check_eq "nor are their bytes" 0 $(($(stat_of red fast-bytes) - bytes))
 check_eq "traced with the uplink" 3 \
 	"$(hits cham_drop "tenant=$red ifindex=$(ifindex up0) reason=tx-fail len=148$")"
 ip netns exec hostb ethtool -K b0 gro on
