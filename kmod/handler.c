@@ -43,6 +43,7 @@ int cham_end(struct cham_cpu *cpu, enum cham_reason why)
 	cham_count(cpu->tenant->ledger, why);
 	trace_cham_drop(cpu->tenant, cpu->xdp->rxq->dev->ifindex, why, cpu->len);
 	cham_redirect(cpu, CHAM_ACT_END);
+	cham_event_end(cpu);
 	return CHAM_ACT_END;
 }
 
@@ -135,6 +136,7 @@ void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp)
 	books->fast_bytes += cpu->len;
 	books->tcp_fast += cpu->tcp;
 	cpu->stamp = cham_charge_here(books, CHAM_CLASS_TRANSMIT, cpu->stamp);
+	cham_event_end(cpu);
 }
 
 __bpf_kfunc_start_defs();

@@ -51,6 +51,7 @@ int cham_refuse(struct cham_cpu *cpu, enum cham_reason why)
 	cpu->slow = cpu->burst_rxq;
 	cpu->ev.act = CHAM_ACT_SLOW;
 	cpu->ev.reason = why;
+	cham_event_end(cpu);
 	return CHAM_ACT_SLOW;
 }
 
@@ -184,7 +185,7 @@ bool cham_outer_settle(struct xdp_buff *xdp, u32 strip)
 	return true;
 }
 
-static noinline int cham_lost(struct cham_cpu *cpu, int err)
+static noinline int cham_lost(struct cham_cpu *cpu, const struct xdp_buff *xdp, int err)
 {
 	enum cham_reason why = err == -ENOBUFS ? CHAM_REASON_RING_FULL :
 			       err == -EMSGSIZE ? CHAM_REASON_OVERSIZE :
@@ -193,18 +194,19 @@ static noinline int cham_lost(struct cham_cpu *cpu, int err)
 						 CHAM_REASON_RING_BROKEN;
 
 	cham_count(cpu->tenant->ledger, why);
-	trace_cham_drop(cpu->tenant, cpu->xdp->rxq->dev->ifindex, why, cpu->len);
+	trace_cham_drop(cpu->tenant, xdp->rxq->dev->ifindex, why, cpu->len);
 	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_DELIVER, cpu->stamp);
 	return err;
 }
 
 /* Books one that arrived, or did not. */
-static __always_inline int cham_delivered(struct cham_cpu *cpu, int err)
+static __always_inline int cham_delivered(struct cham_cpu *cpu,
+					  const struct xdp_buff *xdp, int err)
 {
 	struct cham_ledger *books;
 
 	if (unlikely(err))
-		return cham_lost(cpu, err);
+		return cham_lost(cpu, xdp, err);
 	books = this_cpu_ptr(cpu->tenant->ledger);
 	books->fast_packets += cpu->segs;
 	books->fast_bytes += cpu->len;
@@ -430,6 +432,7 @@ __bpf_kfunc int bpf_cham_deliver(struct xdp_md *ctx, u32 strip)
 		return -EINVAL;
 	cpu->ev.act = CHAM_ACT_SLOW;
 	if (!cpu->port) {
+		cpu->xdp = NULL;
 		err = -EBADMSG;
 		if (unlikely(!cham_outer_sum_ok(xdp, strip)))
 			goto count;
@@ -440,7 +443,7 @@ __bpf_kfunc int bpf_cham_deliver(struct xdp_md *ctx, u32 strip)
 	if (likely(port))
 		err = cham_port_deliver(port, xdp, strip, cpu->from, cpu->flow, data);
 count:
-	return cham_delivered(cpu, err);
+	return cham_delivered(cpu, xdp, err);
 }
 
 /**

@@ -72,6 +72,15 @@ static inline void cham_charge_slow(struct cham_cpu *cpu)
 					 CHAM_CLASS_SLOW, cpu->stamp);
 }
 
+/* The next packet of the uplink has the same xdp_buff: nothing of this one is
+ * left to it. On a port the driver closes.
+ */
+static inline void cham_event_end(struct cham_cpu *cpu)
+{
+	if (!cpu->port)
+		cpu->xdp = NULL;
+}
+
 /* Called by programs only; the contracts are in kfunc.c. */
 u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size);
 int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz);
