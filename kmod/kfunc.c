@@ -295,7 +295,11 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 			cham_charge_slow(cpu);
 		cpu->slow = false;
 	} else {
-		/* Generic XDP or a test run. */
+		/* A test run, for that is a user's process. Under generic XDP the
+		 * guest itself would get what is to leave: all of it is Linux'.
+		 */
+		if (in_serving_softirq() || current->flags & PF_KTHREAD)
+			return NULL;
 		cpu->port = cham_port_from_dev(dev);
 		cpu->tenant = cpu->port ? cham_port_tenant_rcu(cpu->port) : NULL;
 		if (!cpu->tenant)

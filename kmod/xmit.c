@@ -61,18 +61,40 @@ static noinline void cham_xmit_refused(struct cham_cpu *cpu, int sent)
 		     cpu->nframes - sent);
 }
 
+/* For an uplink whose driver knows nothing of XDP. What its queue drops, the queue
+ * counts. Return: how many are its own now.
+ */
+static noinline int cham_xmit_skbs(struct cham_cpu *cpu, struct net_device *dev)
+{
+	struct sk_buff *skb;
+	int i;
+
+	for (i = 0; i < cpu->nframes; i++) {
+		skb = xdp_build_skb_from_frame(cpu->frames[i], dev);
+		if (!skb)
+			break;
+		skb_push(skb, ETH_HLEN);
+		skb_set_network_header(skb, ETH_HLEN);
+		dev_queue_xmit(skb);
+	}
+	return i;
+}
+
 static noinline void cham_xmit_flush(struct cham_cpu *cpu)
 {
 	struct net_device *dev;
-	int sent = 0;
+	int sent;
 
 	if (!cpu->nframes)
 		return;
 	dev = dev_get_by_index_rcu(&init_net, cpu->batch_ifindex);
-	if (dev && dev->netdev_ops->ndo_xdp_xmit && netif_running(dev) &&
-	    netif_carrier_ok(dev))
+	if (!dev || !netif_running(dev) || !netif_carrier_ok(dev))
+		sent = 0;
+	else if (likely(dev->netdev_ops->ndo_xdp_xmit))
 		sent = dev->netdev_ops->ndo_xdp_xmit(dev, cpu->nframes,
 						     cpu->frames, XDP_XMIT_FLUSH);
+	else
+		sent = cham_xmit_skbs(cpu, dev);
 	if (sent < 0)
 		sent = 0;
 	if (unlikely(sent < cpu->nframes))
