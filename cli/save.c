@@ -250,7 +250,7 @@ static int write_file(struct ctl *c, const char *path, const char *text)
 
 static int mode_of(const struct cham_link *l, void *arg)
 {
-	*(bool *)arg = l->generic;
+	*(bool *)arg |= l->generic;
 	return 0;
 }
 

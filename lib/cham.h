@@ -826,7 +826,7 @@ int cham_events__next(struct cham_events *e, struct cham_ntf *ntf,
 #define CHAM_DATAPATH_OBJECT	"datapath.bpf.o"
 
 /* flags of cham_datapath__attach() */
-#define CHAM_DATAPATH_GENERIC	(1U << 0)	/* SKB mode: tests only, slow */
+#define CHAM_DATAPATH_GENERIC	(1U << 0)	/* uplinks in SKB mode: slow, for tests */
 
 /**
  * cham_datapath__attach() - load the datapath and attach it

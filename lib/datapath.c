@@ -3,7 +3,7 @@
  * Attaching the datapath. What is attached is told by bpffs alone:
  *
  *	CHAM_DATAPATH_DIR/cham_uplink, cham_port	the programs
- *	CHAM_DATAPATH_DIR/generic/			exists: SKB mode
+ *	CHAM_DATAPATH_DIR/generic/			exists: uplinks in SKB mode
  *	CHAM_DATAPATH_DIR/links/<device>		one XDP link each
  *
  * so a control process may come and go. A pinned program or link keeps
@@ -209,12 +209,16 @@ static int adopt_one(const struct target *t, const char *path)
 static int attach_one(struct cham *h, const struct target *t, int prog,
 		      bool generic, enum done *done)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts,
-		    .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	LIBBPF_OPTS(bpf_link_create_opts, opts);
 	struct bpf_link_info info;
 	char path[128], other[128];
 	int fd, err;
 
+	/* A port is the module's own and always has native XDP; only there can
+	 * XDP_TX mean the way to the wire.
+	 */
+	generic &= t->role == CHAM_PROG_UPLINK;
+	opts.flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
 	*done = DONE_NOTHING;
 	link_path(path, sizeof(path), t->ifname);
 	fd = bpf_obj_get(path);
@@ -532,6 +536,14 @@ int cham_datapath__detach(struct cham *h)
 	return n;
 }
 
+static bool in_generic_mode(uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
+
+	return !bpf_xdp_query(ifindex, 0, &opts) &&
+	       opts.attach_mode == XDP_ATTACHED_SKB;
+}
+
 static void prog_name(uint32_t id, char *name, size_t size)
 {
 	struct bpf_prog_info info = { 0 };
@@ -568,12 +580,12 @@ int cham_datapath__for_each(struct cham *h, cham_link_fn fn, void *arg)
 			continue;
 		memset(&l, 0, sizeof(l));
 		l.sz = sizeof(l);
-		l.generic = cham_datapath__generic();
 		if (link_info(fd, &info) ||
 		    !if_indextoname(info.xdp.ifindex, l.ifname))
 			link_ifname(l.ifname, sizeof(l.ifname), e->d_name);
 		if (info.id) {
 			l.ifindex = info.xdp.ifindex;
+			l.generic = in_generic_mode(l.ifindex);
 			l.link_id = info.id;
 			l.prog_id = info.prog_id;
 			prog_name(info.prog_id, l.prog, sizeof(l.prog));
