@@ -265,6 +265,26 @@ static void check_drivers(struct doctor *d)
 	}
 }
 
+/* Where a kernel counts them; QEMU's memory comes in thousands of pieces. */
+static void check_iotlb(struct doctor *d)
+{
+	static const char path[] = "/sys/module/vhost_vdpa/parameters/max_iotlb_entries";
+	const unsigned long enough = 65536;
+	unsigned long max;
+	char line[32];
+
+	if (!read_line(path, line, sizeof(line)))
+		return;
+	max = strtoul(line, NULL, 10);
+	if (max && max < enough)
+		doctor_say(d, V_WARN, "iotlb",
+			   "vhost_vdpa takes guest memory in at most %lu pieces; a guest with more does not start|options vhost_vdpa max_iotlb_entries=%lu in /etc/modprobe.d, then reload it; or huge pages for the guest",
+			   max, enough);
+	else
+		doctor_say(d, V_OK, "iotlb", "%s pieces of guest memory",
+			   max ? line : "any number of");
+}
+
 /* ---- the host ------------------------------------------------------------ */
 
 static void check_permission(struct doctor *d)
@@ -485,6 +505,7 @@ static int check(struct ctl *c, int argc, char **argv)
 	check_module(&d, &u);
 	check_btf(&d);
 	check_drivers(&d);
+	check_iotlb(&d);
 	check_bpffs(&d);
 	check_memlock(&d);
 	check_tools(&d);

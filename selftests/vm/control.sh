@@ -120,6 +120,18 @@ ip link set up0 mtu 1550
 ip link add dum0 type dummy
 doctor_says "a NIC without native XDP" 2 'any(.[]; .check == "dum0 xdp" and .status == "fail")' dum0
 ip link del dum0
+iotlb=/sys/module/vhost_vdpa/parameters/max_iotlb_entries
+if [ -e $iotlb ]; then
+	doctor_says "room for a guest's memory in pieces" 0 'any(.[]; .check == "iotlb" and .status == "ok")'
+	rmmod vhost_vdpa
+	modprobe vhost_vdpa max_iotlb_entries=2048
+	doctor_says "and too little" 0 \
+		'any(.[]; .check == "iotlb" and .status == "warn" and (.detail | contains("2048")) and (.fix | contains("max_iotlb_entries=65536")))'
+	rmmod vhost_vdpa
+	modprobe vhost_vdpa max_iotlb_entries=65536
+else
+	skip "room for a guest's memory in pieces" "this kernel does not count them"
+fi
 umount /sys/fs/bpf
 doctor_says "no bpf file system" 2 'any(.[]; .check == "bpffs" and .status == "fail" and (.fix | contains("mount")))'
 mount -t bpf bpffs /sys/fs/bpf
