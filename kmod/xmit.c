@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Port to wire: the program has decided and put the outer header in front;
- * here it is carried out. Checksums are completed, super-packets cut, and the
- * uplink gets its frames in batches.
+ * here it is carried out. Checksums are completed, super-packets cut (cut.c),
+ * and the uplink gets its frames in batches.
  */
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -14,6 +14,7 @@
 #include <net/xdp.h>
 
 #include "compat.h"
+#include "cut.h"
 #include "kfunc.h"
 #include "ledger.h"
 #include "port.h"
@@ -21,9 +22,6 @@
 #include "tenant.h"
 #include "trace.h"
 #include "uplink.h"
-
-/* What a driver that makes an skb of the frame wants behind it. */
-#define CHAM_FRAME_TAIL	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
 
 /* The uplink has them: only now they have been handled. */
 static void cham_xmit_sent(const struct cham_cpu *cpu, u32 packets, u32 bytes)
@@ -139,52 +137,6 @@ __wsum cham_xdp_sum(const struct xdp_buff *xdp, u32 off, u32 len)
 	return sum;
 }
 
-/* How far a packet has been copied. */
-struct cham_cursor {
-	struct kvec vec[CHAM_PACKET_VECS];
-	unsigned int i, n;
-	u32 off;		/* in vec[i] */
-};
-
-/* Return: bytes of the packet. */
-static u32 cham_cursor_init(struct cham_cursor *c, const struct cham_xdp_buff *cx)
-{
-	u32 bytes;
-
-	c->n = cham_packet_vec(c->vec, &cx->xdp, &cx->lent, 0, &bytes);
-	c->i = 0;
-	c->off = 0;
-	return bytes;
-}
-
-/* Leaves out @len bytes, which are in the current piece. */
-static void cham_cursor_skip(struct cham_cursor *c, u32 len)
-{
-	c->off += len;
-	if (c->off == c->vec[c->i].iov_len) {
-		c->off = 0;
-		c->i++;
-	}
-}
-
-/* Copies and sums the next @len bytes: what is lent is read once. */
-static int cham_cursor_copy(struct cham_cursor *c, void *to, u32 len, __wsum *sum)
-{
-	u32 done = 0, n;
-
-	*sum = 0;
-	for (; done < len && c->i < c->n; done += n) {
-		const struct kvec *v = &c->vec[c->i];
-		__wsum part;
-
-		n = min_t(u32, len - done, v->iov_len - c->off);
-		part = csum_partial_copy_nocheck(v->iov_base + c->off, to + done, n);
-		*sum = csum_block_add(*sum, part, done);
-		cham_cursor_skip(c, n);
-	}
-	return done == len ? 0 : -EINVAL;
-}
-
 /* RFC 8200 wants a UDP checksum over IPv6; @frame is whole and linear. */
 static noinline void cham_xmit_udp6(u8 *frame, u32 len)
 {
@@ -199,74 +151,25 @@ static noinline void cham_xmit_udp6(u8 *frame, u32 len)
 		udp->check = CSUM_MANGLED_0;
 }
 
-/* An empty frame of @len bytes in memory of its own. */
-static struct xdp_frame *cham_frame_new(const struct xdp_buff *xdp, u32 len)
-{
-	unsigned int order = get_order(XDP_PACKET_HEADROOM + len + CHAM_FRAME_TAIL);
-	struct xdp_frame *frame;
-	struct page *page;
-
-	if (len > CHAM_XMIT_MAX)
-		return NULL;
-	if (likely(!order))
-		return cham_port_frame(xdp->rxq, len);
-	page = dev_alloc_pages(order);
-	if (!page)
-		return NULL;
-	frame = page_address(page);
-	memset(frame, 0, sizeof(*frame));
-	frame->data = (void *)frame + XDP_PACKET_HEADROOM;
-	frame->len = len;
-	frame->headroom = XDP_PACKET_HEADROOM - sizeof(*frame);
-	frame->frame_sz = PAGE_SIZE << order;
-	cham_frame_mem_type(frame) = MEM_TYPE_PAGE_ORDER0;
-	return frame;
-}
-
-/* Cuts a super-packet; @xdp stays the caller's. */
+/* Cuts a super-packet; it stays the caller's. */
 static noinline int cham_xmit_segments(struct cham_cpu *cpu,
-				       const struct cham_xdp_buff *cx, u16 mss)
+				       const struct cham_xdp_buff *cx)
 {
-	struct cham_cursor cursor __uninitialized;
 	const struct cham_outer *outer = cpu->outer;
-	const struct xdp_buff *xdp = &cx->xdp;
-	u32 payload, index, off, bytes;
-	struct cham_seg seg;
+	struct cham_cut cut __uninitialized;
+	struct xdp_frame *frame;
 	int err;
 
-	bytes = cham_cursor_init(&cursor, cx);
-	err = cham_seg_parse(&seg, xdp->data, xdp->data_end - xdp->data,
-			     bytes, outer->len, outer->family, mss);
+	err = cham_cut_begin(&cut, cx, outer->len, outer->family);
 	if (err)
 		return err;
-	/* Headers are in the first piece. */
-	cham_cursor_skip(&cursor, seg.hdr);
-	payload = seg.len - seg.hdr;
-	for (index = 0, off = 0; index < cham_seg_count(&seg); index++, off += bytes) {
-		struct xdp_frame *frame;
-		__wsum sum = 0;
-		u16 check;
-		u8 *data;
-
-		bytes = min_t(u32, seg.mss, payload - off);
-		frame = cham_frame_new(xdp, seg.hdr + bytes);
-		if (!frame)
-			return -ENOMEM;
-		data = frame->data;
-		memcpy(data, xdp->data, seg.hdr);
-		if (bytes && cham_cursor_copy(&cursor, data + seg.hdr, bytes, &sum)) {
-			xdp_return_frame(frame);
-			return -EINVAL;
-		}
-		cham_seg_header(&seg, data, index, off, bytes);
-		check = cham_seg_l4_seed(&seg, data, bytes);
-		sum = csum_add(csum_block_add(0, sum, seg.hdr - seg.l4),
-			       (__force __wsum)htons(check));
-		*(__sum16 *)(data + seg.l4 + 16) = csum_fold(sum);
+	while (cham_cut_more(&cut)) {
+		frame = cham_cut_next(&cut);
+		if (IS_ERR(frame))
+			return PTR_ERR(frame);
 		if (outer->family == 6)
-			cham_xmit_udp6(data, seg.hdr + bytes);
-		cham_xmit_queue(cpu, frame, seg.hdr + bytes - outer->len,
-				outer->ifindex);
+			cham_xmit_udp6(frame->data, frame->len);
+		cham_xmit_queue(cpu, frame, frame->len - outer->len, outer->ifindex);
 	}
 	return 0;
 }
@@ -388,22 +291,6 @@ static bool cham_xmit_takes_frags(void)
 	return up && up->dev->xdp_features & NETDEV_XDP_ACT_NDO_XMIT_SG;
 }
 
-/* What is summed up, or cannot leave in pieces, is put into one. */
-static noinline struct xdp_frame *cham_xmit_whole(struct cham_xdp_buff *cx)
-{
-	struct cham_cursor cursor __uninitialized;
-	struct xdp_frame *frame;
-	__wsum unused;
-
-	frame = cham_frame_new(&cx->xdp, cham_cursor_init(&cursor, cx));
-	if (frame && cham_cursor_copy(&cursor, frame->data, frame->len, &unused)) {
-		xdp_return_frame(frame);
-		frame = NULL;
-	}
-	xdp_return_buff(&cx->xdp);
-	return frame;
-}
-
 /* One packet as it is; takes @xdp over. */
 static __always_inline int cham_xmit_single(struct cham_cpu *cpu,
 					    struct cham_xdp_buff *cx)
@@ -416,7 +303,7 @@ static __always_inline int cham_xmit_single(struct cham_cpu *cpu,
 
 	if (unlikely(xdp_buff_has_frags(xdp) &&
 		     (sum || outer->family == 6 || !cham_xmit_takes_frags()))) {
-		frame = cham_xmit_whole(cx);
+		frame = cham_cut_whole(cx);
 	} else {
 		frame = xdp_convert_buff_to_frame(xdp);
 		if (unlikely(!frame))
@@ -470,7 +357,7 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 	if (cpu->by_skb && (vnet->gso_type || !xdp_buff_has_frags(xdp))) {
 		err = cham_xmit_skb(cpu, cxdp);
 	} else if (vnet->gso_type) {
-		err = cham_xmit_segments(cpu, cxdp, (__force u16)vnet->gso_size);
+		err = cham_xmit_segments(cpu, cxdp);
 		xdp_return_buff(xdp);
 	} else {
 		err = cham_xmit_single(cpu, cxdp);
