@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "cut.h"
+#include "port_priv.h"
 #include "remote.h"
 
 /* What a driver that makes an skb of the frame wants behind it. */
@@ -163,4 +164,53 @@ struct xdp_frame *cham_cut_whole(struct cham_xdp_buff *cx)
 	}
 	xdp_return_buff(&cx->xdp);
 	return frame;
+}
+
+/**
+ * cham_cut_deliver() - a super-packet for a guest that takes none
+ * @port: the receiver
+ * @r:    its ring, whose lock is held
+ * @cx:   the packet of another port, which stays the caller's
+ *
+ * What does not fit is counted at the ring segment by segment.
+ *
+ * Context: the NAPI of the packet's port.
+ * Return: 0, or the first error.
+ */
+int cham_cut_deliver(struct cham_port *port, struct cham_ring *r,
+		     const struct cham_xdp_buff *cx)
+{
+	u64 features = READ_ONCE(port->features);
+	struct virtio_net_hdr_v1 hdr = {
+		.flags = features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) ?
+			 VIRTIO_NET_HDR_F_DATA_VALID : 0,
+		.num_buffers = __cpu_to_virtio16(true, 1),
+	};
+	bool mergeable = features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
+	struct kvec vec[] = { { &hdr, sizeof(hdr) }, {} };
+	struct cham_cut cut __uninitialized;
+	struct xdp_frame *frame;
+	int ret = 0, err;
+
+	if (cham_cut_begin(&cut, cx, 0, 0)) {
+		cham_ring_drop(r, CHAM_RING_DROP_GSO, cx->lent.bytes);
+		return -EPROTO;
+	}
+	if (cut.seg.hdr + cut.seg.mss > port->frame_max) {
+		cham_ring_drop(r, CHAM_RING_DROP_OVERSIZE, cut.seg.len);
+		return -EMSGSIZE;
+	}
+	while (cham_cut_more(&cut)) {
+		frame = cham_cut_next(&cut);
+		if (IS_ERR(frame)) {
+			cham_ring_drop(r, CHAM_RING_DROP_NOMEM, cut.seg.len - cut.off);
+			return PTR_ERR(frame);
+		}
+		vec[1].iov_base = frame->data;
+		vec[1].iov_len = frame->len;
+		err = cham_ring_push(r, vec, sizeof(hdr) + frame->len, mergeable);
+		xdp_return_frame(frame);
+		ret = ret ?: err;
+	}
+	return ret;
 }

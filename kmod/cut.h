@@ -7,6 +7,8 @@
 #include "port.h"
 #include "seg.h"
 
+struct cham_port;
+struct cham_ring;
 struct xdp_frame;
 
 /* How far a packet has been copied. */
@@ -29,6 +31,8 @@ int cham_cut_begin(struct cham_cut *cut, const struct cham_xdp_buff *cx,
 		   u16 outer, u8 outer_family);
 struct xdp_frame *cham_cut_next(struct cham_cut *cut);
 struct xdp_frame *cham_cut_whole(struct cham_xdp_buff *cx);
+int cham_cut_deliver(struct cham_port *port, struct cham_ring *r,
+		     const struct cham_xdp_buff *cx);
 
 static inline bool cham_cut_more(const struct cham_cut *cut)
 {

@@ -191,6 +191,7 @@ static noinline int cham_lost(struct cham_cpu *cpu, const struct xdp_buff *xdp, 
 			       err == -EMSGSIZE ? CHAM_REASON_OVERSIZE :
 			       err == -EPROTO ? CHAM_REASON_BAD_GSO :
 			       err == -EBADMSG ? CHAM_REASON_BAD_CSUM :
+			       err == -ENOMEM ? CHAM_REASON_TX_NO_MEMORY :
 						 CHAM_REASON_RING_BROKEN;
 
 	cham_count(cpu->tenant->ledger, why);

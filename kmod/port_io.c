@@ -15,6 +15,7 @@
 #include <net/page_pool/helpers.h>
 
 #include "compat.h"
+#include "cut.h"
 #include "port_priv.h"
 
 #define CHAM_IO_LINEAR		(PAGE_SIZE - XDP_PACKET_HEADROOM -	\
@@ -156,6 +157,8 @@ static noinline int cham_io_deliver_any(struct cham_port *port, struct cham_ring
 	u32 total;
 	int err;
 
+	if (from && from->vnet.gso_type && !cham_io_takes_gso(port, from->vnet.gso_type))
+		return cham_cut_deliver(port, r, from);
 	vec[0].iov_base = &hdr;
 	vec[0].iov_len = sizeof(hdr);
 	err = cham_io_prepare(port, vec, xdp, strip, from ? &from->vnet : NULL,

@@ -91,11 +91,18 @@ topo_netdev() {
 	return 1
 }
 
-# topo_port TENANT [ADDRESS [SUFFIX]]: a vDPA port, its guest end in a namespace
+# topo_port TENANT [ADDRESS [SUFFIX]]: a vDPA port, its guest end in a namespace;
+# TOPO_LACKS: numbers of virtio features that it does not offer
 topo_port() {
 	local vdpa=${1}${3:-0} ns=t-$1${3:-} dev
-	vdpa dev add name "$vdpa" mgmtdev chamelio mtu "${TOPO_MTU:-1450}" \
-		max_vqp "${TOPO_VQP:-1}" || return 1
+	if [ -n "${TOPO_LACKS:-}" ]; then
+		# shellcheck disable=SC2086 # a word each
+		python3 "$(dirname "${BASH_SOURCE[0]}")/vm/vdpa_add.py" "$vdpa" \
+			"${TOPO_MTU:-1450}" $TOPO_LACKS || return 1
+	else
+		vdpa dev add name "$vdpa" mgmtdev chamelio mtu "${TOPO_MTU:-1450}" \
+			max_vqp "${TOPO_VQP:-1}" || return 1
+	fi
 	dev=$(topo_netdev "$vdpa") || return 1
 	ip netns add "$ns"
 	ip link set "$dev" netns "$ns" name eth0 || return 1

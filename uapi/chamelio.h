@@ -74,7 +74,7 @@ enum cham_block {
 	X(RING_FULL,	"ring-full",	DROP, "guest receive ring has no buffers") \
 	X(RING_BROKEN,	"ring-broken",	DROP, "guest ring is broken or not ready") \
 	X(TX_FAIL,	"tx-fail",	DROP, "uplink refused the frame")	\
-	X(TX_NO_MEMORY,	"tx-no-memory",	DROP, "no memory to build the uplink's frame") \
+	X(TX_NO_MEMORY,	"tx-no-memory",	DROP, "no memory to build a frame") \
 	X(BAD_GSO,	"bad-gso",	DROP, "guest's GSO or checksum request makes no sense") \
 	X(BAD_CSUM,	"bad-csum",	DROP, "outer UDP checksum is wrong")	\
 	X(OVERSIZE,	"oversize",	DROP, "frame longer than the port takes") \

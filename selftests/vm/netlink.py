@@ -46,12 +46,12 @@ def attrs_of(data):
 class Family:
     """A socket, and the family's number."""
 
-    def __init__(self):
+    def __init__(self, name=b'chamelio'):
         self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
         self.sock.bind((0, 0))
         self.sock.setsockopt(270, 11, 1)    # NETLINK_EXT_ACK
         self.number, self.seq = 16, 0
-        self.send_raw(3, REQUEST | ACK, attr(2, b'chamelio\0'), 1)
+        self.send_raw(3, REQUEST | ACK, attr(2, name + b'\0'), 1)
         for body in self.answers():
             self.number = dict(attrs_of(body[4:]))[1]
         self.number = struct.unpack('=H', self.number[:2])[0]
