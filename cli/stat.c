@@ -115,6 +115,7 @@ static void json_one(struct ctl *c, const struct book *b)
 	if (CHAM_HAS(s, CHAM_STAT_REASONS))
 		array_json(c, "reasons", b->reasons, s->n_reasons, true);
 	J_U64(c, STAT, TSC_KHZ, s, tsc_khz);
+	J_U64(c, STAT, UNOBSERVED, s, unobserved);
 	json_close(&c->j, '}');
 }
 
@@ -180,6 +181,11 @@ static void text_one(struct ctl *c, const struct book *b,
 				100.0 * cyc / secs / s->tsc_khz / 1000);
 		fputc('\n', f);
 	}
+	n = since(s->unobserved, o->unobserved);
+	if (n)
+		fprintf(f, "    %-16s packets %llu  %s\n", "unobserved",
+			(unsigned long long)n,
+			"in no class: uplink's driver, and Linux behind it");
 	for (i = 0; i < s->n_reasons; i++) {
 		n = since(b->reasons[i], old->reasons[i]);
 		if ((!n || i == CHAM_REASON_NONE) && !details)

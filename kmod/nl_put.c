@@ -75,15 +75,19 @@ int cham_put_port(struct sk_buff *msg, struct cham_port *port)
 	       -EMSGSIZE : 0;
 }
 
-int cham_put_uplink(struct sk_buff *msg, const struct cham_uplink *up)
+/* @sent: or received */
+static u64 cham_uplink_packets(const struct cham_uplink *up, bool sent)
 {
-	u64 rx = 0, tx = 0;
+	u64 sum = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu) {
-		rx += READ_ONCE(per_cpu_ptr(up->packets, cpu)[0]);
-		tx += READ_ONCE(per_cpu_ptr(up->packets, cpu)[1]);
-	}
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(up->packets, cpu)[sent]);
+	return sum;
+}
+
+int cham_put_uplink(struct sk_buff *msg, const struct cham_uplink *up)
+{
 	return nla_put_u32(msg, CHAM_UPLINK_IFINDEX, up->ifindex) ||
 	       nla_put_string(msg, CHAM_UPLINK_IFNAME, up->dev->name) ||
 	       (up->local4 && nla_put_be32(msg, CHAM_UPLINK_LOCAL4, up->local4)) ||
@@ -92,8 +96,8 @@ int cham_put_uplink(struct sk_buff *msg, const struct cham_uplink *up)
 	       nla_put_u16(msg, CHAM_UPLINK_UDP_PORT, ntohs(up->udp_port)) ||
 	       nla_put_u32(msg, CHAM_UPLINK_MTU, up->dev->mtu) ||
 	       nla_put_u32(msg, CHAM_UPLINK_BLOCKED, READ_ONCE(up->blocked)) ||
-	       cham_put_u64(msg, CHAM_UPLINK_RX_PACKETS, rx) ||
-	       cham_put_u64(msg, CHAM_UPLINK_TX_PACKETS, tx) ||
+	       cham_put_u64(msg, CHAM_UPLINK_RX_PACKETS, cham_uplink_packets(up, false)) ||
+	       cham_put_u64(msg, CHAM_UPLINK_TX_PACKETS, cham_uplink_packets(up, true)) ||
 	       nla_put_u32(msg, CHAM_UPLINK_REMOTES, cham_remote_total()) ||
 	       nla_put_u8(msg, CHAM_UPLINK_IGNORE_FILTER, up->ignore_filter) ?
 	       -EMSGSIZE : 0;
@@ -254,6 +258,7 @@ int cham_put_fdb(struct sk_buff *msg, const struct cham_fdb *fdb, u32 tenant)
 
 int cham_put_stat(struct sk_buff *msg, u32 tenant, const struct cham_ledger *sum)
 {
+	const struct cham_uplink *up = tenant ? NULL : cham_uplink_rcu();
 	u64 of[__CHAM_KIND_MAX] = { 0 };
 	unsigned int i;
 
@@ -269,7 +274,9 @@ int cham_put_stat(struct sk_buff *msg, u32 tenant, const struct cham_ledger *sum
 	       nla_put(msg, CHAM_STAT_CLASSES, sizeof(sum->cycles), sum->cycles) ||
 	       nla_put(msg, CHAM_STAT_CLASS_PACKETS, sizeof(sum->events), sum->events) ||
 	       nla_put(msg, CHAM_STAT_REASONS, sizeof(sum->reasons), sum->reasons) ||
-	       nla_put_u32(msg, CHAM_STAT_TSC_KHZ, tsc_khz) ? -EMSGSIZE : 0;
+	       nla_put_u32(msg, CHAM_STAT_TSC_KHZ, tsc_khz) ||
+	       (up && cham_put_u64(msg, CHAM_STAT_UNOBSERVED,
+				   cham_uplink_packets(up, false))) ? -EMSGSIZE : 0;
 }
 
 /* RTNL or RCU read side. */

@@ -127,6 +127,7 @@ static const struct cham_field stat_fields[] = {
 	N(STAT, REASONS, "reasons", K_NONE),
 	F(STAT, TSC_KHZ, "tsc-khz", K_U32, cham_stat, tsc_khz),
 	N(STAT, PAD, "pad", K_NONE),
+	F(STAT, UNOBSERVED, "unobserved", K_U64, cham_stat, unobserved),
 };
 
 static const struct cham_field prog_fields[] = {

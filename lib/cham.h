@@ -563,6 +563,8 @@ int cham_fdb__for_each(struct cham *h, uint32_t tenant_id, cham_fdb_fn fn,
  * @n_class_packets: elements of @class_packets
  * @n_reasons:     elements of @reasons
  * @tsc_khz:       thousand cycles per second
+ * @unobserved:    infrastructure: packets of the uplink; what its driver spent on
+ *                 them before the program, and Linux behind it, is in no class
  *
  * The arrays belong to the library. A newer module may send more elements
  * than this library has names for.
@@ -584,6 +586,7 @@ struct cham_stat {
 	unsigned int n_class_packets;
 	unsigned int n_reasons;
 	uint32_t tsc_khz;
+	uint64_t unobserved;
 };
 
 typedef int (*cham_stat_fn)(const struct cham_stat *s, void *arg);

@@ -66,7 +66,7 @@ enum cham_block {
 	X(NO_ROUTE,	"no-route",	SLOW, "no usable underlay route or neighbour") \
 	X(REFRESH,	"refresh",	SLOW, "sample that keeps Linux' FDB entry alive") \
 	X(QUOTA,	"quota",	SLOW, "tenant's connection quota reached") \
-	X(TABLE_FULL,	"table-full",	SLOW, "connection table bucket full") \
+	X(TABLE_FULL,	"table-full",	SLOW, "connection table or its bucket is full") \
 	X(NO_MEMORY,	"no-memory",	SLOW, "no memory for a connection")	\
 	X(MTU,		"mtu",		SLOW, "does not fit, Linux answers")	\
 	X(ECN,		"ecn",		SLOW, "ECN combination RFC 6040 wants logged or dropped") \
@@ -311,6 +311,7 @@ enum cham_stat_attr {
 	CHAM_STAT_REASONS,		/* binary: u64[__CHAM_REASON_MAX] packets */
 	CHAM_STAT_TSC_KHZ,		/* u32 */
 	CHAM_STAT_PAD,
+	CHAM_STAT_UNOBSERVED,		/* u64: see the specification */
 	__CHAM_STAT_MAX,
 };
 
