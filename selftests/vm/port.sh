@@ -239,8 +239,11 @@ relay vhost "$(dirname "$0")/port_vhost.py" "/dev/$vhost" pv
 check "other ports did not notice" busywait 10 ping_peer 1
 
 # Ends.
-check "rebinding the driver" sh -c \
-	"echo p1 >/sys/bus/vdpa/drivers/virtio_vdpa/unbind && echo p1 >/sys/bus/vdpa/drivers/virtio_vdpa/bind"
+carrier_is() { [ "$(cat /sys/class/net/p1/carrier)" = "$1" ]; }
+echo p1 >/sys/bus/vdpa/drivers/virtio_vdpa/unbind
+check "without a driver the representor has no carrier" busywait 5 carrier_is 0
+echo p1 >/sys/bus/vdpa/drivers/virtio_vdpa/bind
+check "rebound: it has" busywait 5 carrier_is 1
 in_ns guest ping -f -q 10.1.0.2 >/dev/null 2>&1 &
 flood=$!
 in_ns peer ping -f -q 10.1.0.1 >/dev/null 2>&1 &
