@@ -166,7 +166,7 @@ class Device:
             time.sleep(0.002)
         return None
 
-    def broken(self, timeout=2.0):
+    def broken(self, timeout=20.0):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             if self.status() & NEEDS_RESET:
