@@ -6,7 +6,8 @@
  * port_vdpa.c vdpa_config_ops: what vhost-vdpa and virtio-vdpa call
  * port_ctrl.c the control queue: receive filters, addresses, queue pairs
  * port_rep.c  the representor as a netdev: life, offloads, ethtool
- * port_io.c   its packets: NAPI, XDP, xmit
+ * port_io.c   what the guest sends: NAPI, XDP
+ * port_deliver.c what it receives: xmit, XDP frames, the datapath's packets
  * port_steer.c which queue pair a packet for the guest goes to
  * ring.c      the split virtqueue, pure walk separated from memory access
  */

@@ -263,11 +263,15 @@ u16 cham_steer_select(struct net_device *dev, struct sk_buff *skb,
 void cham_steer_learn(struct cham_port *port, const struct sk_buff *skb, u16 queue);
 u32 cham_steer_flow(const struct cham_port *port, unsigned long flow);
 
-/* port_io.c: the representor's packets */
+/* port_io.c: what the guest sends */
+int cham_io_complete_csum(const struct kvec *vec, unsigned int n,
+			  const struct virtio_net_hdr *vnet);
+int cham_io_poll(struct napi_struct *napi, int budget);
+
+/* port_deliver.c: what the guest receives */
 netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev);
 int cham_io_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
 		     u32 flags);
-int cham_io_poll(struct napi_struct *napi, int budget);
 int cham_io_flush_poll(struct napi_struct *napi, int budget);
 
 /* port_rep.c */

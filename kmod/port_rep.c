@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The representor as a netdev: life, offloads, programs, statistics. Packets
- * are in port_io.c.
+ * are in port_io.c and port_deliver.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
