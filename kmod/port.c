@@ -208,7 +208,7 @@ static int cham_mgmt_dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	port->vdpa = vdpa;
 	port->slot = slot;
 	port->blocked = BIT(CHAM_BLOCK_NO_TENANT);
-	port->offered = CHAM_FEATURES;
+	port->offered = CHAM_FEATURES & ~CHAM_FEATURES_ASKED;
 	port->offered_fixed = config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES);
 	if (port->offered_fixed)
 		port->offered = config->device_features;

@@ -9,7 +9,7 @@
  * port_io.c   what the guest sends: NAPI, XDP
  * port_deliver.c what it receives: xmit, XDP frames, the datapath's packets
  * port_steer.c which queue pair a packet for the guest goes to
- * ring.c      the split virtqueue, pure walk separated from memory access
+ * ring.c      the virtqueues, pure walks separated from memory access
  */
 #ifndef CHAM_PORT_H
 #define CHAM_PORT_H

@@ -415,8 +415,7 @@ static int cham_ctrl_one(struct cham_port *port, struct cham_ring_mem *m,
 	if (cham_ctrl_mem(port) != m)
 		return 0;
 	WRITE_ONCE(*ack, ret ? VIRTIO_NET_OK : VIRTIO_NET_ERR);
-	cham_ring_used(m, r->used_next++, x.c.head, sizeof(*ack));
-	r->last_avail++;
+	cham_ring_give(r, m, &x.c, sizeof(*ack));
 	return 1;
 }
 

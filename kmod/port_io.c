@@ -244,17 +244,22 @@ cham_io_judge(const struct cham_port *port, struct cham_ring *r,
 }
 
 /* A plain chain into one page: as cham_io_pull(), and -1 when it is none. */
-static noinline int cham_io_pull_plain(const struct cham_port *port, struct cham_ring *r,
-				       struct cham_ring_mem *m, struct cham_xdp_buff *cx,
-				       u16 *head)
+static __always_inline int cham_io_pull_few(const struct cham_port *port,
+					    struct cham_ring *r, struct cham_ring_mem *m,
+					    struct cham_xdp_buff *cx, u32 *head,
+					    const bool packed)
 {
 	struct virtio_net_hdr_v1 raw __uninitialized;
 	struct cham_plain p __uninitialized;
 	u32 len, n, total = 0;
 	u8 *from;
 
-	if (unlikely(!READ_ONCE(port->admin_up) || !cham_ring_plain(r, m, &p, head) ||
-		     !cham_plain_piece(&p, &from, &len) || len < sizeof(raw)))
+	if (unlikely(!READ_ONCE(port->admin_up) ||
+		     !(packed ? cham_ring_plain_packed(r, m, &p, head) :
+				cham_ring_plain(r, m, &p, head)) ||
+		     !(packed ? cham_plain_piece_packed(&p, &from, &len) :
+				cham_plain_piece(&p, &from, &len)) ||
+		     len < sizeof(raw)))
 		return -1;
 	memcpy(&raw, from, sizeof(raw));
 	from += sizeof(raw);
@@ -268,7 +273,8 @@ static noinline int cham_io_pull_plain(const struct cham_port *port, struct cham
 		total += len;
 		if (!p.desc)
 			break;
-		if (unlikely(!cham_plain_piece(&p, &from, &len)))
+		if (unlikely(!(packed ? cham_plain_piece_packed(&p, &from, &len) :
+					cham_plain_piece(&p, &from, &len))))
 			goto odd;
 	}
 	cx->xdp.data_end += total;
@@ -276,6 +282,22 @@ static noinline int cham_io_pull_plain(const struct cham_port *port, struct cham
 odd:
 	xdp_return_buff(&cx->xdp);
 	return -1;
+}
+
+static noinline int cham_io_pull_packed(const struct cham_port *port, struct cham_ring *r,
+					struct cham_ring_mem *m, struct cham_xdp_buff *cx,
+					u32 *head)
+{
+	return cham_io_pull_few(port, r, m, cx, head, true);
+}
+
+static noinline int cham_io_pull_plain(const struct cham_port *port, struct cham_ring *r,
+				       struct cham_ring_mem *m, struct cham_xdp_buff *cx,
+				       u32 *head)
+{
+	if (cham_ring_is_packed(m))
+		return cham_io_pull_packed(port, r, m, cx, head);
+	return cham_io_pull_few(port, r, m, cx, head, false);
 }
 
 /*
@@ -522,7 +544,7 @@ static bool cham_io_run_xdp(struct cham_port *port, struct cham_ring *r,
 /* A chain of any kind: as cham_io_rx_one(), with @got what cham_io_pull() said. */
 static noinline int cham_io_take(struct cham_port *port, struct cham_ring *r,
 				 struct cham_ring_mem *m, struct cham_xdp_buff *cx,
-				 bool lends, u16 *head, int *got)
+				 bool lends, u32 *head, int *got)
 {
 	struct cham_chain c __uninitialized;
 	int ret;
@@ -533,11 +555,16 @@ static noinline int cham_io_take(struct cham_port *port, struct cham_ring *r,
 	*head = c.head;
 	if (likely(READ_ONCE(port->admin_up))) {
 		*got = cham_io_pull(port, r, m, &c, cx, lends);
-		return min(*got, 0) ?: 1;
+		if (unlikely(*got < 0))
+			return *got;
+	} else {
+		/* Drained, so that the guest's watchdog has nothing to say. */
+		cham_ring_drop(r, CHAM_RING_DROP_ADMIN, 0);
+		*got = 0;
 	}
-	/* Drained, so that the guest's watchdog has nothing to say. */
-	cham_ring_drop(r, CHAM_RING_DROP_ADMIN, 0);
-	*got = 0;
+	/* All but the last, which is the rule. */
+	r->last_avail += c.slots - 1;
+	r->used_next += c.slots - 1;
 	return 1;
 }
 
@@ -547,7 +574,7 @@ static int cham_io_rx_one(struct cham_port *port, struct cham_ring *r,
 			   bool *redirected)
 {
 	struct cham_xdp_buff cx __uninitialized;
-	u16 head __uninitialized;
+	u32 head __uninitialized;
 	int got;
 
 	got = cham_io_pull_plain(port, r, m, &cx, &head);

@@ -63,7 +63,11 @@ struct bpf_prog;
 				 BIT_ULL(VIRTIO_NET_F_GUEST_ECN) |	\
 				 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |	\
 				 BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |	\
-				 CHAM_FEATURES_CTRL)
+				 CHAM_FEATURES_CTRL |			\
+				 CHAM_FEATURES_ASKED)
+
+/* Offered only by a port whose device_features name it. */
+#define CHAM_FEATURES_ASKED	BIT_ULL(VIRTIO_F_RING_PACKED)
 
 /* What needs the control queue. */
 #define CHAM_FEATURES_CTRL	(BIT_ULL(VIRTIO_NET_F_CTRL_RX) |	\

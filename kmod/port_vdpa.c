@@ -146,7 +146,8 @@ static void cham_vdpa_set_mem(struct cham_port *port, struct cham_ring *r,
 	bool wanted = false;
 
 	if (m && !r->started) {
-		r->used_next = le16_to_cpu(READ_ONCE(m->used->idx));
+		if (!cham_ring_is_packed(m))
+			r->used_next = le16_to_cpu(READ_ONCE(m->used->idx));
 		r->used_pub = r->used_next;
 		r->avail_seen = r->last_avail;
 		r->started = true;
@@ -392,19 +393,46 @@ static bool cham_vdpa_get_vq_ready(struct vdpa_device *vdev, u16 idx)
 	return READ_ONCE(cham_vdpa_ring(vdev, idx)->ready);
 }
 
+static bool cham_vdpa_packed(const struct cham_port *port)
+{
+	return port->features & BIT_ULL(VIRTIO_F_RING_PACKED);
+}
+
+/* Where a packed ring goes on. Who tells nothing of what was used (DPDK) says
+ * that the whole ring is on its way; nothing ever is.
+ */
+static int cham_vdpa_set_packed(struct cham_ring *r,
+				const struct vdpa_vq_state_packed *s)
+{
+	u16 avail = s->last_avail_idx | s->last_avail_counter << 15;
+	u16 used = s->last_used_idx | s->last_used_counter << 15;
+
+	if (s->last_avail_idx >= r->num || s->last_used_idx >= r->num)
+		return -EINVAL;
+	if (s->last_avail_idx == s->last_used_idx)
+		used = avail;
+	r->last_avail = cham_packed_pos(avail, r->num);
+	r->used_next = cham_packed_pos(used, r->num);
+	return 0;
+}
+
 static int cham_vdpa_set_vq_state(struct vdpa_device *vdev, u16 idx,
 				  const struct vdpa_vq_state *state)
 {
 	struct cham_port *port = cham_vdpa_port(vdev);
 	struct cham_ring *r = cham_vdpa_ring(vdev, idx);
-	int err = -EBUSY;
+	int err = 0;
 
 	mutex_lock(&port->ctl);
-	if (!r->owned) {
+	if (r->owned)
+		err = -EBUSY;
+	else if (cham_vdpa_packed(port))
+		err = cham_vdpa_set_packed(r, &state->packed);
+	else
 		r->last_avail = state->split.avail_index;
+	if (!err) {
 		r->started = false;
 		port->moved |= r->last_avail;
-		err = 0;
 	}
 	mutex_unlock(&port->ctl);
 	return err;
@@ -413,7 +441,26 @@ static int cham_vdpa_set_vq_state(struct vdpa_device *vdev, u16 idx,
 static int cham_vdpa_get_vq_state(struct vdpa_device *vdev, u16 idx,
 				  struct vdpa_vq_state *state)
 {
-	state->split.avail_index = READ_ONCE(cham_vdpa_ring(vdev, idx)->last_avail);
+	struct cham_port *port = cham_vdpa_port(vdev);
+	struct cham_ring *r = cham_vdpa_ring(vdev, idx);
+	u16 avail, used;
+
+	mutex_lock(&port->ctl);
+	avail = READ_ONCE(r->last_avail);
+	used = READ_ONCE(r->used_next);
+	if (!cham_vdpa_packed(port)) {
+		state->split.avail_index = avail;
+	} else {
+		avail = cham_packed_wrap(avail, r->num);
+		used = cham_packed_wrap(used, r->num);
+		state->packed = (struct vdpa_vq_state_packed){
+			.last_avail_counter = avail >> 15,
+			.last_avail_idx = avail & 0x7fff,
+			.last_used_counter = used >> 15,
+			.last_used_idx = used & 0x7fff,
+		};
+	}
+	mutex_unlock(&port->ctl);
 	return 0;
 }
 
@@ -449,7 +496,8 @@ static int cham_vdpa_get_vendor_vq_stats(struct vdpa_device *vdev, u16 idx,
 	r = cham_vdpa_ring(vdev, idx);
 	chains = u64_stats_read(&r->stats[CHAM_RING_CHAINS]);
 	/* The names other vDPA devices use: taken, and given back. The ring
-	 * is worked on in order, the rest is what waits to be published.
+	 * is worked on in order, the rest is what waits to be published: in a
+	 * packed ring that counts places.
 	 */
 	err = cham_vdpa_put_stat(msg, "received_desc", chains) ?:
 	      cham_vdpa_put_stat(msg, "completed_desc", chains -

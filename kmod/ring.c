@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The split virtqueue's memory side: translation of device addresses, the
- * ring areas, filling a receive ring. The walk itself is in ring_walk.h.
+ * A virtqueue's memory side: translation of device addresses, the ring areas,
+ * filling a receive ring. The walks themselves are in ring_walk.h and
+ * ring_packed.h.
  */
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -15,6 +16,11 @@
 
 static_assert(sizeof(struct cham_desc) == sizeof(struct vring_desc));
 static_assert(sizeof(struct cham_used_elem) == sizeof(struct vring_used_elem));
+static_assert(sizeof(struct cham_packed) == sizeof(struct vring_packed_desc));
+static_assert(offsetof(struct cham_packed, flags) ==
+	      offsetof(struct vring_packed_desc, flags));
+static_assert(sizeof(struct cham_packed) == sizeof(struct cham_desc));
+static_assert(sizeof(struct cham_notify) == sizeof(struct vring_packed_desc_event));
 static_assert(offsetof(struct cham_avail, ring) == 4);
 static_assert(offsetof(struct cham_used, ring) == 4);
 
@@ -220,6 +226,17 @@ void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len)
 	return cham_range_at(r, addr, len);
 }
 
+static int cham_ring_chain_enter(struct cham_ring_mem *m, struct cham_chain *c,
+				 const void *table, u32 len)
+{
+	c->seg.len = 0;
+	if (cham_ring_is_packed(m))
+		cham_packed_enter(&c->walk, table, len);
+	else
+		cham_walk_enter(&c->walk, table, len);
+	return cham_ring_chain_step(m, c);
+}
+
 /**
  * cham_ring_chain_table() - go on in an indirect table
  * @m: ring memory
@@ -239,11 +256,8 @@ int cham_ring_chain_table(struct cham_ring_mem *m, struct cham_chain *c)
 	 * table is.
 	 */
 	if (likely(m->hit->perm & VHOST_MAP_RO &&
-		   cham_range_has(m->hit, c->seg.addr, len, &at))) {
-		cham_walk_enter(&c->walk, (const struct cham_desc *)at, len);
-		c->seg.len = 0;
-		return cham_walk_next(&c->walk, &c->seg);
-	}
+		   cham_range_has(m->hit, c->seg.addr, len, &at)))
+		return cham_ring_chain_enter(m, c, at, len);
 	while (done < len) {
 		/* Read, whatever the ring does to its buffers. */
 		r = cham_map_find(m->map, c->seg.addr + done);
@@ -254,9 +268,7 @@ int cham_ring_chain_table(struct cham_ring_mem *m, struct cham_chain *c)
 		       cham_range_at(r, c->seg.addr + done, &n), n);
 		done += n;
 	}
-	c->seg.len = 0;
-	cham_walk_enter(&c->walk, m->table, len);
-	return cham_walk_next(&c->walk, &c->seg);
+	return cham_ring_chain_enter(m, c, m->table, len);
 }
 
 /* A ring area as one piece of kernel memory; NULL if not all is mapped. */
@@ -276,7 +288,7 @@ static void *cham_ring_area(const struct cham_map *map, u64 iova, u32 size,
 		u64 addr = (iova & PAGE_MASK) + (u64)i * PAGE_SIZE;
 		const struct cham_range *r = cham_map_find(map, addr);
 
-		if (!r || !(r->perm & perm))
+		if (!r || (r->perm & perm) != perm)
 			goto out;
 		len = 1;
 		pages[i] = virt_to_page(cham_range_at(r, addr, &len));
@@ -293,6 +305,40 @@ static void *cham_ring_area(const struct cham_map *map, u64 iova, u32 size,
 out:
 	kfree(pages);
 	return area;
+}
+
+static int cham_ring_areas_split(struct cham_ring_mem *m, const struct cham_ring *r)
+{
+	u32 num = m->num;
+
+	m->desc = cham_ring_area(m->map, r->desc_iova, num * sizeof(*m->desc),
+				 VHOST_MAP_RO, &m->vmap[0]);
+	/* Behind each index ring lies the event index of the other side. */
+	m->avail = cham_ring_area(m->map, r->avail_iova, sizeof(*m->avail) +
+				  (num + 1) * sizeof(__le16),
+				  VHOST_MAP_RO, &m->vmap[1]);
+	m->used = cham_ring_area(m->map, r->used_iova, sizeof(*m->used) +
+				 num * sizeof(*m->used->ring) + sizeof(__le16),
+				 VHOST_MAP_WO, &m->vmap[2]);
+	if (!m->desc || !m->avail || !m->used)
+		return -ENXIO;
+	return 0;
+}
+
+static int cham_ring_areas_packed(struct cham_ring_mem *m, const struct cham_ring *r)
+{
+	if (r->avail_iova & 3)
+		return -EINVAL;
+	m->packed = cham_ring_area(m->map, r->desc_iova, m->num * sizeof(*m->packed),
+				   VHOST_MAP_RW, &m->vmap[0]);
+	m->asks = cham_ring_area(m->map, r->avail_iova, sizeof(*m->asks),
+				 VHOST_MAP_RO, &m->vmap[1]);
+	m->asked = cham_ring_area(m->map, r->used_iova, sizeof(*m->asked),
+				  VHOST_MAP_WO, &m->vmap[2]);
+	if (!m->packed || !m->asks || !m->asked)
+		return -ENXIO;
+	m->used = kvmalloc(struct_size(m->used, ring, m->num), GFP_KERNEL);
+	return m->used ? 0 : -ENOMEM;
 }
 
 /**
@@ -331,21 +377,13 @@ struct cham_ring_mem *cham_ring_mem_new(const struct cham_ring *r,
 	m->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	err = -ENOMEM;
 	if (m->indirect) {
-		m->table = kvmalloc_array(num, sizeof(*m->table), GFP_KERNEL);
+		m->table = kvmalloc_array(num, sizeof(*m->desc), GFP_KERNEL);
 		if (!m->table)
 			goto fail;
 	}
-	err = -ENXIO;
-	m->desc = cham_ring_area(map, r->desc_iova, num * sizeof(*m->desc),
-				 VHOST_MAP_RO, &m->vmap[0]);
-	/* Behind each index ring lies the event index of the other side. */
-	m->avail = cham_ring_area(map, r->avail_iova, sizeof(*m->avail) +
-				  (num + 1) * sizeof(__le16),
-				  VHOST_MAP_RO, &m->vmap[1]);
-	m->used = cham_ring_area(map, r->used_iova, sizeof(*m->used) +
-				 num * sizeof(*m->used->ring) + sizeof(__le16),
-				 VHOST_MAP_WO, &m->vmap[2]);
-	if (!m->desc || !m->avail || !m->used)
+	err = features & BIT_ULL(VIRTIO_F_RING_PACKED) ?
+	      cham_ring_areas_packed(m, r) : cham_ring_areas_split(m, r);
+	if (err)
 		goto fail;
 	return m;
 fail:
@@ -365,6 +403,8 @@ void cham_ring_mem_free(struct cham_ring_mem *m)
 		return;
 	for (i = 0; i < ARRAY_SIZE(m->vmap); i++)
 		vunmap(m->vmap[i]);
+	if (m->packed)
+		kvfree(m->used);
 	kvfree(m->table);
 	kfree(m);
 }
@@ -400,7 +440,7 @@ static bool cham_ring_push_fast(struct cham_ring *r, struct cham_ring_mem *m,
 		left -= vec->iov_len;
 	}
 	cham_ring_used(m, r->used_next, room.head, total);
-	cham_ring_pushed(r, 1, total);
+	cham_ring_pushed(r, 1, 1, total);
 	return true;
 }
 
@@ -422,7 +462,7 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 {
 	const u32 at = offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers);
 	u32 left = total, src_left = vec->iov_len, len = total - vec->iov_len;
-	u16 pos = r->last_avail, chains = 0;
+	u16 chains = 0, slots = 0;
 	const u8 *src = vec->iov_base;
 	struct cham_ring_mem *m;
 	struct cham_chain c;
@@ -441,7 +481,7 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 	do {
 		u32 used = 0;
 
-		err = cham_ring_chain_begin(r, m, &c, pos + chains);
+		err = cham_ring_chain_begin(r, m, &c, r->last_avail + slots);
 		if (unlikely(err <= 0)) {
 			if (err)
 				goto broken;
@@ -484,7 +524,8 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		}
 		if (unlikely(err < 0))
 			goto broken;
-		cham_ring_used(m, r->used_next + chains, c.head, used);
+		slots += c.slots;
+		cham_ring_used(m, r->used_next + slots - 1, c.head, used);
 		chains++;
 	} while (unlikely(left) && mergeable);
 	if (unlikely(left)) {
@@ -495,7 +536,7 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		*nbuf[0] = chains;
 		*nbuf[1] = chains >> 8;
 	}
-	cham_ring_pushed(r, chains, total);
+	cham_ring_pushed(r, chains, slots, total);
 	return 0;
 broken:
 	cham_port_break(r->port, cham_ring_err_text(err));
@@ -519,10 +560,16 @@ bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m)
 		return false;
 	if (r->merging)
 		cham_ring_merge_end(r);
+	r->used_pub = now;
+	if (cham_ring_is_packed(m)) {
+		cham_packed_publish(m->packed, m->used->ring, m->num, old, now);
+		/* As below. */
+		smp_mb();
+		return cham_packed_wants(m->asks, m->num, now, old);
+	}
 	/* Entries before the index that says they are there. */
 	smp_wmb();
 	WRITE_ONCE(m->used->idx, cpu_to_le16(now));
-	r->used_pub = now;
 	/* The driver sets its mark, then looks at the index; we the reverse. */
 	smp_mb();
 	if (!m->event_idx)
@@ -583,14 +630,22 @@ void cham_ring_flush(struct cham_ring *r)
  */
 bool cham_ring_enable_kicks(struct cham_ring *r, struct cham_ring_mem *m)
 {
-	__le16 *event = (__le16 *)&m->used->ring[m->num];
+	u32 ask = 0;
 
-	if (m->event_idx)
-		WRITE_ONCE(*event, cpu_to_le16(r->last_avail));
-	else
+	if (cham_ring_is_packed(m)) {
+		if (m->event_idx)
+			ask = cham_packed_wrap(r->last_avail, m->num) |
+			      CHAM_NOTIFY_AT << 16;
+		WRITE_ONCE(m->asked->both, cpu_to_le32(ask));
+	} else if (m->event_idx) {
+		WRITE_ONCE(*(__le16 *)&m->used->ring[m->num], cpu_to_le16(r->last_avail));
+	} else {
 		WRITE_ONCE(m->used->flags, 0);
+	}
 	/* Ask first, look then; the driver does it the other way round. */
 	smp_mb();
+	if (cham_ring_is_packed(m))
+		return !cham_packed_pending(m->packed, m->num, r->last_avail);
 	return le16_to_cpu(READ_ONCE(m->avail->idx)) == r->last_avail;
 }
 
@@ -602,6 +657,10 @@ bool cham_ring_enable_kicks(struct cham_ring *r, struct cham_ring_mem *m)
  */
 void cham_ring_disable_kicks(struct cham_ring_mem *m)
 {
-	if (!m->event_idx)
+	if (m->event_idx)
+		return;
+	if (cham_ring_is_packed(m))
+		WRITE_ONCE(m->asked->flags, cpu_to_le16(CHAM_NOTIFY_DISABLE));
+	else
 		WRITE_ONCE(m->used->flags, cpu_to_le16(VRING_USED_F_NO_NOTIFY));
 }

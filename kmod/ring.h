@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One split virtqueue, seen from the device.
+ * One virtqueue, split or packed, seen from the device.
  *
  * A ring has one consumer at a time: a receive ring's holds cham_ring.lock, a
  * transmit ring's is the ring's NAPI poll, the control queue's holds
@@ -21,6 +21,7 @@
 
 #include "compat.h"
 #include "merge.h"
+#include "ring_packed.h"
 #include "ring_walk.h"
 
 #define CHAM_RING_NUM_MAX	1024
@@ -52,9 +53,15 @@ struct cham_map {
 
 /**
  * struct cham_ring_mem - a running ring's memory
- * @desc:    descriptor table; like @avail and @used the driver's memory
- * @avail:   driver area
- * @used:    device area
+ * @packed:  packed: descriptor ring; like all areas the driver's memory, and
+ *           %NULL in a ring of the other kind
+ * @desc:    split: descriptor table
+ * @avail:   split: driver area
+ * @used:    chains to be given back, by position: split: device area; packed:
+ *           memory of our own, because in the ring they would lie over what is
+ *           available
+ * @asks:    packed: driver area
+ * @asked:   packed: device area
  * @hit:     range of the last translation, the consumer's private cache; has
  *           @perm
  * @map:     where buffers are
@@ -67,20 +74,29 @@ struct cham_map {
  * @vmap:    areas that are contiguous only by way of vmap()
  */
 struct cham_ring_mem {
+	struct cham_packed *packed;
 	struct cham_desc *desc;
 	struct cham_avail *avail;
 	struct cham_used *used;
 	const struct cham_range *hit;
-	const struct cham_map *map;
-	struct cham_desc *table;
 	u32 num;
 	u32 mask;
 	u32 perm;
 	bool event_idx;
 	bool indirect;
 
+	const struct cham_map *map;
+	void *table;
+	const struct cham_notify *asks;
+	struct cham_notify *asked;
 	void *vmap[3];
 };
+
+/* Asks what the way of a split ring needs first. */
+static inline bool cham_ring_is_packed(const struct cham_ring_mem *m)
+{
+	return unlikely(!m->avail);
+}
 
 /* Names as ethtool -S shows them, seen from the representor: what a guest
  * sends it receives. A ring counts only what applies to its direction.
@@ -126,7 +142,7 @@ struct cham_room {
 	u8 *at;
 	u32 left;
 	u32 len;
-	u16 head;
+	u32 head;
 	u16 avail;
 	u16 used;
 };
@@ -134,8 +150,9 @@ struct cham_room {
 /**
  * struct cham_ring - one virtqueue
  * @lock:       receive ring: the consumer; all: @cb
- * @last_avail: next available entry to take
- * @avail_seen: driver's available index when last read
+ * @last_avail: next available entry to take; like the others a position in a
+ *              packed ring, see ring_packed.h
+ * @avail_seen: split: driver's available index when last read
  * @used_next:  next used entry to write
  * @used_pub:   used index the driver has been shown
  * @flush_due:  the flush NAPI will publish what is not published
@@ -153,7 +170,7 @@ struct cham_room {
  * @num:        ring size as the driver gave it, 0 if that was nonsense
  * @index:      virtqueue index
  * @ready:      driver enabled the queue
- * @started:    the used index has been taken from the driver's memory
+ * @started:    the used index has been taken from where it is
  * @pool:       transmit ring: pages for packets
  * @lends_to:   transmit ring: the program that takes super-packets lent; compared
  *              only
@@ -212,7 +229,8 @@ void cham_ring_drop(struct cham_ring *r, enum cham_ring_stat why, u32 len);
 struct cham_chain {
 	struct cham_walk walk;
 	struct cham_piece seg;	/* rest of the current buffer */
-	u16 head;
+	u32 head;		/* what to give back */
+	u16 slots;		/* entries of the ring that it takes: split: 1 */
 };
 
 struct cham_map *cham_map_from_iotlb(struct vhost_iotlb *iotlb,
@@ -283,6 +301,17 @@ static inline int cham_ring_chain_begin(struct cham_ring *r,
 {
 	int n;
 
+	c->seg.len = 0;
+	if (cham_ring_is_packed(m)) {
+		u16 taken = pos - r->last_avail + r->used_next - r->used_pub;
+
+		n = cham_packed_start(&c->walk, m->packed, m->num, pos, m->num - taken,
+				      m->perm == VHOST_MAP_WO, m->indirect, &c->head);
+		if (n > 0)
+			c->slots = cham_packed_slots(c->head);
+		return n;
+	}
+	c->slots = 1;
 	if (pos == r->avail_seen) {
 		u16 avail = le16_to_cpu(READ_ONCE(m->avail->idx));
 
@@ -294,10 +323,15 @@ static inline int cham_ring_chain_begin(struct cham_ring *r,
 		smp_rmb();
 	}
 	c->head = le16_to_cpu(READ_ONCE(m->avail->ring[pos & m->mask]));
-	c->seg.len = 0;
 	n = cham_walk_start(&c->walk, m->desc, m->num, c->head,
 			    m->perm == VHOST_MAP_WO, m->indirect);
 	return n ?: 1;
+}
+
+static inline int cham_ring_chain_step(struct cham_ring_mem *m, struct cham_chain *c)
+{
+	return cham_ring_is_packed(m) ? cham_packed_next(&c->walk, &c->seg) :
+					cham_walk_next(&c->walk, &c->seg);
 }
 
 /**
@@ -314,7 +348,7 @@ static inline int cham_ring_chain_more(struct cham_ring_mem *m,
 
 	if (c->seg.len)
 		return 1;
-	ret = cham_walk_next(&c->walk, &c->seg);
+	ret = cham_ring_chain_step(m, c);
 	if (unlikely(ret == CHAM_WALK_TABLE))
 		return cham_ring_chain_table(m, c);
 	return ret;
@@ -343,6 +377,23 @@ static inline int cham_ring_chain_piece(struct cham_ring_mem *m,
 	return len;
 }
 
+/* Whether a split ring has a chain at this entry. */
+static inline bool cham_ring_any(struct cham_ring *r, const struct cham_ring_mem *m,
+				 u16 pos)
+{
+	u16 avail;
+
+	if (likely(pos != r->avail_seen))
+		return true;
+	avail = le16_to_cpu(READ_ONCE(m->avail->idx));
+	if (cham_walk_pending(avail, pos, m->num) <= 0)
+		return false;
+	r->avail_seen = avail;
+	/* Entries before the index that says they are there. */
+	smp_rmb();
+	return true;
+}
+
 /**
  * cham_ring_room() - take the next chain, if it is like nearly all are
  * @r:    receive ring
@@ -350,40 +401,52 @@ static inline int cham_ring_chain_piece(struct cham_ring_mem *m,
  * @room: @room->avail says which entry; receives where its buffer is
  * @need: bytes it must have room for
  *
- * One buffer, contiguous in the range of the last one. Whatever else it is,
- * or whatever is wrong, is for the long way to find out.
+ * One descriptor, one buffer, contiguous in the range of the last one. Whatever
+ * else it is, or whatever is wrong, is for the long way to find out.
  *
  * Context: the ring's consumer.
  * Return: whether there was one; then both positions have moved on.
  */
-static inline bool cham_ring_room(struct cham_ring *r, struct cham_ring_mem *m,
-				  struct cham_room *room, u32 need)
+static __always_inline bool cham_ring_room(struct cham_ring *r,
+					   struct cham_ring_mem *m,
+					   struct cham_room *room, u32 need)
 {
-	const struct cham_desc *d;
-	u16 head;
-	u32 len;
+	u32 len, head;
+	u64 addr;
 	u8 *at;
 
-	if (unlikely(room->avail == r->avail_seen)) {
-		u16 avail = le16_to_cpu(READ_ONCE(m->avail->idx));
+	if (cham_ring_is_packed(m)) {
+		const struct cham_packed *d = &m->packed[room->avail & m->mask];
+		u16 taken = room->avail - r->last_avail + r->used_next - r->used_pub;
 
-		if (cham_walk_pending(avail, room->avail, m->num) <= 0)
+		if ((le16_to_cpu(READ_ONCE(d->flags)) &
+		     (CHAM_PACKED_F_OWNER | CHAM_DESC_F_NEXT | CHAM_DESC_F_WRITE |
+		      CHAM_DESC_F_INDIRECT)) !=
+		    (cham_packed_avail(room->avail, m->num) | CHAM_DESC_F_WRITE) ||
+		    taken >= m->num)
 			return false;
-		r->avail_seen = avail;
-		/* Entries before the index that says they are there. */
+		/* All else after the flags that say it is there. */
 		smp_rmb();
+		head = cham_packed_head(le16_to_cpu(READ_ONCE(d->id)), 1);
+		len = le32_to_cpu(READ_ONCE(d->len));
+		addr = le64_to_cpu(READ_ONCE(d->addr));
+	} else {
+		const struct cham_desc *d;
+
+		if (!cham_ring_any(r, m, room->avail))
+			return false;
+		head = le16_to_cpu(READ_ONCE(m->avail->ring[room->avail & m->mask]));
+		if (unlikely(head >= m->num))
+			return false;
+		d = &m->desc[array_index_nospec(head, m->num)];
+		if (unlikely((le16_to_cpu(READ_ONCE(d->flags)) &
+			      (CHAM_DESC_F_NEXT | CHAM_DESC_F_WRITE |
+			       CHAM_DESC_F_INDIRECT)) != CHAM_DESC_F_WRITE))
+			return false;
+		len = le32_to_cpu(READ_ONCE(d->len));
+		addr = le64_to_cpu(READ_ONCE(d->addr));
 	}
-	head = le16_to_cpu(READ_ONCE(m->avail->ring[room->avail & m->mask]));
-	if (unlikely(head >= m->num))
-		return false;
-	d = &m->desc[array_index_nospec(head, m->num)];
-	if (unlikely((le16_to_cpu(READ_ONCE(d->flags)) &
-		      (CHAM_DESC_F_NEXT | CHAM_DESC_F_WRITE | CHAM_DESC_F_INDIRECT)) !=
-		     CHAM_DESC_F_WRITE))
-		return false;
-	len = le32_to_cpu(READ_ONCE(d->len));
-	if (unlikely(!cham_range_has(m->hit, le64_to_cpu(READ_ONCE(d->addr)), len, &at) ||
-		     len < need))
+	if (unlikely(!cham_range_has(m->hit, addr, len, &at) || len < need))
 		return false;
 	room->at = at;
 	room->left = len;
@@ -397,14 +460,18 @@ static inline bool cham_ring_room(struct cham_ring *r, struct cham_ring_mem *m,
  * struct cham_plain - a chain that is like nearly all are
  * @range: where all of it is
  * @table: its descriptors, the ring's or an indirect table
- * @size:  how many
+ * @size:  how many; packed: from the current one on
  * @desc:  the current one
+ * @packed: the same in a packed ring
  */
 struct cham_plain {
 	struct cham_range range;
 	const struct cham_desc *table;
 	u32 size;
-	const struct cham_desc *desc;
+	union {
+		const struct cham_desc *desc;
+		const struct cham_packed *packed;
+	};
 };
 
 /* Buffers of a plain chain. */
@@ -419,20 +486,19 @@ struct cham_plain {
  *
  * Few descriptors, in the ring or in one indirect table, all in the range of
  * the last ones. Each field is read once and judged before it is used.
- * Whatever else it is, or whatever is wrong, is for the long way to find out;
- * so is whether there are more than was last seen.
+ * Whatever else it is, or whatever is wrong, is for the long way to find out.
  *
  * Context: the ring's consumer.
  */
 static inline bool cham_ring_plain(struct cham_ring *r, struct cham_ring_mem *m,
-				   struct cham_plain *p, u16 *head)
+				   struct cham_plain *p, u32 *head)
 {
 	const struct cham_desc *d;
 	u16 flags;
 	u32 len;
 	u8 *at;
 
-	if (unlikely(r->last_avail == r->avail_seen))
+	if (!cham_ring_any(r, m, r->last_avail))
 		return false;
 	*head = le16_to_cpu(READ_ONCE(m->avail->ring[r->last_avail & m->mask]));
 	if (unlikely(*head >= m->num))
@@ -485,14 +551,71 @@ static inline bool cham_plain_piece(struct cham_plain *p, u8 **at, u32 *len)
 	return cham_range_has(&p->range, le64_to_cpu(READ_ONCE(d->addr)), *len, at);
 }
 
-/* Gives a chain back; the driver sees it after cham_ring_publish(). */
-static inline void cham_ring_used(struct cham_ring_mem *m, u16 pos, u16 head,
+/* cham_ring_plain() of a packed ring: a chain that takes one place in it. */
+static inline bool cham_ring_plain_packed(struct cham_ring *r, struct cham_ring_mem *m,
+					  struct cham_plain *p, u32 *head)
+{
+	const struct cham_packed *d = &m->packed[r->last_avail & m->mask];
+	u16 flags = le16_to_cpu(READ_ONCE(d->flags));
+	u32 len;
+	u8 *at;
+
+	if ((flags & (CHAM_PACKED_F_OWNER | CHAM_DESC_F_NEXT)) !=
+	    cham_packed_avail(r->last_avail, m->num) ||
+	    (u16)(r->used_next - r->used_pub) >= m->num)
+		return false;
+	/* All else after the flags that say it is there. */
+	smp_rmb();
+	*head = cham_packed_head(le16_to_cpu(READ_ONCE(d->id)), 1);
+	p->range = *m->hit;
+	p->size = 1;
+	p->packed = d;
+	if (flags & CHAM_DESC_F_INDIRECT) {
+		len = le32_to_cpu(READ_ONCE(d->len));
+		if (unlikely(!m->indirect || len % sizeof(*d) ||
+			     len > CHAM_PLAIN_MAX * sizeof(*d)))
+			return false;
+		if (unlikely(!cham_range_has(&p->range, le64_to_cpu(READ_ONCE(d->addr)),
+					     len, &at)))
+			return false;
+		p->packed = (const struct cham_packed *)at;
+		p->size = len / sizeof(*d);
+	}
+	return true;
+}
+
+/* As cham_plain_piece(), with @p->packed. */
+static inline bool cham_plain_piece_packed(struct cham_plain *p, u8 **at, u32 *len)
+{
+	const struct cham_packed *d = p->packed;
+
+	if (unlikely(le16_to_cpu(READ_ONCE(d->flags)) &
+		     (CHAM_DESC_F_WRITE | CHAM_DESC_F_INDIRECT)))
+		return false;
+	p->packed = --p->size ? d + 1 : NULL;
+	*len = le32_to_cpu(READ_ONCE(d->len));
+	return cham_range_has(&p->range, le64_to_cpu(READ_ONCE(d->addr)), *len, at);
+}
+
+/* Gives a chain back; the driver sees it after cham_ring_publish(). @pos is the
+ * last of the entries that it takes.
+ */
+static inline void cham_ring_used(struct cham_ring_mem *m, u16 pos, u32 head,
 				  u32 len)
 {
 	struct cham_used_elem *e = &m->used->ring[pos & m->mask];
 
 	WRITE_ONCE(e->id, cpu_to_le32(head));
 	WRITE_ONCE(e->len, cpu_to_le32(len));
+}
+
+/* Takes a chain, and gives it back at once. */
+static inline void cham_ring_give(struct cham_ring *r, struct cham_ring_mem *m,
+				  const struct cham_chain *c, u32 len)
+{
+	r->last_avail += c->slots;
+	r->used_next += c->slots;
+	cham_ring_used(m, r->used_next - 1, c->head, len);
 }
 
 static __always_inline void cham_ring_copy32(void *to, const void *from)
@@ -524,10 +647,11 @@ static __always_inline void cham_ring_copy(u8 *to, const u8 *from, u32 n)
 	cham_ring_copy32(to + n - 32, from + n - 32);
 }
 
-static inline void cham_ring_pushed(struct cham_ring *r, u16 chains, u32 total)
+static inline void cham_ring_pushed(struct cham_ring *r, u16 chains, u16 slots,
+				    u32 total)
 {
-	r->last_avail += chains;
-	r->used_next += chains;
+	r->last_avail += slots;
+	r->used_next += slots;
 	cham_ring_count(r, CHAM_RING_CHAINS, chains);
 	cham_ring_count(r, CHAM_RING_PACKETS, 1);
 	cham_ring_count(r, CHAM_RING_BYTES,
@@ -561,7 +685,7 @@ static inline bool cham_ring_push_plain(struct cham_ring *r, const void *frame, 
 	room.at[offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers)] = 1;
 	cham_ring_copy(room.at + hdr, frame, len);
 	cham_ring_used(m, r->used_next, room.head, hdr + len);
-	cham_ring_pushed(r, 1, hdr + len);
+	cham_ring_pushed(r, 1, 1, hdr + len);
 	return true;
 }
 

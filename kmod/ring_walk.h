@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The pure half of the split virtqueue: index arithmetic and the walk along a
- * descriptor chain, over plain memory. Nothing here translates an address,
- * takes a lock or sleeps, so selftests/unit/ring_test.c drives every line of
- * it on the build host under ASan and UBSan.
+ * descriptor chain, over plain memory; ring_packed.h has that of the packed
+ * one. Nothing here translates an address, takes a lock or sleeps, so
+ * selftests/unit/ring_test.c drives every line of it on the build host under
+ * ASan and UBSan.
  *
  * The other side owns the memory and may change it at any moment. Every
  * index, length and flag is therefore read once into a local, judged there,
@@ -85,7 +86,9 @@ struct cham_used {
 	X(TABLE_NEXT,	"indirect descriptor is chained on")		\
 	X(UNMAPPED,	"descriptor points to memory that is not mapped") \
 	X(SHORT,	"chain is shorter than the virtio header")	\
-	X(NO_ACK,	"control command has no room for its answer")
+	X(NO_ACK,	"control command has no room for its answer")	\
+	X(NOT_AVAIL,	"chain runs into a descriptor that is not available") \
+	X(OVERRUN,	"more descriptors are available than the ring has")
 
 enum cham_ring_err {
 	CHAM_RING_OK,
@@ -108,11 +111,14 @@ struct cham_piece {
 };
 
 struct cham_walk {
-	const struct cham_desc *table;
+	union {
+		const struct cham_desc *table;
+		const struct cham_packed *packed;
+	};
 	u32 size;		/* entries in @table */
 	u32 left;		/* descriptors this chain may still have */
 	u32 next;
-	bool more;
+	bool more;		/* packed: there is more than one */
 	bool nested;		/* inside an indirect table */
 	bool write;		/* the device writes to this chain */
 	bool indirect_ok;
@@ -175,6 +181,34 @@ static inline int cham_walk_start(struct cham_walk *w,
 	return 0;
 }
 
+/* What is the same in both kinds of ring. @chained: the descriptor is not alone;
+ * @room: entries that an indirect table may have. Return: 0 or negative.
+ */
+static inline int cham_walk_judge(const struct cham_walk *w,
+				  const struct cham_piece *seg, u16 flags,
+				  bool chained, u32 room)
+{
+	if (unlikely(!seg->len))
+		return -CHAM_RING_ERR_ZERO;
+	if (unlikely(seg->addr + seg->len < seg->addr))
+		return -CHAM_RING_ERR_WRAP;
+	if (unlikely(flags & CHAM_DESC_F_INDIRECT)) {
+		if (!w->indirect_ok)
+			return -CHAM_RING_ERR_NO_INDIRECT;
+		if (w->nested)
+			return -CHAM_RING_ERR_NESTED;
+		if (chained)
+			return -CHAM_RING_ERR_TABLE_NEXT;
+		if (seg->len % sizeof(struct cham_desc) ||
+		    seg->len / sizeof(struct cham_desc) > room)
+			return -CHAM_RING_ERR_TABLE;
+		return 0;
+	}
+	if (unlikely(!!(flags & CHAM_DESC_F_WRITE) != w->write))
+		return -CHAM_RING_ERR_DIRECTION;
+	return 0;
+}
+
 /**
  * cham_walk_enter() - go on inside an indirect table
  * @w:     walk state that returned CHAM_WALK_TABLE
@@ -202,6 +236,7 @@ static inline int cham_walk_next(struct cham_walk *w, struct cham_piece *seg)
 {
 	const struct cham_desc *d;
 	u16 flags, next;
+	int err;
 
 	if (!w->more)
 		return CHAM_WALK_END;
@@ -214,28 +249,15 @@ static inline int cham_walk_next(struct cham_walk *w, struct cham_piece *seg)
 	seg->addr = le64_to_cpu(READ_ONCE(d->addr));
 	seg->len = le32_to_cpu(READ_ONCE(d->len));
 
-	if (unlikely(!seg->len))
-		return -CHAM_RING_ERR_ZERO;
-	if (unlikely(seg->addr + seg->len < seg->addr))
-		return -CHAM_RING_ERR_WRAP;
-
+	/* A table is in place of its descriptor, which is not a buffer. */
+	err = cham_walk_judge(w, seg, flags, flags & CHAM_DESC_F_NEXT, w->left + 1);
+	if (unlikely(err))
+		return err;
 	if (unlikely(flags & CHAM_DESC_F_INDIRECT)) {
-		if (!w->indirect_ok)
-			return -CHAM_RING_ERR_NO_INDIRECT;
-		if (w->nested)
-			return -CHAM_RING_ERR_NESTED;
-		if (flags & CHAM_DESC_F_NEXT)
-			return -CHAM_RING_ERR_TABLE_NEXT;
-		/* The indirect descriptor itself is not a buffer. */
 		w->left++;
-		if (seg->len % sizeof(*d) || seg->len / sizeof(*d) > w->left)
-			return -CHAM_RING_ERR_TABLE;
 		w->more = false;
 		return CHAM_WALK_TABLE;
 	}
-
-	if (unlikely(!!(flags & CHAM_DESC_F_WRITE) != w->write))
-		return -CHAM_RING_ERR_DIRECTION;
 	if (flags & CHAM_DESC_F_NEXT) {
 		next = le16_to_cpu(READ_ONCE(d->next));
 		if (unlikely(next >= w->size))

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The pure half of the virtqueue under ASan and UBSan: every refusal has its
+ * The pure half of the virtqueues under ASan and UBSan: every refusal has its
  * case, and a seeded generator looks for what nobody thought of.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ring_walk.h"
+#include "ring_packed.h"
 
 static int count, failed;
 
@@ -217,6 +217,299 @@ static void test_indices(void)
 	ok(good, "every mark around every wrap");
 }
 
+/* The packed ring. */
+
+#define A	0x0800		/* available in the round of its place */
+#define U	CHAM_PACKED_F_USED
+#define ANY	0x3000		/* flags that nobody has a meaning for */
+
+/* @row: next is the id. */
+static struct cham_packed *packed_new(const struct row *row, u32 n, u16 pos)
+{
+	struct cham_packed *t = calloc(n, sizeof(*t));
+
+	for (u32 i = 0; i < n; i++) {
+		u16 at = pos + ((i - pos) & (n - 1)), flags = row[i].flags;
+
+		if (flags & A)
+			flags = (flags & ~A) | cham_packed_avail(at, n);
+		t[i].addr = htole64(row[i].addr);
+		t[i].len = htole32(row[i].len);
+		t[i].id = htole16(row[i].next);
+		t[i].flags = htole16(flags);
+	}
+	return t;
+}
+
+struct packed_result {
+	int got;		/* of cham_packed_start() */
+	u32 head;
+	struct result res;
+};
+
+static struct packed_result walk_packed(const struct cham_packed *ring, u32 num,
+					u16 pos, u32 room, bool write,
+					bool indirect_ok,
+					const struct cham_packed *inner)
+{
+	struct cham_packed *copy = NULL;
+	struct packed_result p = {};
+	struct cham_piece seg;
+	struct cham_walk w;
+	int ret;
+
+	p.got = cham_packed_start(&w, ring, num, pos, room, write, indirect_ok,
+				  &p.head);
+	if (p.got != 1) {
+		p.res.err = -p.got;
+		return p;
+	}
+	for (;;) {
+		ret = cham_packed_next(&w, &seg);
+		if (ret == CHAM_WALK_SEG) {
+			p.res.pieces++;
+			p.res.bytes += seg.len;
+			if (p.res.pieces > num) {
+				ret = -99;
+				break;
+			}
+		} else if (ret == CHAM_WALK_TABLE) {
+			if (copy) {
+				ret = -98;
+				break;
+			}
+			copy = malloc(seg.len);
+			memcpy(copy, inner, seg.len);
+			cham_packed_enter(&w, copy, seg.len);
+		} else {
+			break;
+		}
+	}
+	free(copy);
+	p.res.err = -ret;
+	return p;
+}
+
+static const struct packed_case {
+	const char *name;
+	int err;
+	u16 pos;
+	bool write;
+	bool no_indirect;
+	bool none;		/* nothing is available */
+	u32 room;		/* 0: the whole ring */
+	u32 slots;
+	u16 id;
+	u32 pieces;
+	u64 bytes;
+	struct row row[NUM];
+	struct row inner[NUM];
+} packed_cases[] = {
+	{ "one buffer", .slots = 1, .id = 5, .pieces = 1, .bytes = 64,
+	  .row = { { BUF, 64, A, 5 } } },
+	{ "an id is the driver's affair", .slots = 1, .id = 0xffff, .pieces = 1, .bytes = 1,
+	  .row = { { BUF, 1, A, 0xffff } } },
+	{ "in the second round", .pos = NUM, .slots = 1, .pieces = 1, .bytes = 1,
+	  .row = { { BUF, 1, A, 0 } } },
+	{ "the id of the last descriptor", .slots = 3, .id = 3, .pieces = 3, .bytes = 6,
+	  .row = { { BUF, 1, A | N, 1 }, { BUF, 2, A | N, 2 }, { BUF, 3, A, 3 } } },
+	{ "around the ring's end", .pos = 6, .slots = 4, .id = 9, .pieces = 4, .bytes = 10,
+	  .row = { [6] = { BUF, 1, A | N, 0 }, [7] = { BUF, 2, A | N, 0 },
+		   [0] = { BUF, 3, A | N, 0 }, [1] = { BUF, 4, A, 9 } } },
+	{ "around the end of the second round", .pos = 2 * NUM - 1, .slots = 2, .id = 1,
+	  .pieces = 2, .bytes = 3,
+	  .row = { [7] = { BUF, 1, A | N, 0 }, [0] = { BUF, 2, A, 1 } } },
+	{ "a chain as long as the ring", .pos = 3, .slots = 8, .id = 4, .pieces = 8, .bytes = 8,
+	  .row = { { BUF, 1, A | N, 0 }, { BUF, 1, A | N, 0 }, { BUF, 1, A, 4 },
+		   { BUF, 1, A | N, 0 }, { BUF, 1, A | N, 0 }, { BUF, 1, A | N, 0 },
+		   { BUF, 1, A | N, 0 }, { BUF, 1, A | N, 0 } } },
+	{ "buffers to write to", .write = true, .slots = 2, .id = 1, .pieces = 2, .bytes = 3,
+	  .row = { { BUF, 1, A | N | W, 0 }, { BUF, 2, A | W, 1 } } },
+	{ "unknown flags are not looked at", .slots = 1, .pieces = 1, .bytes = 1,
+	  .row = { { BUF, 1, A | ANY, 0 } } },
+	{ "indirect table", .slots = 1, .id = 7, .pieces = 2, .bytes = 3,
+	  .row = { { BUF, 32, A | I, 7 } }, .inner = { { BUF, 1, 0, 0 }, { BUF, 2, 0, 0 } } },
+	{ "flags of a table's entries but one mean nothing", .slots = 1, .pieces = 3, .bytes = 6,
+	  .row = { { BUF, 48, A | I, 0 } },
+	  .inner = { { BUF, 1, ANY, 9 }, { BUF, 2, N | U, 9 }, { BUF, 3, N, 9 } } },
+	{ "indirect table of ring size", .slots = 1, .pieces = 8, .bytes = 8,
+	  .row = { { BUF, 16 * NUM, A | I, 0 } },
+	  .inner = { { BUF, 1, 0, 0 }, { BUF, 1, 0, 0 }, { BUF, 1, 0, 0 }, { BUF, 1, 0, 0 },
+		     { BUF, 1, 0, 0 }, { BUF, 1, 0, 0 }, { BUF, 1, 0, 0 }, { BUF, 1, 0, 0 } } },
+
+	{ "nothing is available", .none = true, .row = { { BUF, 1, 0, 0 } } },
+	{ "used, and not yet available again", .none = true, .pos = NUM,
+	  .row = { { BUF, 1, CHAM_PACKED_F_OWNER, 0 } } },
+	{ "available in the round before", .none = true, .pos = NUM,
+	  .row = { { BUF, 1, CHAM_PACKED_F_AVAIL, 0 } } },
+	{ "available in the round behind", .none = true, .row = { { BUF, 1, U, 0 } } },
+
+	{ "a chain that is not all available", CHAM_RING_ERR_NOT_AVAIL,
+	  .row = { { BUF, 1, A | N, 0 }, { BUF, 1, 0, 0 } } },
+	{ "a chain into what was used", CHAM_RING_ERR_NOT_AVAIL,
+	  .row = { { BUF, 1, A | N, 0 }, { BUF, 1, U, 0 } } },
+	{ "a wrap counter that was not changed", CHAM_RING_ERR_NOT_AVAIL, .pos = 7,
+	  .row = { [7] = { BUF, 1, A | N, 0 }, [0] = { BUF, 1, CHAM_PACKED_F_AVAIL, 0 } } },
+	{ "a chain around the whole ring", CHAM_RING_ERR_NOT_AVAIL,
+	  .row = { { BUF, 1, A | N, 0 }, { BUF, 1, A | N, 0 }, { BUF, 1, A | N, 0 },
+		   { BUF, 1, A | N, 0 }, { BUF, 1, A | N, 0 }, { BUF, 1, A | N, 0 },
+		   { BUF, 1, A | N, 0 }, { BUF, 1, A | N, 0 } } },
+	{ "a chain into what was not given back", CHAM_RING_ERR_OVERRUN, .room = 2,
+	  .row = { { BUF, 1, A | N, 0 }, { BUF, 1, A | N, 0 }, { BUF, 1, A, 0 } } },
+	{ "zero length", CHAM_RING_ERR_ZERO, .slots = 1, .row = { { BUF, 0, A, 0 } } },
+	{ "zero length in the middle", CHAM_RING_ERR_ZERO, .slots = 2, .pieces = 1, .bytes = 1,
+	  .row = { { BUF, 1, A | N, 0 }, { BUF, 0, A, 0 } } },
+	{ "wraps by one", CHAM_RING_ERR_WRAP, .slots = 1, .row = { { ~0ULL, 1, A, 0 } } },
+	{ "write buffer in a read chain", CHAM_RING_ERR_DIRECTION, .slots = 1,
+	  .row = { { BUF, 1, A | W, 0 } } },
+	{ "read buffer in a write chain", CHAM_RING_ERR_DIRECTION, .slots = 1, .write = true,
+	  .row = { { BUF, 1, A, 0 } } },
+	{ "write buffer in a table", CHAM_RING_ERR_DIRECTION, .slots = 1,
+	  .row = { { BUF, 16, A | I, 0 } }, .inner = { { BUF, 1, W, 0 } } },
+	{ "indirect was not negotiated", CHAM_RING_ERR_NO_INDIRECT, .slots = 1,
+	  .no_indirect = true, .row = { { BUF, 16, A | I, 0 } } },
+	{ "nested indirect", CHAM_RING_ERR_NESTED, .slots = 1,
+	  .row = { { BUF, 16, A | I, 0 } }, .inner = { { BUF, 16, I, 0 } } },
+	{ "indirect table of 17 bytes", CHAM_RING_ERR_TABLE, .slots = 1,
+	  .row = { { BUF, 17, A | I, 0 } } },
+	{ "indirect table larger than the ring", CHAM_RING_ERR_TABLE, .slots = 1,
+	  .row = { { BUF, 16 * (NUM + 1), A | I, 0 } } },
+	{ "indirect table of 4 GB", CHAM_RING_ERR_TABLE, .slots = 1,
+	  .row = { { BUF, 0xfffffff0, A | I, 0 } } },
+	{ "indirect with next", CHAM_RING_ERR_TABLE_NEXT, .slots = 2,
+	  .row = { { BUF, 16, A | I | N, 0 }, { BUF, 1, A, 0 } } },
+	{ "buffer, then indirect table", CHAM_RING_ERR_TABLE_NEXT, .slots = 2, .pieces = 1,
+	  .bytes = 1, .row = { { BUF, 1, A | N, 0 }, { BUF, 16, A | I, 0 } } },
+};
+
+static void test_packed_cases(void)
+{
+	for (size_t i = 0; i < sizeof(packed_cases) / sizeof(packed_cases[0]); i++) {
+		const struct packed_case *c = &packed_cases[i];
+		struct cham_packed *ring = packed_new(c->row, NUM, c->pos);
+		struct cham_packed *inner = packed_new(c->inner, NUM, 0);
+		struct packed_result p;
+		int good;
+
+		p = walk_packed(ring, NUM, c->pos, c->room ?: NUM, c->write,
+				!c->no_indirect, inner);
+		good = p.res.err == c->err && p.res.pieces == c->pieces &&
+		       p.res.bytes == c->bytes && !p.got == c->none;
+		if (c->slots)
+			good = good && p.got == 1 && cham_packed_slots(p.head) == c->slots &&
+			       (c->err || (u16)p.head == c->id);
+		printf("%sok %d - packed: %s\n", good ? "" : "not ", ++count, c->name);
+		failed += !good;
+		if (p.res.err != c->err)
+			printf("# error %d, wanted %d\n", p.res.err, c->err);
+		free(ring);
+		free(inner);
+	}
+}
+
+/* A driver and a device that follow the book, chain by chain. */
+static void test_packed_rounds(void)
+{
+	struct cham_packed ring[NUM] = {};
+	struct cham_used_elem done[NUM];
+	u16 pos = 0xffe0, taken = pos, back = pos, id = 0;
+	int good = 1, order = 1;
+
+	for (u32 round = 0; good && round < 2000; round++) {
+		u16 first = pos;
+		u32 batch = 1 + round % NUM, n;
+
+		/* The driver: chains of one to three, as many as fit. */
+		for (n = 0; n < batch;) {
+			u32 slots = 1 + (round + n) % 3;
+
+			if (n + slots > NUM)
+				break;
+			for (u32 i = 0; i < slots; i++) {
+				struct cham_packed *d = &ring[(pos + i) & (NUM - 1)];
+				u16 flags = cham_packed_avail(pos + i, NUM);
+
+				d->addr = htole64(BUF);
+				d->len = htole32(slots);
+				d->id = htole16(id + i);
+				d->flags = htole16(flags | (i + 1 < slots ? N : 0));
+			}
+			pos += slots;
+			id += slots;
+			n += slots;
+		}
+		/* The device. */
+		while (good) {
+			struct packed_result p;
+
+			p = walk_packed(ring, NUM, taken, NUM - (u16)(taken - back),
+					false, true, NULL);
+			if (!p.got)
+				break;
+			good = p.got == 1 && p.res.pieces == cham_packed_slots(p.head) &&
+			       p.res.bytes == (u64)p.res.pieces * p.res.pieces;
+			taken += cham_packed_slots(p.head);
+			done[(taken - 1) & (NUM - 1)] = (struct cham_used_elem) {
+				htole32(p.head), htole32(round & 1 ? taken : 0) };
+			order &= !cham_packed_pending(ring, NUM, taken) || taken != pos;
+		}
+		good = good && taken == pos;
+		cham_packed_publish(ring, done, NUM, back, taken);
+		/* The driver finds all of them, one behind the other. */
+		for (u16 at = first; good && at != pos; ) {
+			struct cham_packed *d = &ring[at & (NUM - 1)];
+			u16 flags = le16toh(d->flags), slots;
+
+			good = (flags & CHAM_PACKED_F_OWNER) == cham_packed_used(at, NUM);
+			slots = 1 + (round + (u16)(at - first)) % 3;
+			good = good && le16toh(d->id) == (u16)(id - (pos - at) + slots - 1) &&
+			       !(flags & W) == !(round & 1) &&
+			       le32toh(d->len) == (round & 1 ? (u16)(at + slots) : 0u);
+			at += slots;
+		}
+		back = taken;
+	}
+	ok(good, "packed: 2000 batches to and fro, around every wrap");
+	ok(order, "packed: nothing is available behind the last");
+}
+
+static void test_packed_indices(void)
+{
+	const u32 disable = CHAM_NOTIFY_DISABLE, at = CHAM_NOTIFY_AT;
+	struct cham_notify e = {};
+	int good = 1;
+
+	ok(cham_packed_wrap(0, 8) == 0x8000 && cham_packed_wrap(7, 8) == 0x8007 &&
+	   cham_packed_wrap(8, 8) == 0 && cham_packed_wrap(15, 8) == 7 &&
+	   cham_packed_wrap(16, 8) == 0x8000, "packed: the wrap counter begins with 1");
+	for (u32 pos = 0; pos < 0x10000; pos++)
+		good &= cham_packed_pos(cham_packed_wrap(pos, 256), 256) == (pos & 511);
+	ok(good, "packed: there and back");
+	ok(cham_packed_avail(3, 8) == CHAM_PACKED_F_AVAIL && cham_packed_avail(11, 8) == U &&
+	   cham_packed_used(3, 8) == CHAM_PACKED_F_OWNER && cham_packed_used(11, 8) == 0,
+	   "packed: whose a descriptor is");
+	ok(cham_packed_wants(&e, 8, 1, 0), "packed: an interrupt for everything");
+	e.flags = htole16(disable);
+	ok(!cham_packed_wants(&e, 8, 1, 0), "packed: for nothing");
+	e.flags = htole16(3);
+	ok(cham_packed_wants(&e, 8, 1, 0), "packed: flags that are reserved");
+
+	/* Against the definition, entry by entry. */
+	e.flags = htole16(at);
+	good = 1;
+	for (u32 old = 0xfff0; old < 0x10020; old++)
+		for (u32 batch = 1; batch <= NUM; batch++)
+			for (u32 mark = 0; mark < 2 * NUM; mark++) {
+				bool want = false;
+
+				for (u32 p = old; p != old + batch; p++)
+					want |= (p & (2 * NUM - 1)) == mark;
+				e.at = htole16(cham_packed_wrap(mark, NUM));
+				good &= cham_packed_wants(&e, NUM, old + batch, old) == want;
+			}
+	ok(good, "packed: every mark around every wrap");
+}
+
 static u64 seed = 0x9e3779b97f4a7c15;
 
 static u32 rnd(u32 n)
@@ -271,11 +564,58 @@ static void test_random(void)
 	ok(!bad, "and every refusal of the walk came up");
 }
 
+/* The same bytes as a packed ring: flags where ids are, and the other way round. */
+static void test_packed_random(void)
+{
+	u32 seen[__CHAM_RING_ERR_MAX] = {}, bad = 0;
+
+	for (u32 round = 0; round < 200000; round++) {
+		u32 num = 1u << (1 + rnd(6)), room = rnd(9) ? num : rnd(num);
+		struct cham_packed *ring = malloc(num * sizeof(*ring));
+		struct cham_packed *inner = malloc(num * sizeof(*inner));
+		struct packed_result p;
+		u16 pos = rnd(0x10000);
+
+		damage((struct cham_desc *)ring, num);
+		damage((struct cham_desc *)inner, num);
+		for (u32 i = 0; i < num; i++) {
+			u16 flags = ((struct cham_desc *)ring)[i].flags;
+			u16 at = pos + ((i - pos) & (num - 1));
+
+			ring[i].id = rnd(0x10000);
+			ring[i].flags = flags | htole16(cham_packed_avail(at, num) ^
+						       (rnd(20) ? 0 : U));
+			inner[i].flags = ((struct cham_desc *)inner)[i].flags;
+		}
+		p = walk_packed(ring, num, pos, room, false, rnd(10), inner);
+		if (p.res.err < 0 || p.res.err >= __CHAM_RING_ERR_MAX ||
+		    p.res.pieces > num ||
+		    (p.got == 1 && (!cham_packed_slots(p.head) ||
+				    cham_packed_slots(p.head) > room)))
+			bad++;
+		else
+			seen[p.res.err]++;
+		free(ring);
+		free(inner);
+	}
+	ok(!bad, "packed: 200000 random rings end in bounds");
+	ok(seen[CHAM_RING_OK] > 10000, "packed: many of them are sound");
+	for (int e = CHAM_RING_ERR_ZERO; e <= CHAM_RING_ERR_TABLE_NEXT; e++)
+		if (!seen[e])
+			printf("# error %d never came up\n", e), bad++;
+	bad += !seen[CHAM_RING_ERR_NOT_AVAIL] + !seen[CHAM_RING_ERR_OVERRUN];
+	ok(!bad, "packed: and every refusal of the walk came up");
+}
+
 int main(void)
 {
 	test_cases();
 	test_indices();
 	test_random();
+	test_packed_cases();
+	test_packed_rounds();
+	test_packed_indices();
+	test_packed_random();
 	printf("1..%d\n", count);
 	return failed ? 1 : 0;
 }
