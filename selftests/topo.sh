@@ -91,18 +91,20 @@ topo_netdev() {
 	return 1
 }
 
-# topo_port TENANT [ADDRESS [SUFFIX]]: a vDPA port, its guest end in a namespace;
-# TOPO_LACKS: numbers of virtio features that it does not offer
+# topo_vdpa NAME: a vDPA device; with TOPO_FEATURES it offers those, see vdpa_add.py
+topo_vdpa() {
+	local options=(mtu "${TOPO_MTU:-1450}" max_vqp "${TOPO_VQP:-1}")
+	if [ -n "${TOPO_FEATURES:-}" ]; then
+		"$(dirname "${BASH_SOURCE[0]}")/vm/vdpa_add.py" "$1" "$TOPO_FEATURES" "${options[@]}"
+	else
+		vdpa dev add name "$1" mgmtdev chamelio "${options[@]}"
+	fi
+}
+
+# topo_port TENANT [ADDRESS [SUFFIX]]: a vDPA port, its guest end in a namespace
 topo_port() {
 	local vdpa=${1}${3:-0} ns=t-$1${3:-} dev
-	if [ -n "${TOPO_LACKS:-}" ]; then
-		# shellcheck disable=SC2086 # a word each
-		python3 "$(dirname "${BASH_SOURCE[0]}")/vm/vdpa_add.py" "$vdpa" \
-			"${TOPO_MTU:-1450}" $TOPO_LACKS || return 1
-	else
-		vdpa dev add name "$vdpa" mgmtdev chamelio mtu "${TOPO_MTU:-1450}" \
-			max_vqp "${TOPO_VQP:-1}" || return 1
-	fi
+	topo_vdpa "$vdpa" || return 1
 	dev=$(topo_netdev "$vdpa") || return 1
 	ip netns add "$ns"
 	ip link set "$dev" netns "$ns" name eth0 || return 1

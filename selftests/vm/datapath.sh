@@ -74,8 +74,8 @@ check "the connection leads to a port" \
 
 # a receiver that takes no super-packets, nor, the second, checksums that are missing
 n=2
-for lacks in "7 8 9" "1 7 8 9 15"; do
-	TOPO_LACKS=$lacks check "a port without the features $lacks" topo_port red 10.0.0.$((n + 2)) $n
+for lacks in 7-8-9 1-7-8-9-15; do
+	TOPO_FEATURES=all-34-$lacks check "a port without the features $lacks" topo_port red 10.0.0.$((n + 2)) $n
 	chamctl port set "red$n" tenant red
 	ip link set "red$n" master br-red
 	busywait 10 ping1 on red 10.0.0.$((n + 2))
