@@ -4,8 +4,6 @@
 # A hostile guest by a generator: hostile.py is tenant evil's driver and does
 # whatever comes to its mind, tenant red works beside it.
 #
-# on request
-#
 #   SEED=N       which nonsense (default 1)
 #   FUZZ_TIME=N  seconds of it (default 12)
 
@@ -16,6 +14,7 @@
 require_vm
 require_cmd python3 jq socat
 defer topo_down
+tap_tmpdir
 seed=${SEED:-1}
 seconds=${FUZZ_TIME:-12}
 
@@ -49,17 +48,21 @@ dmesg -C
 
 # red in the meantime
 blob 2M
-ip netns exec t-red ping -q -i 0.02 10.0.0.2 >/tmp/ping &
+ip netns exec t-red ping -q -i 0.02 10.0.0.2 >"$tap_tmp/ping" &
 ping=$!
 transfers() {
-	while [ ! -e /tmp/hostile.stop ]; do
+	while [ ! -e "$tap_tmp/stop" ]; do
 		transfer t-red b-red 10.0.0.2 7001 && transfer b-red t-red 10.0.0.1 7002 ||
-			echo "not as sent" >>/tmp/hostile.wrong
-		echo >>/tmp/hostile.moved
+			echo "not as sent" >>"$tap_tmp/wrong"
+		echo >>"$tap_tmp/moved"
 	done
 }
-transfers 2>/tmp/hostile.moved.err &
+transfers 2>"$tap_tmp/err" &
 busy=$!
+# driver SECONDS WHAT [ARGUMENT...]
+driver() {
+	timeout $(($1 * ${TIMESCALE:-1})) "$(dirname "$0")/hostile.py" "$2" "$vhost" evil0 "$far" "${@:3}"
+}
 while read -r line; do
 	case $line in
 	"ok "*)		pass "${line#ok }" ;;
@@ -68,17 +71,17 @@ while read -r line; do
 	*)		fail "the hostile driver, seed $seed" "$line" ;;
 	esac
 done < <({
-	timeout 100 "$(dirname "$0")/hostile.py" stale "$vhost" evil0 "$far" b-evil 10
-	timeout 150 "$(dirname "$0")/hostile.py" fuzz "$vhost" evil0 "$far" "$seed" "$seconds"
+	driver 100 stale b-evil 10
+	driver 150 fuzz "$seed" "$seconds"
 } 2>&1)
-: >/tmp/hostile.stop
+: >"$tap_tmp/stop"
 wait $busy
 kill -INT $ping
 wait $ping
-diag "$(tail -n 2 /tmp/ping)" "red moved its file $(wc -l </tmp/hostile.moved) times both ways"
-check_match "red lost no ping" ' 0% packet loss' "$(cat /tmp/ping)"
-check "and its files arrived as sent" test ! -e /tmp/hostile.wrong
-check_num "more than once" "$(wc -l </tmp/hostile.moved)" -ge 2
+diag "$(tail -n 2 "$tap_tmp/ping")" "red moved its file $(wc -l <"$tap_tmp/moved") times both ways"
+check_match "red lost no ping" ' 0% packet loss' "$(cat "$tap_tmp/ping")"
+check "and its files arrived as sent" test ! -e "$tap_tmp/wrong"
+check_num "more than once" "$(wc -l <"$tap_tmp/moved")" -ge 2
 
 diag "evil: $(chamctl -j stat show tenant evil |
 	jq -c '.[0] | {fast: ."fast-packets", slow: ."slow-packets", drops} + (.reasons | with_entries(select(.value > 0)))')"
