@@ -68,7 +68,7 @@ test_flags = -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
 # BPF code is written for a machine that takes any alignment
 fuzz_flags = $(test_flags) -fsanitize=fuzzer -fno-strict-aliasing \
 	-fno-sanitize=alignment -Wno-unused-parameter -Wno-sign-compare \
-	-Iselftests/fuzz/shim
+	$(if $(filter cost object,$*),,-Iselftests/fuzz/shim)
 
 lib_obj := $(patsubst lib/%.c,$(O)/lib/%.o,$(sort $(wildcard lib/*.c)))
 cli_obj := $(patsubst cli/%.c,$(O)/cli/%.o,$(sort $(wildcard cli/*.c)))
@@ -179,7 +179,7 @@ $(xdp_obj) $(bpf_obj): $(O)/%.o: %.c $(O)/.flags
 $(vm_bpf): $(O)/selftests/%.o: selftests/vm/%.c $(O)/.flags
 	$(say) BPF $<
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(bpf_flags) -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(bpf_flags) -Ibpf -MMD -MP -c -o $@ $<
 
 $(vm_bin): $(O)/selftests/%: selftests/vm/%.c $(O)/lib/libcham.a $(O)/.flags
 	$(say) CC $<
@@ -215,10 +215,15 @@ $(O)/bench/chamelio.ko: $(mod_src) Kbuild selftests/bench/unaccount FORCE
 	$(Q)$(MAKE) -C $(O)/bench/tree O=$(O)/bench/out KREL=$(KREL) kmod
 	@cmp -s $(O)/bench/out/chamelio.ko $@ || cp $(O)/bench/out/chamelio.ko $@
 
+# what a target does not include but needs
+fuzz_with_object := lib/object.c lib/judge.c lib/cost.c lib/names.c
+$(O)/selftests/fuzz_object: $(fuzz_with_object)
+
 $(fuzz_bin): $(O)/selftests/fuzz_%: selftests/fuzz/%_fuzz.c $(O)/.flags
 	$(say) CC "$< (libFuzzer, ASan, UBSan)"
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(fuzz_flags) -MMD -MP -MF $@.d -o $@ $<
+	$(Q)$(CLANG) $(fuzz_flags) -D_GNU_SOURCE -MMD -MP -MF $@.d -o $@ $< $(fuzz_with_$*) \
+		$(if $(fuzz_with_$*),$(pkg_libs))
 
 # what Documentation/ takes from the code; pictures need graphviz
 docs: kmod

@@ -203,7 +203,8 @@ static int collect(struct ctl *c, const struct cmd *m, int argc, char **argv,
 static bool streams(const struct cmd *m)
 {
 	return m == monitor_cmds || m == stat_cmds || m == down_cmds ||
-	       m == down_cmds + 1 || m == doctor_cmds || m == restore_cmds;
+	       m == down_cmds + 1 || m == doctor_cmds || m == restore_cmds ||
+	       m == prog_cmds + 1;
 }
 
 /*

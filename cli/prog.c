@@ -277,6 +277,7 @@ static int check(struct ctl *c, int argc, char **argv)
 	err = cham_prog__check(c->h, file, r);
 	if (c->json) {
 		report_json(c, r, err ? cham__last_error(c->h) : NULL);
+		fputc('\n', c->j.f);
 		ret = err ? EXIT_KERNEL : 0;
 	} else {
 		if (r->abi)

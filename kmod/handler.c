@@ -74,20 +74,24 @@ static u32 cham_reply_remote(const struct cham_cpu *cpu, struct cham_private *pr
 	return from.slot;
 }
 
-static int cham_reply(struct cham_cpu *cpu, struct cham_private *priv)
+/* Whether an answer to a packet of the wire could leave: afterwards nobody else
+ * could do it.
+ */
+static bool cham_reply_ready(struct cham_cpu *cpu, struct cham_private *priv)
 {
-	const struct cham_remote *r;
-	u32 slot;
+	u32 slot = cham_reply_remote(cpu, priv);
+	const struct cham_remote *r = slot ? cham_remote_rcu(slot) : NULL;
 
+	cpu->outer = r ? rcu_dereference(r->outer) : NULL;
+	return cpu->outer;
+}
+
+static int cham_reply(struct cham_cpu *cpu)
+{
 	if (cpu->port) {
 		cpu->flow ^= 1;
 		return cham_to_port(cpu, cham_port_slot(cpu->port));
 	}
-	slot = cham_reply_remote(cpu, priv);
-	r = slot ? cham_remote_rcu(slot) : NULL;
-	cpu->outer = r ? rcu_dereference(r->outer) : NULL;
-	if (!cpu->outer)
-		return cham_end(cpu, CHAM_REASON_NO_REPLY);
 	cham_redirect(cpu, CHAM_ACT_ENCAP);
 	return CHAM_ACT_ENCAP;
 }
@@ -176,12 +180,17 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 			return NULL;
 		}
 	}
+	if (!cpu->port && unlikely(!cham_reply_ready(cpu, priv))) {
+		cham_refuse(cpu, CHAM_REASON_NO_ROUTE);
+		return NULL;
+	}
 	cpu->serial = READ_ONCE(cpu->tenant->prog) & CHAM_PROG_WORD_SERIAL;
 	if (cpu->serial) {
 		spin_lock(&priv->lock);
 		__release(&priv->lock);	/* by bpf_cham_leave() */
 	}
 	cpu->priv = priv;
+	cpu->strip = strip;
 	cpu->ev.now = jiffies_to_msecs(jiffies);
 	cpu->ev.reverse = cpu->flow & 1;
 	return (u8 *)&priv->area;
@@ -213,7 +222,7 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 	case CHAM_PASS:
 		return cpu->ev.act;
 	case CHAM_REPLY:
-		return cham_reply(cpu, priv);
+		return cham_reply(cpu);
 	case CHAM_FORWARD:
 		return cham_forward(cpu, priv, hook, port);
 	case CHAM_CONSUME:

@@ -242,6 +242,7 @@ static noinline void cham_event_local(struct cham_cpu *cpu, const struct cham_up
 	memcpy(cpu->ev.local6, &up->local6, 16);
 	ether_addr_copy(cpu->ev.mac, up->dev->dev_addr);
 	cpu->ev.udp_port = up->udp_port;
+	cpu->ev.redirect = up->redirect ? up->dev->ifindex : 0;
 }
 
 __bpf_kfunc_start_defs();

@@ -38,6 +38,7 @@ struct cham_cpu {
 	unsigned long		flow;		/* cham_conn_flow(), once looked up */
 	struct cham_private	*priv;		/* whose handler runs; else NULL */
 	bool			serial;		/* and its lock is held */
+	u32			strip;		/* bytes before the frame that it sees */
 	u32			egress;		/* slot of the port */
 	bool			by_skb;		/* ENCAP: through the uplink's queues */
 	u32			tcp;		/* 1: established TCP */

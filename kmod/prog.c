@@ -183,8 +183,11 @@ void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
 	fault->hook = hook;
 	fault->value = value;
 	fault->len = cpu->len;
-	memcpy(fault->head, xdp->data,
-	       min_t(size_t, sizeof(fault->head), xdp->data_end - xdp->data));
+	/* The tenant's frame: what is before it is the provider's. */
+	if (xdp->data + cpu->strip < xdp->data_end)
+		memcpy(fault->head, xdp->data + cpu->strip,
+		       min_t(size_t, sizeof(fault->head),
+			     xdp->data_end - xdp->data - cpu->strip));
 	fault->area = priv->area;
 	if (cmpxchg(&prog->fault, NULL, fault)) {
 		kfree(fault);

@@ -120,6 +120,8 @@ int cham_uplink_add(struct net_device *dev, __be32 local4,
 		up->local6 = *local6;
 	up->udp_port = htons(udp_port);
 	up->ignore_filter = ignore_filter;
+	/* veth wakes the other end for XDP_TX only if that has a program, too. */
+	up->redirect = dev->rtnl_link_ops && !strcmp(dev->rtnl_link_ops->kind, "veth");
 	cham_uplink_renumber(up);
 	netdev_hold(dev, &up->tracker, GFP_KERNEL);
 	rcu_assign_pointer(cham_the_uplink, up);

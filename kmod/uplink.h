@@ -16,6 +16,7 @@ struct cham_uplink {
 	struct in6_addr	local6;		/* any: none */
 	__be16		udp_port;
 	bool		ignore_filter;	/* netfilter on the underlay is not asked */
+	bool		redirect;	/* handlers' answers leave by redirect, not XDP_TX */
 	u32		blocked;	/* BIT(CHAM_BLOCK_*) */
 	u32		serial;		/* of its addresses, MAC included; never 0 */
 	u64 __percpu	*packets;	/* [0] received, [1] sent */

@@ -2,10 +2,9 @@
 /*
  * A bound on what code costs: the longest path, each instruction weighted with
  * what the x86 JIT makes of it, helpers with what they were measured to take at
- * most (selftests/bench/costs). For that the code must have no way back: every
- * jump goes forward, functions do not call themselves, and repetition is
- * bpf_loop() with a constant count. One walk from the end to the beginning then
- * sees each instruction once.
+ * most. For that the code must have no way round: no loops, functions do not call
+ * themselves, and repetition is bpf_loop() with a constant count. One walk that
+ * leaves an instruction when all behind it are known then sees each once.
  *
  * Cycles are a model: a load that hits the first-level cache, no misprediction.
  * They are for comparing handlers and for the order of magnitude; what a handler
@@ -205,7 +204,7 @@ static int cost_of_loop(struct cham_code *c, struct cham_func *f, uint32_t at,
 	if (!i || (i->code != (BPF_ALU64 | BPF_MOV | BPF_K) &&
 		   i->code != (BPF_ALU | BPF_MOV | BPF_K)) || i->imm < 0)
 		return refuse(why, -ELOOP, at,
-			      "bpf_loop() needs a constant for a count: without one there is no bound");
+			      "bpf_loop() needs a constant for a count");
 	if (what < 0 || !is_ld64(&c->insn[what]) || c->ref[what].kind != CHAM_REF_FUNC)
 		return refuse(why, -ELOOP, at, "bpf_loop() needs a function of the object");
 	err = visit(c, c->ref[what].index, why);
@@ -243,7 +242,7 @@ static int cost_of_call(struct cham_code *c, struct cham_func *f, uint32_t at,
 	cost = cham_helper_cost(i->imm);
 	if (!cost)
 		return refuse(why, -EPERM, at,
-			      "calls helper %d, which handlers may not; \"chamctl prog check\" lists those that they may",
+			      "calls helper %d, which handlers may not; see handlers.md",
 			      i->imm);
 	add(w, cost, 1);
 	if (i->imm == BPF_FUNC_loop)
@@ -263,17 +262,14 @@ static int mark_targets(struct cham_code *c, const struct cham_func *f,
 
 		if (is_ld64(in)) {
 			if (i + 1 >= end || c->insn[i + 1].code)
-				return refuse(why, -EINVAL, i, "half of a 64-bit constant is missing");
+				return refuse(why, -EINVAL, i, "half a constant is missing");
 			i++;
 			continue;
 		}
 		if (!is_jump(in) || is_call(in) || is_exit(in))
 			continue;
 		to = jump_to(in, i);
-		if (to <= i && to >= f->start)
-			return refuse(why, -ELOOP, i,
-				      "a loop that the compiler did not unroll: use bpf_loop() with a constant count, or #pragma unroll");
-		if (to <= i || to >= end)
+		if (to < f->start || to >= end)
 			return refuse(why, -EINVAL, i, "jumps out of its function");
 		c->target[to] = 1;
 	}
@@ -319,7 +315,7 @@ static int cost_from(struct cham_code *c, struct cham_func *f, uint32_t at,
 
 	c->next[at] = 0;
 	if (class == BPF_LD && !is_ld64(i))
-		return refuse(why, -EPERM, at, "uses BPF_LD_ABS or BPF_LD_IND; look into the packet with cham_at()");
+		return refuse(why, -EPERM, at, "uses BPF_LD_ABS or BPF_LD_IND: use cham_at()");
 	if (is_call(i)) {
 		err = cost_of_call(c, f, at, &w, &stack, why);
 		if (err)
@@ -354,10 +350,65 @@ static int cost_from(struct cham_code *c, struct cham_func *f, uint32_t at,
 
 enum { NEW, OPEN, DONE };
 
+/* Where the code can go from @at: how many of @to are written. */
+static int ways(const struct cham_code *c, const struct cham_func *f, uint32_t at,
+		uint32_t *to)
+{
+	const struct bpf_insn *i = &c->insn[at];
+	uint32_t after = at + (is_ld64(i) ? 2 : 1);
+	int n = 0;
+
+	if (is_exit(i))
+		return 0;
+	if (!is_goto(i) && after < f->start + f->len)
+		to[n++] = after;
+	if (is_jump(i) && !is_call(i))
+		to[n++] = jump_to(i, at);
+	return n;
+}
+
+/* Depth first, without recursion: what is OPEN is on the way to here. */
+static int walk_code(struct cham_code *c, struct cham_func *f, uint32_t *own,
+		     uint32_t *below, struct cham_verdict_at *why)
+{
+	/* Those of the functions that are on the way to this one are below. */
+	uint32_t bottom = c->todos, at, d, to[2];
+	int err, k;
+
+	c->todo[c->todos++] = f->start;
+	while (c->todos > bottom) {
+		at = c->todo[c->todos - 1];
+		if (c->mark[at] == NEW) {
+			c->mark[at] = OPEN;
+			for (k = ways(c, f, at, to); k--; ) {
+				if (c->mark[to[k]] == OPEN)
+					return refuse(why, -ELOOP, at,
+						      "goes round: unroll the loop, or use bpf_loop()");
+				if (c->mark[to[k]] == NEW)
+					c->todo[c->todos++] = to[k];
+			}
+			continue;
+		}
+		if (c->mark[at] == DONE) {
+			c->todos--;
+			continue;
+		}
+		d = depth(c, f, at);
+		if (d > *own)
+			*own = d;
+		err = cost_from(c, f, at, below, why);
+		if (err)
+			return err;
+		c->mark[at] = DONE;
+		c->todos--;
+	}
+	return 0;
+}
+
 static int visit(struct cham_code *c, uint32_t number, struct cham_verdict_at *why)
 {
 	struct cham_func *f = &c->func[number];
-	uint32_t i, own = 0, below = 0, d;
+	uint32_t own = 0, below = 0;
 	int err;
 
 	if (f->state == DONE)
@@ -370,17 +421,9 @@ static int visit(struct cham_code *c, uint32_t number, struct cham_verdict_at *w
 	err = mark_targets(c, f, why);
 	if (err)
 		return err;
-	for (i = f->start + f->len; i-- > f->start; ) {
-		/* The second half of a constant is no instruction. */
-		if (i > f->start && is_ld64(&c->insn[i - 1]) && !c->insn[i].code)
-			continue;
-		d = depth(c, f, i);
-		if (d > own)
-			own = d;
-		err = cost_from(c, f, i, &below, why);
-		if (err)
-			return err;
-	}
+	err = walk_code(c, f, &own, &below, why);
+	if (err)
+		return err;
 	f->cost = c->cost[f->start];
 	add(&f->cost, &frame_cost, 1);
 	/* As the kernel counts: frames of at least 32 bytes. */

@@ -45,6 +45,9 @@ struct cham_code {
 	struct cham_cost *cost;		/* from here to the end of the function */
 	uint32_t *next;			/* on the costliest way; 0: the end */
 	uint8_t *target;		/* is jumped to */
+	uint8_t *mark;
+	uint32_t *todo;			/* 2 * n + n_func of them */
+	uint32_t todos;
 };
 
 /* Why code is not admitted, and where. */

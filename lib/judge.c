@@ -147,10 +147,9 @@ static int read_relocations(struct judge *j)
 		return -ENOMEM;
 	j->code.ref = j->ref;
 	rel = cham_object__section(o, o->rel_text, &size);
-	if (!rel)
-		return 0;
-	if (o->sh[o->rel_text].sh_info != o->text || o->sh[o->rel_text].sh_link != o->symtab ||
-	    o->sh[o->rel_text].sh_offset % 8)
+	if (rel && (o->sh[o->rel_text].sh_info != o->text ||
+		    o->sh[o->rel_text].sh_link != o->symtab ||
+		    o->sh[o->rel_text].sh_offset % 8))
 		return damaged(j, ".rel.text is of another section");
 	n = size / sizeof(*rel);
 	for (i = 0; i < n; i++, rel++) {
@@ -278,7 +277,7 @@ static int judge_signature(struct judge *j, const char *hook)
 	    is_struct(j, p[2].type, "cham_area", sizeof(struct cham_area)))
 		return 0;
 	return cham__fail(j->h, -EINVAL,
-			  "%s: %s() must be int %s(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area), as CHAM_HOOK(%s) makes it",
+			  "%s: %s() must be int %s(struct xdp_md *, struct cham_pkt *, struct cham_area *): CHAM_HOOK(%s)",
 			  j->o->path, hook, hook, hook);
 }
 
@@ -378,17 +377,8 @@ static int judge_maps(struct judge *j)
 	for (i = 1; !err && i < btf__type_cnt(j->btf); i++) {
 		const struct btf_type *t = btf__type_by_id(j->btf, i);
 		const struct btf_var_secinfo *vi;
-		const char *name;
 
-		if (!btf_is_datasec(t))
-			continue;
-		name = btf_text(j, t->name_off);
-		if (!strncmp(name, ".rodata", 7) || !strncmp(name, ".data", 5) ||
-		    !strncmp(name, ".bss", 4)) {
-			j->r->maps++;
-			continue;
-		}
-		if (strcmp(name, ".maps"))
+		if (!btf_is_datasec(t) || strcmp(btf_text(j, t->name_off), ".maps"))
 			continue;
 		for (k = 0, vi = btf_var_secinfos(t); !err && k < btf_vlen(t); k++, vi++) {
 			const struct btf_type *var = btf__type_by_id(j->btf, vi->type);
@@ -397,10 +387,13 @@ static int judge_maps(struct judge *j)
 			      damaged(j, "a map is no variable");
 		}
 	}
-	/* Data of constants alone has no type information. */
-	for (i = 1; i < o->n_sh; i++)
-		if (!strncmp(o->strtab + o->sh[i].sh_name, ".rodata.", 8))
-			j->r->maps++;
+	/* Each section of data becomes a map. */
+	for (i = 1; i < o->n_sh; i++) {
+		if (!o->sh[i].sh_size || !cham_object__is_data(o, i))
+			continue;
+		j->r->maps++;
+		j->r->map_bytes += o->sh[i].sh_size;
+	}
 	if (!err && j->r->maps > CHAM_SHARE_MAPS)
 		err = cham__fail(j->h, -E2BIG,
 				 "%s: has %u maps (.rodata, .data and .bss are one each); a tenant's share of the datapath's is %u",
@@ -533,7 +526,10 @@ int cham_judge(struct cham *h, const struct cham_object *o, struct cham_prog_rep
 		j.code.cost = calloc(j.code.n, sizeof(*j.code.cost));
 		j.code.next = calloc(j.code.n, sizeof(*j.code.next));
 		j.code.target = calloc(j.code.n + 1, 1);
-		if (!j.code.cost || !j.code.next || !j.code.target)
+		j.code.mark = calloc(j.code.n, 1);
+		j.code.todo = calloc(2 * j.code.n + j.code.n_func, sizeof(*j.code.todo));
+		if (!j.code.cost || !j.code.next || !j.code.target || !j.code.mark ||
+		    !j.code.todo)
 			err = -ENOMEM;
 	}
 	for (hook = 0; !err && hook < __CHAM_HOOK_MAX; hook++)
@@ -547,6 +543,8 @@ int cham_judge(struct cham *h, const struct cham_object *o, struct cham_prog_rep
 		tell_helpers(&j);
 	if (err == -ENOMEM)
 		cham__fail(h, err, "%s", strerror(ENOMEM));
+	free(j.code.todo);
+	free(j.code.mark);
 	free(j.code.target);
 	free(j.code.next);
 	free(j.code.cost);

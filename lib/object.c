@@ -73,7 +73,7 @@ const void *cham_object__section(const struct cham_object *o, unsigned int i,
 	const Elf64_Shdr *sh = &o->sh[i];
 
 	*size = 0;
-	if (!i || i >= o->n_sh || sh->sh_type == SHT_NOBITS)
+	if (!i || i >= o->n_sh || sh->sh_type == SHT_NOBITS || sh->sh_type == SHT_NULL)
 		return NULL;
 	*size = sh->sh_size;
 	return o->data + sh->sh_offset;
@@ -132,6 +132,13 @@ static bool starts(const char *s, const char *with)
 static bool is_data(const char *name)
 {
 	return starts(name, ".rodata") || starts(name, ".data") || starts(name, ".bss");
+}
+
+bool cham_object__is_data(const struct cham_object *o, unsigned int i)
+{
+	const char *name = section_name(o, i);
+
+	return name && is_data(name);
 }
 
 static int take_section(struct cham *h, struct cham_object *o, unsigned int i)

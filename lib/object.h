@@ -36,6 +36,8 @@ int cham_object__place(struct cham *h, const struct cham_object *o, uint32_t ten
 /* Context: @i is a section's number. Return: its bytes, NULL without any. */
 const void *cham_object__section(const struct cham_object *o, unsigned int i,
 				 size_t *size);
+/* .rodata, .data, .bss, and what begins so. */
+bool cham_object__is_data(const struct cham_object *o, unsigned int i);
 const char *cham_object__symbol(const struct cham_object *o, const Elf64_Sym *sym);
 
 #endif

@@ -83,7 +83,7 @@ enum cham_block {
 	X(CONSUMED,	"consumed",	FAST, "the tenant's handler took it")	\
 	X(HANDLER_DROP,	"handler-drop",	DROP, "the tenant's handler dropped it")	\
 	X(HANDLER_FAULT, "handler-fault", DROP, "the tenant's handler did what none may") \
-	X(NO_REPLY,	"no-reply",	DROP, "no way back for a handler's reply")
+	X(NO_REPLY,	"no-reply",	DROP, "a handler's reply does not fit the tunnel")
 
 enum cham_reason {
 #define X(id, name, kind, text) CHAM_REASON_##id,

@@ -72,6 +72,7 @@ struct cham_event {
 	__be16	udp_port;
 	__u16	gso_size;	/* port: 0, or the guest's segment size */
 	__u32	more;		/* bytes of the frame behind the linear part */
+	__u32	redirect;	/* uplink: ifindex to redirect answers to; 0: XDP_TX */
 	/* after lookup */
 	__u32	act;		/* enum cham_event_act */
 	__u32	reason;		/* enum cham_reason when act is SLOW */

@@ -52,7 +52,7 @@ static cham_outline int cham_uplink_else(struct xdp_md *ctx, const struct cham_e
 		/* The handler's answer takes the packet's place. */
 		if (!bpf_xdp_adjust_head(ctx, outer) &&
 		    !bpf_cham_encap(ctx, cham_where_tos(where)))
-			return XDP_TX;
+			return ev->redirect ? bpf_redirect(ev->redirect, 0) : XDP_TX;
 	}
 	return XDP_DROP;
 }

@@ -104,6 +104,12 @@ long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta)
 	return -1;
 }
 
+long bpf_redirect(__u32 ifindex, __u64 flags)
+{
+	must(0, "a handler's answer where there is no handler");
+	return 0;
+}
+
 long bpf_loop(__u32 n, long (*step)(__u32, struct cham_options *),
 	      struct cham_options *arg, __u64 flags)
 {

@@ -513,6 +513,10 @@ def stale(path, rep, far, name, tries):
     coalesced = coalesced_of(rep)
     print(f"# {tried} tries, {broke} broke, {merged} with an open super-packet, "
           f"{coalesced} segments coalesced", flush=True)
+    if not coalesced:
+        for what in (["ethtool", "-S", rep], ["ethtool", "-k", "up0"], ["chamctl", "-j", "conn"]):
+            out = subprocess.run(what, stdout=subprocess.PIPE, check=True).stdout.decode()
+            print("\n".join("# " + line for line in out.splitlines()), flush=True)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     os.sched_setaffinity(0, {0, 1})

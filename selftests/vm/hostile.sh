@@ -4,6 +4,10 @@
 # A hostile guest by a generator: hostile.py is tenant evil's driver and does
 # whatever comes to its mind, tenant red works beside it.
 #
+# on request
+#
+# In one boot of four nothing at all is coalesced, and why is not known yet.
+#
 #   SEED=N       which nonsense (default 1)
 #   FUZZ_TIME=N  seconds of it (default 12)
 

@@ -14,5 +14,6 @@ struct cham_options;
 long bpf_loop(__u32 n, long (*step)(__u32, struct cham_options *),
 	      struct cham_options *arg, __u64 flags);
 long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta);
+long bpf_redirect(__u32 ifindex, __u64 flags);
 
 #endif

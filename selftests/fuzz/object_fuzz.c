@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A tenant's object file, from its first byte to its place in a composition:
+ * nothing in it may lead out of it, and what is refused is refused with words.
+ */
+#include "fuzz.h"
+
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+#include "../../lib/object.h"
+#include "../../lib/judge.h"
+
+static char said[512];
+
+int cham__fail(struct cham *h, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof(said), fmt, ap);
+	va_end(ap);
+	must(err < 0, "fails with %d", err);
+	return err;
+}
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return 0;
+}
+
+static int file_of(const void *data, size_t size)
+{
+	int fd = memfd_create("object", 0);
+
+	must(fd >= 0 && write(fd, data, size) == (ssize_t)size, "no memfd");
+	return fd;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct cham_prog_report report;
+	struct cham_object *o = NULL;
+	char path[64];
+	int fd, to, err;
+
+	libbpf_set_print(quiet);
+	fd = file_of(data, size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	said[0] = '\0';
+	err = cham_object__open(NULL, path, &o);
+	must(!err == !!o, "an object and an error");
+	if (!err)
+		err = cham_judge(NULL, o, &report);
+	must(!err || said[0], "refused without a word");
+	if (o) {
+		/* What is refused might be placed, too: it must be as safe. */
+		to = file_of("", 0);
+		cham_object__place(NULL, o, 2047, 16, to);
+		close(to);
+	}
+	cham_object__close(o);
+	close(fd);
+	return 0;
+}

@@ -1,0 +1,273 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What is admitted as a tenant's program, and what is not: each rule of the contract
+# has a source here that breaks it, and the words that say so. Nothing is loaded.
+
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+build=${O:-$tap_top/build}
+chamctl=$build/cli/chamctl
+clang=${CLANG:-clang-19}
+require_cmd "$clang" jq
+tmp=$(mktemp -d)
+defer rm -rf "$tmp"
+
+# object NAME [OPTION...]: what is on standard input, behind the header, compiled
+object() {
+	local name=$1
+	shift
+	{ echo '#include "handler.h"'; cat; } >"$tmp/$name.bpf.c"
+	"$clang" -target bpf -mcpu=v3 -O2 -g -std=gnu11 -I"$tap_top/uapi" -I"$tap_top/bpf" \
+		-I"/usr/include/$(gcc -print-multiarch)" "$@" -c -o "$tmp/$name.o" \
+		"$tmp/$name.bpf.c" 2>"$tmp/$name.err" || { diag "$(cat "$tmp/$name.err")"; return 1; }
+}
+# refuses NAME TEXT [OPTION...]: the source on standard input is compiled, and refused so
+refuses() {
+	local out
+	object "$1" "${@:3}" || { fail "$1: does not compile"; return; }
+	if out=$("$chamctl" prog check "$tmp/$1.o" 2>&1); then
+		fail "refused: $1" "admitted: $out"
+	else
+		check_match "refused: $1" "$2" "$out"
+	fi
+}
+# admits NAME [OPTION...]
+admits() {
+	object "$@" || { fail "$1: does not compile"; return; }
+	check "admitted: $1" "$chamctl" prog check "$tmp/$1.o"
+}
+# judged FILE: the judge's words, without a program name
+judged() { "$chamctl" prog check "$1" 2>&1; }
+
+admits least <<'C'
+CHAM_PROGRAM("least", 1, 0);
+CHAM_HOOK(rx) { return CHAM_PASS; }
+C
+admits everything <<'C'
+CHAM_PROGRAM("everything", 7, CHAM_PROG_SERIAL);
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, __u32); __type(value, __u64); } seen SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } events SEC(".maps");
+static const __u16 table[4] = { 1, 2, 3, 4 };
+static long turn(__u32 i, __u64 *sum) { *sum += i; return 0; }
+static __attribute__((noinline)) int twice(int x) { return x * 2; }
+CHAM_HOOK(rx)
+{
+	__u32 key = pkt->len;
+	__u64 *v = bpf_map_lookup_elem(&seen, &key), sum = 0;
+
+	bpf_loop(8, turn, &sum, 0);
+	if (v)
+		__sync_fetch_and_add(v, table[pkt->flags & 3] + twice(sum));
+	return CHAM_PASS;
+}
+CHAM_HOOK(tx) { return CHAM_DROP_WITH(3); }
+C
+report=$("$chamctl" -j prog check "$tmp/everything.o")
+check "the report: what it is" jq -e '.admitted and .name == "everything" and .layout == 7 and
+	.flags == 1 and [.hooks[].hook] == ["rx", "tx"]' <<<"$report"
+check "the report: what it has" jq -e '.maps == 3 and ."map-bytes" > 4096 and .functions == 4 and
+	(.helpers | sort) == ["bpf_loop", "bpf_map_lookup_elem"]' <<<"$report"
+# shellcheck disable=SC2016 # jq's
+check "the report: what it costs, by line" jq -e '.hooks[0] | .instructions > 50 and
+	.cycles > .instructions and .stack > 0 and
+	([.path[].cycles] | add) as $sum | $sum > .cycles * 0.8 and $sum <= .cycles' <<<"$report"
+check "the report: the dearest line is the loop or the map" jq -e \
+	'.hooks[0].path | max_by(.cycles).text | test("bpf_(loop|map_lookup_elem)")' <<<"$report"
+
+# the bound grows with what is done
+cost() { "$chamctl" -j prog check "$tmp/$1.o" | jq ".hooks[0].$2"; }
+for n in 10 1000; do
+	object "loop$n" -DN=$n <<'C'
+CHAM_PROGRAM("loop", 1, 0);
+static long turn(__u32 i, __u64 *sum) { *sum += i; return 0; }
+CHAM_HOOK(rx) { __u64 sum = 0; bpf_loop(N, turn, &sum, 0); return sum & 1 ? CHAM_DROP : CHAM_PASS; }
+C
+done
+check_match "a thousand turns are over the cap" "may take [0-9]+ cycles; the cap is 10000" \
+	"$(judged "$tmp/loop1000.o")"
+check_num "their bound is a hundred times that of ten, about" "$(cost loop1000 instructions)" \
+	-gt $(($(cost loop10 instructions) * 30))
+
+# what it may call
+refuses helper "helper 6, which handlers may not" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { bpf_trace_printk("x", 2); return CHAM_PASS; }
+C
+refuses redirect "helper 23, which handlers may not" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { return bpf_redirect(1, 0); }
+C
+refuses kfunc '"bpf_cham_deliver" is not in the object' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+extern int bpf_cham_deliver(struct xdp_md *ctx, __u32 strip) SEC(".ksyms");
+CHAM_HOOK(rx) { return bpf_cham_deliver(ctx, 0); }
+C
+refuses foreign_symbol '"cham_tx_2" is not in the object' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+int cham_tx_2(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
+CHAM_HOOK(rx) { return cham_tx_2(ctx, pkt, area); }
+C
+refuses foreign_map '"t3_seen" is not in the object' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+extern struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, __u32); __type(value, __u64); } t3_seen SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&t3_seen, &k) ? CHAM_DROP : CHAM_PASS; }
+C
+
+# what it may cost
+refuses loop "goes round: unroll the loop" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx)
+{
+	__u32 i, n = 0;
+
+#pragma clang loop unroll(disable)
+	for (i = 0; i < (pkt->len & 63); i++)
+		n += *(volatile __u32 *)&pkt->now;
+	return n & 1 ? CHAM_DROP : CHAM_PASS;
+}
+C
+refuses count "needs a constant for a count" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static long turn(__u32 i, __u64 *sum) { *sum += i; return 0; }
+CHAM_HOOK(rx) { __u64 sum = 0; bpf_loop(pkt->len, turn, &sum, 0); return sum & 1 ? CHAM_DROP : CHAM_PASS; }
+C
+refuses recursion "calls itself" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static __attribute__((noinline)) int down(int n, volatile __u32 *p) { return n <= 0 ? (int)*p : down(n - 1, p) * down(n - 2, p) + 1; }
+CHAM_HOOK(rx) { return down(pkt->len & 7, &pkt->now); }
+C
+refuses nested "may take [0-9]+ cycles" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static long inner(__u32 i, __u64 *sum) { *sum += i; return 0; }
+static long outer(__u32 i, __u64 *sum) { bpf_loop(100, inner, sum, 0); return 0; }
+CHAM_HOOK(rx) { __u64 sum = 0; bpf_loop(100, outer, &sum, 0); return sum & 1 ? CHAM_DROP : CHAM_PASS; }
+C
+refuses stack "bytes of stack" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx)
+{
+	volatile __u64 big[40];
+
+	big[0] = pkt->len;
+	big[39] = pkt->now;
+	return big[pkt->vlan & 31] & 1 ? CHAM_DROP : CHAM_PASS;
+}
+C
+
+# what it may have
+refuses maps "has 4 maps" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+#define M(n) struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __type(key, __u32); __type(value, __u64); } n SEC(".maps")
+M(a); M(b); M(c); M(d);
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&a, &k) && bpf_map_lookup_elem(&b, &k) &&
+	bpf_map_lookup_elem(&c, &k) && bpf_map_lookup_elem(&d, &k) ? CHAM_DROP : CHAM_PASS; }
+C
+refuses map_memory "its maps take [0-9]+ bytes" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4000000); __type(key, __u32); __type(value, __u64); } a SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&a, &k) ? CHAM_DROP : CHAM_PASS; }
+C
+refuses map_type "type 14 is not for handlers; accepted: hash, array" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_DEVMAP); __uint(max_entries, 4); __type(key, __u32); __type(value, __u32); } a SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&a, &k) ? CHAM_DROP : CHAM_PASS; }
+C
+refuses map_flags "flags 0x40" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4); __uint(map_flags, BPF_F_ZERO_SEED); __type(key, __u32); __type(value, __u32); } a SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&a, &k) ? CHAM_DROP : CHAM_PASS; }
+C
+refuses map_pin '"pinning" is not for handlers' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __uint(pinning, 1); __type(key, __u32); __type(value, __u32); } a SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&a, &k) ? CHAM_DROP : CHAM_PASS; }
+C
+{
+	echo 'CHAM_PROGRAM("x", 1, 0);'
+	for n in {1..12}; do
+		echo "static __attribute__((noinline)) int f$n(volatile __u32 *p) { return *p + $n; }"
+	done
+	echo "CHAM_HOOK(rx) { return f1(&pkt->now)$(printf ' + f%d(&pkt->now)' {2..12}); }"
+} | refuses functions "has 13 functions"
+
+# what it is
+refuses section 'section xdp is foreign' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+SEC("xdp") int other(struct xdp_md *ctx) { return 2; }
+CHAM_HOOK(rx) { return CHAM_PASS; }
+C
+refuses no_hook "has none of the hooks" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+int other(struct xdp_md *ctx) { return 2; }
+C
+refuses weak '"helped" is weak' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+__attribute__((weak, noinline)) int helped(volatile __u32 *p) { return *p; }
+CHAM_HOOK(rx) { return helped(&pkt->now); }
+C
+refuses alias 'is an alias' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { return CHAM_PASS; }
+int other(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area) __attribute__((alias("rx")));
+C
+refuses signature 'rx\(\) must be int rx' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+int rx(struct xdp_md *ctx, struct cham_pkt *pkt) { return CHAM_PASS; }
+C
+refuses wide_area 'rx\(\) must be int rx' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct mine { __u64 a[32]; };
+int rx(struct xdp_md *ctx, struct cham_pkt *pkt, struct mine *area) { return area->a[31]; }
+C
+refuses data_hook '"tx" is a hook.s name and no function' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+int tx = 5;
+CHAM_HOOK(rx) { return tx; }
+C
+refuses abi "version 9 of the handler ABI, this library for version 1" <<'C'
+const struct cham_meta cham_meta SEC(".cham.meta") __attribute__((used)) = { .abi = 9, .layout = 1, .name = "x" };
+char LICENSE[] SEC("license") = "GPL";
+CHAM_HOOK(rx) { return CHAM_PASS; }
+C
+refuses no_meta "does not say what it is" <<'C'
+char LICENSE[] SEC("license") = "GPL";
+CHAM_HOOK(rx) { return CHAM_PASS; }
+C
+refuses no_licence "has no licence" <<'C'
+const struct cham_meta cham_meta SEC(".cham.meta") __attribute__((used)) = { .abi = 1, .layout = 1, .name = "x" };
+CHAM_HOOK(rx) { return CHAM_PASS; }
+C
+refuses licence 'its licence is not "GPL"' <<'C'
+const struct cham_meta cham_meta SEC(".cham.meta") __attribute__((used)) = { .abi = 1, .layout = 1, .name = "x" };
+char LICENSE[] SEC("license") = "Proprietary";
+CHAM_HOOK(rx) { return CHAM_PASS; }
+C
+refuses flags "unknown program flags 0x80" <<'C'
+CHAM_PROGRAM("x", 1, 0x81);
+CHAM_HOOK(rx) { return CHAM_PASS; }
+C
+refuses untyped "compile it with -g" -g0 <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { return CHAM_PASS; }
+C
+
+# files that are no objects
+check_match "no file" "No such file" "$(judged "$tmp/none.o")"
+check_match "a directory" "not a regular file" "$(judged "$tmp")"
+: >"$tmp/empty.o"
+check_match "an empty file" "0 bytes are no object" "$(judged "$tmp/empty.o")"
+head -c 4096 /dev/urandom >"$tmp/noise.o"
+check_match "noise" "not a BPF object" "$(judged "$tmp/noise.o")"
+check_match "a program of this machine" "not a BPF object" "$(judged "$build/lib/prog.o")"
+truncate -s 5M "$tmp/long.o"
+check_match "a long file" "accepted: up to 4194304" "$(judged "$tmp/long.o")"
+size=$(stat -c %s "$tmp/everything.o")
+for part in 64 300 $((size / 2)) $((size - 1)); do
+	head -c "$part" "$tmp/everything.o" >"$tmp/cut.o"
+	check_match "cut off after $part bytes" "damaged or cut off" "$(judged "$tmp/cut.o")"
+done
+check "the datapath's own object is no handler" \
+	sh -c "! '$chamctl' prog check '$build/xdp/datapath.bpf.o' >'$tmp/own' 2>&1 && grep -q foreign '$tmp/own'"
+check "what comes with it is admitted" sh -c "for o in '$build'/bpf/*.bpf.o; do '$chamctl' prog check \$o || exit 1; done"
+finish
