@@ -7,6 +7,8 @@
 #   ns t-red virtio-vdpa 10.0.0.1 ── red0 ─┐
 #                                          ├ br-red ── vxlan ── host B, ns b-red 10.0.0.2
 #   testpmd  virtio-user ─────────── pmd ──┘
+#
+# on request
 
 # shellcheck disable=SC2317 # called by check and busywait
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
