@@ -383,10 +383,10 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		cpu->fresh = false;
 		cham_nl_conn_event(CHAM_CMD_CONN_NTF, t, conn);
 	}
+	cpu->flow = cham_conn_flow(conn, dir);
 	/* Each direction shows Linux one packet a quarter of the ageing time,
 	 * so that bridge and vxlan device keep learning it.
 	 */
-	cpu->flow = cham_conn_flow(conn, dir);
 	if (unlikely((to.epoch ^ t->epoch) & CHAM_EPOCH_MASK)) {
 		to.epoch = t->epoch;
 		WRITE_ONCE(half->fwd.to.word, to.word);

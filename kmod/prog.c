@@ -46,15 +46,16 @@ struct cham_private *cham_private_get(const struct cham_tenant *t,
 
 	if (!prog || READ_ONCE(prog->layout) != layout)
 		return NULL;
+	old = READ_ONCE(conn->half[0].priv);
+	if (old && old->layout == layout)
+		return old;
 	priv = kmem_cache_zalloc(cham_private_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!priv)
 		return NULL;
 	priv->layout = layout;
 	spin_lock_init(&priv->lock);
-	old = READ_ONCE(conn->half[0].priv);
-	was = old && old->layout == layout ? old :
-	      cmpxchg(&conn->half[0].priv, old, priv);
-	if (was != old || (old && old->layout == layout)) {
+	was = cmpxchg(&conn->half[0].priv, old, priv);
+	if (was != old) {
 		/* Another CPU was first. */
 		cham_private_free(priv);
 		return was && was->layout == layout ? was : NULL;
