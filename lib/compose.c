@@ -76,6 +76,15 @@ int cham_parts__get(struct cham *h, struct cham_parts *parts)
 	return err;
 }
 
+/* After cham_log_begin(): what libbpf's linker answered, and said. */
+static int linked(struct cham *h, const char *what, int err)
+{
+	const char *said = cham_log_end();
+
+	return err ? cham__fail(h, err, "%s: cannot be linked: %s\n%s", what,
+				strerror(-err), said) : 0;
+}
+
 /* Adds one tenant's object, under the names of its place. */
 static int add_part(struct cham *h, struct bpf_linker *linker,
 		    const struct cham_part *part)
@@ -98,12 +107,7 @@ static int add_part(struct cham *h, struct bpf_linker *linker,
 	}
 	if (!err) {
 		cham_log_begin();
-		err = bpf_linker__add_file(linker, placed, NULL);
-		if (err)
-			cham__fail(h, err, "%s: cannot be linked: %s\n%s", file,
-				   strerror(-err), cham_log_end());
-		else
-			cham_log_end();
+		err = linked(h, file, bpf_linker__add_file(linker, placed, NULL));
 	}
 	unlink(placed);
 	cham_object__close(o);
@@ -123,22 +127,12 @@ int cham_compose(struct cham *h, const char *base, const struct cham_parts *part
 	snprintf(out, size, CHAM_STATE_DIR "/.datapath.%d", getpid());
 	cham_log_begin();
 	linker = bpf_linker__new(out, NULL);
-	err = linker ? bpf_linker__add_file(linker, base, NULL) : -errno;
-	if (err)
-		cham__fail(h, err, "%s: cannot be linked: %s\n%s", base, strerror(-err),
-			   cham_log_end());
-	else
-		cham_log_end();
+	err = linked(h, base, linker ? bpf_linker__add_file(linker, base, NULL) : -errno);
 	for (i = 0; !err && i < parts->n; i++)
 		err = add_part(h, linker, &parts->part[i]);
 	if (!err) {
 		cham_log_begin();
-		err = bpf_linker__finalize(linker);
-		if (err)
-			cham__fail(h, err, "the datapath cannot be linked: %s\n%s",
-				   strerror(-err), cham_log_end());
-		else
-			cham_log_end();
+		err = linked(h, "the datapath", bpf_linker__finalize(linker));
 	}
 	bpf_linker__free(linker);
 	if (err)
@@ -223,6 +217,13 @@ static int need_datapath(struct cham *h)
 			  "no datapath is attached, in which a program could run: chamctl datapath attach");
 }
 
+/* In the mode that it is attached in. */
+static int reattach(struct cham *h, const char *objdir, const struct cham_parts *parts)
+{
+	return cham_datapath__put(h, objdir, cham_datapath__generic() ?
+				  CHAM_DATAPATH_GENERIC : 0, parts);
+}
+
 static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
 		       const struct cham_object *o)
 {
@@ -268,8 +269,7 @@ static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
 		return cham__fail(h, -errno, "%s: %s", before, strerror(errno));
 	err = store(h, o, file);
 	if (!err)
-		err = cham_datapath__put(h, objdir, cham_datapath__generic() ?
-					 CHAM_DATAPATH_GENERIC : 0, &parts);
+		err = reattach(h, objdir, &parts);
 	if (err >= 0)
 		err = cham_prog__set(h, &p);
 	if (err && rename(before, file))
@@ -340,8 +340,7 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 		err = cham_parts__get(h, &parts);
 	/* Nothing runs it any more: that it still is in the datapath does no harm. */
 	if (!err && cham_datapath__attached())
-		err = cham_datapath__put(h, objdir, cham_datapath__generic() ?
-					 CHAM_DATAPATH_GENERIC : 0, &parts);
+		err = reattach(h, objdir, &parts);
 	if (err >= 0) {
 		cham_part__path(file, sizeof(file), tenant_id);
 		unlink(file);
