@@ -245,6 +245,51 @@ static noinline void cham_event_local(struct cham_cpu *cpu, const struct cham_up
 	cpu->ev.redirect = up->redirect ? up->dev->ifindex : 0;
 }
 
+static void cham_begin_port(struct cham_cpu *cpu, const struct xdp_buff *xdp,
+			    struct cham_port *port, struct cham_tenant *tenant)
+{
+	const struct net_device *dev = xdp->rxq->dev;
+
+	cpu->tenant = tenant;
+	cpu->port = tenant ? port : NULL;
+	cpu->side = CHAM_GEN_PORT;
+	cpu->ingress = dev->ifindex;
+	cpu->sent_on = cham_sent_on(dev, xdp);
+}
+
+/* The first packet of a burst, or the first after one that was Linux'. */
+static noinline u8 *cham_begin_burst(struct cham_cpu *cpu, const struct xdp_buff *xdp)
+{
+	if (cpu->slow && cpu->xdp)
+		cham_charge_slow(cpu);
+	cpu->slow = false;
+	cham_begin_port(cpu, xdp, cpu->burst_port, cpu->burst_tenant);
+	if (!cpu->port)
+		return NULL;
+	cpu->xdp = xdp;
+	return (u8 *)&cpu->ev;
+}
+
+/* A test run, for that is a user's process. Under generic XDP the guest itself
+ * would get what is to leave: all of it is Linux'.
+ */
+static noinline u8 *cham_begin_test(struct cham_cpu *cpu, const struct xdp_buff *xdp)
+{
+	struct cham_port *port;
+
+	if (in_serving_softirq() || current->flags & PF_KTHREAD)
+		return NULL;
+	port = cham_port_from_dev(xdp->rxq->dev);
+	cham_begin_port(cpu, xdp, port, port ? cham_port_tenant_rcu(port) : NULL);
+	if (!cpu->port)
+		return NULL;
+	cpu->from = NULL;
+	cpu->ev.gso_size = 0;
+	cpu->stamp = cham_clock();
+	cpu->xdp = xdp;
+	return (u8 *)&cpu->ev;
+}
+
 __bpf_kfunc_start_defs();
 
 /**
@@ -259,59 +304,44 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
-	struct net_device *dev = xdp->rxq->dev;
-	struct cham_uplink *up = cham_uplink_rcu();
+	struct cham_uplink *up;
 
 	if (rdwr_buf_size != sizeof(struct cham_event))
 		return NULL;
 	cpu->ev.act = CHAM_ACT_SLOW;
-	cpu->ev.gso_size = 0;
 	cpu->tcp = 0;
-	cpu->from = NULL;
 	cpu->ev.more = xdp_buff_has_frags(xdp) ?
 		       xdp_get_shared_info_from_buff(xdp)->xdp_frags_size : 0;
-	if (up && up->dev == dev) {
-		cpu->stamp = cham_clock();
-		cpu->tenant = NULL;
-		cpu->port = NULL;
-		cpu->side = 0;
-		cpu->sent_on = 0;
-		if (unlikely(cpu->local != READ_ONCE(up->serial)))
-			cham_event_local(cpu, up);
-		this_cpu_inc(up->packets[0]);
-	} else if (likely(cpu->burst_rxq == xdp->rxq)) {
-		/* Our own NAPI, and not generic XDP inside it: the buffer is ours, too. */
-		if (unlikely(!cpu->burst_tenant))
-			return NULL;
-		cpu->tenant = cpu->burst_tenant;
-		cpu->port = cpu->burst_port;
-		cpu->side = CHAM_GEN_PORT;
-		cpu->ingress = dev->ifindex;
-		cpu->sent_on = cham_sent_on(dev, xdp);
-		cpu->from = (struct cham_xdp_buff *)xdp;
-		if (cpu->from->vnet.gso_type) {
-			cpu->ev.gso_size = (__force u16)cpu->from->vnet.gso_size;
-			cpu->ev.more += cpu->from->lent.bytes;
+	/* Our own NAPI, and not generic XDP inside it: the buffer is ours, too. */
+	if (cpu->burst_rxq == xdp->rxq) {
+		const struct cham_xdp_buff *from = (struct cham_xdp_buff *)xdp;
+
+		cpu->from = from;
+		cpu->ev.gso_size = 0;
+		if (from->vnet.gso_type) {
+			cpu->ev.gso_size = (__force u16)from->vnet.gso_size;
+			cpu->ev.more += from->lent.bytes;
 		}
-		if (unlikely(cpu->slow && cpu->xdp))
-			cham_charge_slow(cpu);
-		cpu->slow = false;
-	} else {
-		/* A test run, for that is a user's process. Under generic XDP the
-		 * guest itself would get what is to leave: all of it is Linux'.
-		 */
-		if (in_serving_softirq() || current->flags & PF_KTHREAD)
-			return NULL;
-		cpu->port = cham_port_from_dev(dev);
-		cpu->tenant = cpu->port ? cham_port_tenant_rcu(cpu->port) : NULL;
-		if (!cpu->tenant)
-			return NULL;
-		cpu->side = CHAM_GEN_PORT;
-		cpu->ingress = dev->ifindex;
-		cpu->sent_on = cham_sent_on(dev, xdp);
-		cpu->stamp = cham_clock();
+		/* What all of a burst have in common is there since its first packet. */
+		if (unlikely(cpu->slow || !cpu->port))
+			return cham_begin_burst(cpu, xdp);
+		cpu->xdp = xdp;
+		return (u8 *)&cpu->ev;
 	}
+	up = cham_uplink_rcu();
+	if (unlikely(!up || up->dev != xdp->rxq->dev))
+		return cham_begin_test(cpu, xdp);
+	cpu->stamp = cham_clock();
+	cpu->tenant = NULL;
+	cpu->port = NULL;
+	cpu->side = 0;
+	cpu->sent_on = 0;
+	cpu->from = NULL;
+	cpu->ev.gso_size = 0;
 	cpu->xdp = xdp;
+	this_cpu_inc(up->packets[0]);
+	if (unlikely(cpu->local != READ_ONCE(up->serial)))
+		cham_event_local(cpu, up);
 	return (u8 *)&cpu->ev;
 }
 
@@ -339,7 +369,6 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	u64 hash;
 	u32 gen;
 
-	cpu->ev.act = CHAM_ACT_SLOW;
 	if (unlikely(cpu->xdp != (struct xdp_buff *)ctx ||
 		     q__sz != sizeof(*query)))
 		return CHAM_ACT_SLOW;

@@ -384,6 +384,7 @@ void cham_port_rx_burst_begin(struct cham_port *port, const struct xdp_rxq_info 
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 
+	cpu->port = NULL;
 	cpu->burst_port = port;
 	cpu->burst_rxq = rxq;
 	/* Without a program every packet of the burst is Linux'. */
