@@ -136,7 +136,7 @@ static void text_one(struct ctl *c, const struct book *b,
 	static const struct book zero;
 	const struct cham_stat *s = &b->s, *o;
 	uint64_t fast, slow, drops, bytes, n, cyc;
-	static const char *const kind[] = { "fast", "slow", "drop" };
+	static const char *const kind[] = { "fast", "slow", "drop", "note" };
 	FILE *f = c->j.f;
 	unsigned int i;
 

@@ -36,6 +36,7 @@ union cham_to {
 
 /* Tells generations of directions that come from a port from those of the wire. */
 #define CHAM_GEN_PORT	BIT(31)
+#define CHAM_GEN_HOST	BIT(30)		/* no decision is of such a one */
 
 /* Where a direction comes from and goes to; valid while @gen is the tenant's. */
 struct cham_fwd {

@@ -16,6 +16,7 @@
 #include "fdb.h"
 #include "kfunc.h"
 #include "ledger.h"
+#include "policy.h"
 #include "port.h"
 #include "prog.h"
 #include "remote.h"
@@ -86,8 +87,40 @@ static bool cham_reply_ready(struct cham_cpu *cpu, struct cham_private *priv)
 	return cpu->outer;
 }
 
+/* The host itself is where a port's packet came from: it has the bridge's address. */
+static bool cham_from_bridge(const struct cham_cpu *cpu)
+{
+	struct net_device *dev = cham_port_dev(cpu->port);
+	const struct net_device *master = netdev_master_upper_dev_get_rcu(dev);
+
+	return master && ether_addr_equal(master->dev_addr, cpu->host_src);
+}
+
+/* To where Linux has brought a packet from: as if the guest had sent it, so that
+ * Linux decides. But another port's handler must not see an answer to an answer,
+ * without end: that port gets it directly, and only if Linux would not be asked.
+ */
+static int cham_reply_host(struct cham_cpu *cpu)
+{
+	struct cham_dest from;
+	bool known = cham_fdb_resolve_rcu(cpu->tenant, cpu->host_src, &from);
+
+	if (known && from.action == CHAM_ACTION_PORT) {
+		if (cham_policy_is_dirty() || cham_port_blocked(cpu->port))
+			return cham_end(cpu, CHAM_REASON_NO_REPLY);
+		cpu->flow ^= 1;
+		return cham_to_port(cpu, from.slot);
+	}
+	if (!known && !cham_from_bridge(cpu))
+		return cham_end(cpu, CHAM_REASON_NO_REPLY);
+	cpu->ev.act = CHAM_ACT_SEND;
+	return CHAM_ACT_SEND;
+}
+
 static int cham_reply(struct cham_cpu *cpu)
 {
+	if (cpu->host)
+		return cham_reply_host(cpu);
 	if (cpu->port) {
 		cpu->flow ^= 1;
 		return cham_to_port(cpu, cham_port_slot(cpu->port));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kfuncs the datapath calls: begin, lookup, deliver, encap, slow.
+ * The kfuncs the datapath calls: begin, lookup, deliver, encap, slow. Those around
+ * a tenant's handler are in handler.c.
  *
  * One event at a time and CPU: XDP runs with BH off and does not nest. What
  * an event is follows from the device the packet came in by; metadata before
@@ -22,6 +23,7 @@
 #include "netlink.h"
 #include "policy.h"
 #include "port.h"
+#include "prog.h"
 #include "remote.h"
 #include "tenant.h"
 #include "trace.h"
@@ -43,7 +45,8 @@ int cham_refuse(struct cham_cpu *cpu, enum cham_reason why)
 {
 	struct cham_ledger __percpu *books = cham_books(cpu);
 
-	cham_count(books, why);
+	/* Why Linux has it has been counted where it came from. */
+	cham_count(books, cpu->host ? CHAM_REASON_UNSEEN : why);
 	trace_cham_slow(cpu, why);
 	if (cpu->tcp)
 		this_cpu_inc(books->tcp_slow);
@@ -113,8 +116,46 @@ static inline bool cham_tcp_open(const struct cham_conn *conn,
 	       q->tuple.proto == IPPROTO_TCP;
 }
 
+static struct cham_conn *cham_new_conn(struct cham_cpu *cpu, const struct cham_key *key,
+				       enum cham_reason *why)
+{
+	struct cham_conn *conn = cham_conn_insert(cpu->tenant, key, cham_conn_hash(key), why);
+
+	if (conn)
+		cpu->fresh = true;
+	else if (*why == CHAM_REASON_QUOTA)
+		cham_nl_quota_event(cpu->tenant, CHAM_TENANT_MAX_CONNS);
+	return conn;
+}
+
+static inline void cham_announce(struct cham_cpu *cpu, const struct cham_conn *conn)
+{
+	if (unlikely(cpu->fresh)) {
+		cpu->fresh = false;
+		cham_nl_conn_event(CHAM_CMD_CONN_NTF, cpu->tenant, conn);
+	}
+}
+
+/* Linux decides, but the tenant's handler sees the packet, and that needs a
+ * connection. What Linux gave a guest has been tracked where it came from.
+ */
+static void cham_show(struct cham_cpu *cpu, struct cham_conn *conn,
+		      const struct cham_key *key, unsigned int dir,
+		      enum cham_event_act act)
+{
+	enum cham_reason full;
+
+	if (!conn)
+		conn = cham_new_conn(cpu, key, &full);
+	if (!conn)
+		return;
+	cham_announce(cpu, conn);
+	cpu->flow = cham_conn_flow(conn, dir);
+	cpu->ev.act = act;
+}
+
 /* A packet that no valid direction is known for: find out, remember.
- * Return: the connection, or NULL and the packet is refused.
+ * Return: the connection, or NULL and the event says what is to be done.
  */
 static noinline struct cham_conn *
 cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
@@ -127,22 +168,31 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 	unsigned int dir;
 
 	key = cham_conn_key(&query->tuple, t->key, &dir);
+	if (cpu->host) {
+		ether_addr_copy(cpu->host_src, query->macs + ETH_ALEN);
+		cham_show(cpu, conn, &key, dir, CHAM_ACT_HOST);
+		if (cpu->ev.act == CHAM_ACT_SLOW)
+			cham_refuse(cpu, CHAM_REASON_NO_AREA);
+		else
+			cpu->stamp = cham_charge(t->ledger, CHAM_CLASS_DEMUX, cpu->stamp);
+		return NULL;
+	}
 	why = cham_resolve(cpu, &fwd, query, cpu->ingress);
 	if (why) {
 		cpu->tcp = cham_tcp_open(conn, query);
 		cham_nl_miss_event(t, query, why);
 		cham_refuse(cpu, why);
+		/* What goes to a port, Linux brings there; what leaves one is seen here. */
+		if (cpu->port && READ_ONCE(t->prog) & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TX))
+			cham_show(cpu, conn, &key, dir, CHAM_ACT_LINUX);
 		return NULL;
 	}
 	if (!conn) {
-		conn = cham_conn_insert(t, &key, cham_conn_hash(&key), &why);
+		conn = cham_new_conn(cpu, &key, &why);
 		if (!conn) {
-			if (why == CHAM_REASON_QUOTA)
-				cham_nl_quota_event(t, CHAM_TENANT_MAX_CONNS);
 			cham_refuse(cpu, why);
 			return NULL;
 		}
-		cpu->fresh = true;
 	}
 	cham_fwd_write(&conn->half[dir].fwd, &fwd, gen);
 	return conn;
@@ -270,13 +320,32 @@ static noinline u8 *cham_begin_burst(struct cham_cpu *cpu, const struct xdp_buff
 	return (u8 *)&cpu->ev;
 }
 
-/* A test run, for that is a user's process. Under generic XDP the guest itself
- * would get what is to leave: all of it is Linux'.
+/* The packet with the driver's own description. */
+static __always_inline void cham_begin_from(struct cham_cpu *cpu, const struct xdp_buff *xdp)
+{
+	const struct cham_xdp_buff *from = (const struct cham_xdp_buff *)xdp;
+
+	cpu->from = from;
+	cpu->ev.gso_size = 0;
+	if (from->vnet.gso_type) {
+		cpu->ev.gso_size = (__force u16)from->vnet.gso_size;
+		cpu->ev.more += from->lent.bytes;
+	}
+}
+
+/* What Linux brings to a port: the driver has said whose it is. Or a test run, for
+ * that is a user's process. Under generic XDP the guest itself would get what is to
+ * leave: all of it is Linux'.
  */
-static noinline u8 *cham_begin_test(struct cham_cpu *cpu, const struct xdp_buff *xdp)
+static noinline u8 *cham_begin_other(struct cham_cpu *cpu, const struct xdp_buff *xdp)
 {
 	struct cham_port *port;
 
+	if (cpu->host == xdp) {
+		cham_begin_from(cpu, xdp);
+		cpu->xdp = xdp;
+		return (u8 *)&cpu->ev;
+	}
 	if (in_serving_softirq() || current->flags & PF_KTHREAD)
 		return NULL;
 	port = cham_port_from_dev(xdp->rxq->dev);
@@ -314,14 +383,7 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 		       xdp_get_shared_info_from_buff(xdp)->xdp_frags_size : 0;
 	/* Our own NAPI, and not generic XDP inside it: the buffer is ours, too. */
 	if (cpu->burst_rxq == xdp->rxq) {
-		const struct cham_xdp_buff *from = (struct cham_xdp_buff *)xdp;
-
-		cpu->from = from;
-		cpu->ev.gso_size = 0;
-		if (from->vnet.gso_type) {
-			cpu->ev.gso_size = (__force u16)from->vnet.gso_size;
-			cpu->ev.more += from->lent.bytes;
-		}
+		cham_begin_from(cpu, xdp);
 		/* What all of a burst have in common is there since its first packet. */
 		if (unlikely(cpu->slow || !cpu->port))
 			return cham_begin_burst(cpu, xdp);
@@ -330,7 +392,7 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 	}
 	up = cham_uplink_rcu();
 	if (unlikely(!up || up->dev != xdp->rxq->dev))
-		return cham_begin_test(cpu, xdp);
+		return cham_begin_other(cpu, xdp);
 	cpu->stamp = cham_clock();
 	cpu->tenant = NULL;
 	cpu->port = NULL;
@@ -400,7 +462,8 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	if (unlikely(!to.word)) {
 		conn = cham_learn(cpu, query, conn, gen);
 		if (!conn)
-			return CHAM_ACT_SLOW;
+			return cpu->ev.act ? cpu->ev.act | READ_ONCE(t->prog) :
+					     CHAM_ACT_SLOW;
 		half = &conn->half[dir];
 		to.word = READ_ONCE(half->fwd.to.word);
 	}
@@ -408,10 +471,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	cham_conn_track(conn, half, query, cpu->segs);
 	if (unlikely(cpu->sent_on))
 		cham_conn_set_sent(conn, dir, cpu->sent_on - 1);
-	if (unlikely(cpu->fresh)) {
-		cpu->fresh = false;
-		cham_nl_conn_event(CHAM_CMD_CONN_NTF, t, conn);
-	}
+	cham_announce(cpu, conn);
 	cpu->flow = cham_conn_flow(conn, dir);
 	/* Each direction shows Linux one packet a quarter of the ageing time,
 	 * so that bridge and vxlan device keep learning it.

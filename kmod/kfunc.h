@@ -26,13 +26,15 @@ struct cham_cpu {
 	u32			stamp;		/* clock at the last class boundary */
 	struct cham_tenant	*tenant;
 	struct cham_port	*port;		/* ingress, NULL: uplink */
-	u32			side;		/* the same for generations: CHAM_GEN_PORT or 0 */
+	u32			side;		/* the same for generations: CHAM_GEN_* or 0 */
 	u32			ingress;	/* ifindex of the port's representor, or
 						 * outer source
 						 */
 	u32			sent_on;	/* 1 + its queue pair; 0: it has one */
 	bool			fresh;		/* lookup has just made the connection */
-	const struct cham_xdp_buff *from;	/* a port's own packet, or NULL */
+	const struct cham_xdp_buff *from;	/* a port's own packet, or Linux', or NULL */
+	const struct xdp_buff	*host;		/* what Linux brings to @port, or NULL */
+	u8			host_src[ETH_ALEN];	/* where that is from */
 	const struct cham_outer	*outer;		/* ENCAP */
 	u32			hash;		/* upper half of the connection's */
 	unsigned long		flow;		/* cham_conn_flow(), once looked up */

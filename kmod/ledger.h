@@ -13,7 +13,8 @@
 #include <asm/msr.h>
 #include "chamelio.h"
 
-enum cham_kind { CHAM_KIND_FAST, CHAM_KIND_SLOW, CHAM_KIND_DROP, __CHAM_KIND_MAX };
+enum cham_kind { CHAM_KIND_FAST, CHAM_KIND_SLOW, CHAM_KIND_DROP, CHAM_KIND_NOTE,
+		 __CHAM_KIND_MAX };
 
 struct cham_ledger {
 	/* One line for the cycles, one for the events of a normal packet. */

@@ -191,6 +191,8 @@ netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev)
 		kfree_skb_reason(skb, SKB_DROP_REASON_OTHERHOST);
 		return NETDEV_TX_OK;
 	}
+	if (unlikely(cham_host_took(port, skb)))
+		return NETDEV_TX_OK;
 	/* The driver may have changed since the stack looked at our features. */
 	if (skb->ip_summed == CHECKSUM_PARTIAL &&
 	    !(features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)) &&

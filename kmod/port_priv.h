@@ -134,6 +134,7 @@ struct cham_vdpa {
  * @tenant:   RCU; written under RTNL
  * @dev:      the representor
  * @prog:     RCU; the XDP program
+ * @stranger: the last @prog that opened no event for what Linux brought
  * @features: negotiated, 0 before FEATURES_OK
  * @blocked:  bitmap of enum cham_block
  * @frame_max: longest frame that is not a super-packet
@@ -191,6 +192,7 @@ struct cham_port {
 	struct cham_ring ctrl;
 	struct cham_filter filter;
 	u16 *flows;
+	const struct bpf_prog *stranger;
 
 	struct cham_vdpa *vdpa;
 	struct mutex ctl;		/* what the owner configured */
@@ -277,6 +279,9 @@ netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev);
 int cham_io_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
 		     u32 flags);
 int cham_io_flush_poll(struct napi_struct *napi, int budget);
+
+/* host.c: what Linux brings, and a tenant's handler sees first */
+bool cham_host_took(struct cham_port *port, struct sk_buff *skb);
 
 /* port_rep.c */
 int cham_rep_create(struct cham_port **portp, u16 pairs);

@@ -130,6 +130,7 @@ static int cham_rep_bpf(struct net_device *dev, struct netdev_bpf *bpf)
 	/* A burst in flight ends with the old program; nothing stops. */
 	old = rtnl_dereference(port->prog);
 	rcu_assign_pointer(port->prog, bpf->prog);
+	WRITE_ONCE(port->stranger, NULL);
 	if (old)
 		bpf_prog_put(old);
 	return 0;

@@ -121,7 +121,7 @@ enum cham_set_id {
 	CHAM_SET_PROG,
 };
 
-enum cham_reason_kind { CHAM_KIND_FAST, CHAM_KIND_SLOW, CHAM_KIND_DROP };
+enum cham_reason_kind { CHAM_KIND_FAST, CHAM_KIND_SLOW, CHAM_KIND_DROP, CHAM_KIND_NOTE };
 
 /**
  * cham_attr__name() - an attribute's name in the netlink specification

@@ -47,7 +47,9 @@ enum cham_block {
 	__CHAM_BLOCK_MAX,
 };
 
-/* Why a packet left the fast path. Slow: Linux got it. Drop: nobody did. */
+/* Why a packet left the fast path. Slow: Linux got it. Drop: nobody did. Note:
+ * counted as what it is elsewhere, too.
+ */
 #define CHAM_REASON_LIST(X)						\
 	X(NONE,		"none",		FAST, "handled on the fast path") \
 	X(NOT_IP,	"not-ip",	SLOW, "ARP or another ethertype")	\
@@ -83,7 +85,8 @@ enum cham_block {
 	X(CONSUMED,	"consumed",	FAST, "the tenant's handler took it")	\
 	X(HANDLER_DROP,	"handler-drop",	DROP, "the tenant's handler dropped it")	\
 	X(HANDLER_FAULT, "handler-fault", DROP, "the tenant's handler did what none may") \
-	X(NO_REPLY,	"no-reply",	DROP, "a handler's reply does not fit the tunnel")
+	X(NO_REPLY,	"no-reply",	DROP, "a handler's reply does not fit, or has no way") \
+	X(UNSEEN,	"unseen",	NOTE, "Linux brought it past the tenant's handler")
 
 enum cham_reason {
 #define X(id, name, kind, text) CHAM_REASON_##id,

@@ -60,6 +60,7 @@ enum cham_pkt_flag {
 	CHAM_PKT_IPV6		= 1,
 	CHAM_PKT_VLAN		= 2,	/* the frame has a tag of the tenant's own */
 	CHAM_PKT_LOCAL		= 4,	/* rx: from another end point of this host */
+	CHAM_PKT_HOST		= 16,	/* rx: Linux brings it, wherever it is from */
 	CHAM_PKT_REVERSE	= 8,	/* of the two directions, the one whose source
 					 * is the greater (address, port)
 					 */

@@ -48,6 +48,7 @@ enum cham_event_act {
 	CHAM_ACT_DELIVER,	/* bpf_cham_deliver() it */
 	CHAM_ACT_ENCAP,		/* bpf_cham_encap() it */
 	CHAM_ACT_LINUX,		/* as SLOW, but handlers see it first */
+	CHAM_ACT_HOST,		/* Linux brings it to a port; its handler sees it first */
 	CHAM_ACT_SEND,		/* bpf_cham_encap() is done: XDP_TX */
 	CHAM_ACT_END,		/* XDP_DROP; the reason is counted */
 };
@@ -61,6 +62,7 @@ enum cham_event_act {
 #define CHAM_PROG_CELL_SHIFT	8
 #define CHAM_PROG_CELL_MASK	0xff
 #define CHAM_PROG_HOOKS_SHIFT	16
+#define CHAM_PROG_WORD_HOOK(n)	(1 << (CHAM_PROG_HOOKS_SHIFT + (n)))
 #define CHAM_PROG_WORD_SERIAL	0x1000000
 
 /* One per CPU; the program reads it. */

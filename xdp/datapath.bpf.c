@@ -127,10 +127,10 @@ static cham_outline int cham_port_else(struct xdp_md *ctx, const struct cham_eve
 {
 	int next = act & CHAM_PROG_ACT_MASK;
 
-	if (act & CHAM_HAS_TX)
+	if (act & CHAM_HAS_TX && next != CHAM_ACT_HOST)
 		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_TX);
 	/* What a handler made is not its own to see again. */
-	if (act & CHAM_HAS_RX && next == CHAM_ACT_DELIVER)
+	if (act & CHAM_HAS_RX && (next == CHAM_ACT_DELIVER || next == CHAM_ACT_HOST))
 		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_RX);
 	switch (next & CHAM_PROG_ACT_MASK) {
 	case CHAM_ACT_DELIVER:
@@ -138,6 +138,8 @@ static cham_outline int cham_port_else(struct xdp_md *ctx, const struct cham_eve
 		return XDP_DROP;
 	case CHAM_ACT_ENCAP:
 		return bpf_cham_encap(ctx, cham_where_tos(where)) ? XDP_PASS : XDP_TX;
+	case CHAM_ACT_SEND:
+		return XDP_TX;
 	case CHAM_ACT_END:
 		return XDP_DROP;
 	}

@@ -13,8 +13,8 @@
 /* What only tenants with a program need is not in the way of the others. */
 #define cham_outline	__attribute__((noinline))
 
-#define CHAM_HAS_RX	(1 << (CHAM_PROG_HOOKS_SHIFT + CHAM_HOOK_RX))
-#define CHAM_HAS_TX	(1 << (CHAM_PROG_HOOKS_SHIFT + CHAM_HOOK_TX))
+#define CHAM_HAS_RX	CHAM_PROG_WORD_HOOK(CHAM_HOOK_RX)
+#define CHAM_HAS_TX	CHAM_PROG_WORD_HOOK(CHAM_HOOK_TX)
 
 /* Beside an act: a handler has decided, and not only passed it on. */
 #define CHAM_HANDLED	0x100
@@ -126,7 +126,8 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 	pkt.tcp_flags = q->tcp_flags;
 	pkt.flags = (q->tuple.ipv6 ? CHAM_PKT_IPV6 : 0) |
 		    (l3 != sizeof(struct ethhdr) ? CHAM_PKT_VLAN : 0) |
-		    (hook == CHAM_HOOK_RX && !base ? CHAM_PKT_LOCAL : 0) |
+		    (hook == CHAM_HOOK_RX && !base ?
+		     ev->act == CHAM_ACT_HOST ? CHAM_PKT_HOST : CHAM_PKT_LOCAL : 0) |
 		    (ev->reverse ? CHAM_PKT_REVERSE : 0);
 	pkt.hook = hook;
 	pkt.vlan = q->tuple.vlan;

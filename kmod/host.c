@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What Linux brings to a port: first packets, samples that keep addresses alive,
+ * the host's own traffic. A tenant's handler for the way to an end point sees it
+ * before the guest does, in an event of its own that interrupts any other.
+ */
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/netdevice.h>
+#include <linux/virtio_net.h>
+
+#include "conn.h"
+#include "kfunc.h"
+#include "port_priv.h"
+#include "prog.h"
+
+/* Of a super-packet what a handler sees at least, if there is so much. */
+#define CHAM_HOST_SHOWN		2048
+
+/* The frame as the program will see it: its own, so that it may be written, and
+ * in one piece, or of a super-packet its beginning with the rest lent.
+ */
+static bool cham_host_expose(struct sk_buff *skb, struct cham_xdp_buff *cx)
+{
+	u32 len = skb_is_gso(skb) ? max_t(u32, skb_headlen(skb), CHAM_HOST_SHOWN) : skb->len;
+	const struct skb_shared_info *si;
+	unsigned int i;
+
+	if (skb_has_frag_list(skb) && skb_linearize(skb))
+		return false;
+	if (skb_ensure_writable(skb, min(len, skb->len)) ||
+	    virtio_net_hdr_from_skb(skb, &cx->vnet, virtio_legacy_is_little_endian(),
+				    true, 0))
+		return false;
+	si = skb_shinfo(skb);
+	cx->lent.n = si->nr_frags;
+	cx->lent.bytes = skb->data_len;
+	for (i = 0; i < si->nr_frags; i++) {
+		cx->lent.at[i].iov_base = skb_frag_address(&si->frags[i]);
+		cx->lent.at[i].iov_len = skb_frag_size(&si->frags[i]);
+	}
+	return true;
+}
+
+/* Runs the port's program. Return: an XDP verdict; XDP_PASS when no event was
+ * opened, for then the program is not the datapath.
+ */
+static u32 cham_host_event(struct cham_port *port, struct cham_tenant *t,
+			   const struct bpf_prog *prog, struct cham_xdp_buff *cx)
+{
+	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
+	struct bpf_net_context context, *outer;
+	u8 saved[offsetof(struct cham_cpu, burst_rxq)] __uninitialized;
+	u32 act, stamp;
+	bool ours;
+
+	/* Linux may have been called in the middle of another event. */
+	memcpy(saved, cpu, sizeof(saved));
+	cpu->host = &cx->xdp;
+	cpu->xdp = NULL;
+	cpu->tenant = t;
+	cpu->port = port;
+	cpu->side = CHAM_GEN_HOST;
+	cpu->ingress = 0;
+	cpu->sent_on = 0;
+	cpu->stamp = cham_clock();
+	outer = bpf_net_ctx_set(&context);
+	act = bpf_prog_run_xdp(prog, &cx->xdp);
+	bpf_net_ctx_clear(outer);
+	ours = cpu->xdp == &cx->xdp;
+	stamp = cpu->stamp;
+	memcpy(cpu, saved, sizeof(saved));
+	/* What the event cost has been charged. */
+	cpu->stamp = stamp;
+	if (ours)
+		return act;
+	WRITE_ONCE(port->stranger, prog);
+	return XDP_PASS;
+}
+
+static bool cham_host_show(struct cham_port *port, struct cham_tenant *t, struct sk_buff *skb)
+{
+	const struct bpf_prog *prog = rcu_dereference(port->prog);
+	struct xdp_rxq_info rxq = { .dev = port->dev };
+	struct cham_xdp_buff cx __uninitialized;
+
+	if (!prog || prog == READ_ONCE(port->stranger) || !cham_host_expose(skb, &cx)) {
+		cham_count(t->ledger, CHAM_REASON_UNSEEN);
+		return false;
+	}
+	xdp_init_buff(&cx.xdp, skb_end_offset(skb) +
+		      SKB_DATA_ALIGN(sizeof(struct skb_shared_info)), &rxq);
+	xdp_prepare_buff(&cx.xdp, skb->head, skb_headroom(skb), skb_headlen(skb), false);
+	switch (cham_host_event(port, t, prog, &cx)) {
+	case XDP_PASS:
+		return false;
+	case XDP_TX:
+		/* Frees what is not taken. */
+		if (dev_forward_skb(port->dev, skb) != NET_RX_SUCCESS)
+			cham_count(t->ledger, CHAM_REASON_NO_REPLY);
+		return true;
+	default:
+		/* It has been delivered elsewhere, or counted. */
+		consume_skb(skb);
+		return true;
+	}
+}
+
+/**
+ * cham_host_took() - show a packet of Linux' to the tenant's handler
+ * @port: where it would be delivered
+ * @skb:  the packet; may be written and reallocated
+ *
+ * Context: BH off. Return: true when the handler decided otherwise: @skb is gone.
+ */
+bool cham_host_took(struct cham_port *port, struct sk_buff *skb)
+{
+	struct cham_tenant *t;
+	bool took = false;
+
+	rcu_read_lock();
+	t = cham_port_tenant_rcu(port);
+	if (t && READ_ONCE(t->prog) & CHAM_PROG_WORD_HOOK(CHAM_HOOK_RX))
+		took = cham_host_show(port, t, skb);
+	rcu_read_unlock();
+	return took;
+}
