@@ -109,4 +109,25 @@ static __always_inline int cham_turn(struct xdp_md *ctx, const struct cham_pkt *
 	return 0;
 }
 
+/**
+ * cham_resize() - make the packet longer or shorter at its end
+ * @ctx: the handler's
+ * @pkt: the handler's; follows
+ * @len: bytes of the frame, from pkt->l2 on
+ *
+ * Pointers into the packet are of no use afterwards. The handler writes the lengths
+ * in the IP and UDP header, and what is new; CHAM_SUM sees to the checksums.
+ *
+ * Return: 0, or -1 when there is no room, or it is a super-packet: nothing has changed.
+ */
+static __always_inline int cham_resize(struct xdp_md *ctx, struct cham_pkt *pkt, __u32 len)
+{
+	if (pkt->gso_size ||
+	    bpf_xdp_adjust_tail(ctx, pkt->l2 + len - bpf_xdp_get_buff_len(ctx)))
+		return -1;
+	pkt->payload_len += len - pkt->len;
+	pkt->len = len;
+	return 0;
+}
+
 #endif

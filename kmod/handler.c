@@ -6,10 +6,15 @@
  */
 #include <linux/bpf.h>
 #include <linux/etherdevice.h>
+#include <linux/icmp.h>
+#include <linux/if_vlan.h>
+#include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
+#include <linux/tcp.h>
 #include <linux/udp.h>
 #include <net/checksum.h>
+#include <net/ip.h>
 #include <net/ip6_checksum.h>
 
 #include "conn.h"
@@ -176,6 +181,114 @@ void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp)
 	cham_event_end(cpu);
 }
 
+/* What a packet's checksums are to be after a handler. */
+enum cham_sums {
+	CHAM_SUMS_KEEP,		/* what the handler left */
+	CHAM_SUMS_WRITE,
+	CHAM_SUMS_PARTIAL,	/* the transport's when it leaves, as the guest asked */
+};
+
+static bool cham_sum_transport(const struct xdp_buff *xdp, void *l4, u32 len, u8 proto,
+			       __wsum pseudo, bool partial)
+{
+	u32 off = proto == IPPROTO_TCP ? offsetof(struct tcphdr, check) :
+		  proto == IPPROTO_UDP ? offsetof(struct udphdr, check) :
+					 offsetof(struct icmphdr, checksum);
+	__sum16 *at = l4 + off;
+
+	if (len < off + sizeof(*at) || (void *)(at + 1) > xdp->data_end ||
+	    (proto == IPPROTO_UDP && ntohs(((struct udphdr *)l4)->len) != len))
+		return false;
+	if (partial) {
+		*at = ~csum_fold(pseudo);
+		return true;
+	}
+	*at = 0;
+	*at = csum_fold(csum_add(pseudo, cham_xdp_sum(xdp, l4 - xdp->data, len)));
+	if (proto == IPPROTO_UDP && !*at)
+		*at = CSUM_MANGLED_0;
+	return true;
+}
+
+/* A frame that a handler has resized, or wants sums for: @l3 is its IP header, with
+ * @len bytes behind its Ethernet header. Return: whether it is one that may go on.
+ */
+static bool cham_settle(const struct xdp_buff *xdp, void *l3, u32 len, bool ipv6,
+			enum cham_sums sums)
+{
+	u32 head = ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	struct ipv6hdr *ip6 = l3;
+	struct iphdr *ip = l3;
+	__wsum pseudo;
+	u8 proto;
+
+	if (len < head || l3 + head > xdp->data_end)
+		return false;
+	if (ipv6 ? ip6->version != 6 || ntohs(ip6->payload_len) != len - head :
+		   *(u8 *)ip != 0x45 || ntohs(ip->tot_len) != len)
+		return false;
+	if (sums == CHAM_SUMS_KEEP)
+		return true;
+	len -= head;
+	if (ipv6) {
+		proto = ip6->nexthdr;
+		pseudo = ~csum_unfold(csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len,
+						      proto, 0));
+	} else {
+		proto = ip->protocol;
+		pseudo = proto == IPPROTO_ICMP ? 0 :
+			 csum_tcpudp_nofold(ip->saddr, ip->daddr, len, proto, 0);
+		ip_send_check(ip);
+	}
+	return cham_sum_transport(xdp, l3 + head, len, proto, pseudo,
+				  sums == CHAM_SUMS_PARTIAL);
+}
+
+/* Return: whether a packet that the handler lets go on is as long as it says. */
+static noinline bool cham_finish(struct cham_cpu *cpu, const struct xdp_buff *xdp, bool sum)
+{
+	u32 size = xdp_get_buff_len(xdp), l2 = cpu->strip, l3 = l2 + ETH_HLEN;
+	const struct ethhdr *eth = xdp->data + l2;
+	enum cham_sums sums = CHAM_SUMS_KEEP;
+	__be16 kind;
+
+	if (cpu->ev.gso_size || size < l3 + VLAN_HLEN ||
+	    xdp->data + l3 + VLAN_HLEN > xdp->data_end)
+		return false;
+	/* What is not resized may be padded. */
+	if (size != cpu->size)
+		cpu->len = size - l2;
+	kind = eth->h_proto;
+	if (kind == htons(ETH_P_8021Q)) {
+		kind = ((const struct vlan_ethhdr *)eth)->h_vlan_encapsulated_proto;
+		l3 += VLAN_HLEN;
+	}
+	if (kind != htons(ETH_P_IP) && kind != htons(ETH_P_IPV6))
+		return false;
+	if (sum)
+		sums = cpu->from && cpu->from->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM ?
+		       CHAM_SUMS_PARTIAL : CHAM_SUMS_WRITE;
+	return cham_settle(xdp, xdp->data + l3, cpu->len - (l3 - l2),
+			   kind == htons(ETH_P_IPV6), sums);
+}
+
+static noinline u8 *cham_enter_not(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip,
+				   enum cham_reason why)
+{
+	cham_outer_restore(cpu, xdp, strip);
+	cham_refuse(cpu, why);
+	return NULL;
+}
+
+/* To Linux, whose representor shows it again; there it can only pass. */
+static int cham_by_linux(struct cham_cpu *cpu, struct xdp_buff *xdp)
+{
+	if (cpu->host)
+		return cpu->ev.act;
+	cham_outer_restore(cpu, xdp, cpu->strip);
+	return cham_refuse(cpu, CHAM_REASON_HANDLER_LINUX);
+}
+
 __bpf_kfunc_start_defs();
 
 /**
@@ -202,21 +315,17 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 	    cpu->ev.act == CHAM_ACT_SLOW || cpu->ev.act >= CHAM_ACT_SEND)
 		return NULL;
 	/* Of what the handler writes the outer checksum knows nothing. */
-	if (!cpu->port && unlikely(!cham_outer_settle(xdp, strip)))
+	if (!cpu->port && unlikely(!cham_outer_settle(cpu, xdp, strip)))
 		return NULL;
 	conn = cham_flow_conn(cpu->flow);
 	priv = READ_ONCE(conn->half[0].priv);
 	if (unlikely(!priv || priv->layout != layout)) {
 		priv = cham_private_get(cpu->tenant, conn, layout);
-		if (!priv) {
-			cham_refuse(cpu, CHAM_REASON_NO_AREA);
-			return NULL;
-		}
+		if (!priv)
+			return cham_enter_not(cpu, xdp, strip, CHAM_REASON_NO_AREA);
 	}
-	if (!cpu->port && unlikely(!cham_reply_ready(cpu, priv))) {
-		cham_refuse(cpu, CHAM_REASON_NO_ROUTE);
-		return NULL;
-	}
+	if (!cpu->port && unlikely(!cham_reply_ready(cpu, priv)))
+		return cham_enter_not(cpu, xdp, strip, CHAM_REASON_NO_ROUTE);
 	cpu->serial = READ_ONCE(cpu->tenant->prog) & CHAM_PROG_WORD_SERIAL;
 	if (cpu->serial) {
 		spin_lock(&priv->lock);
@@ -224,6 +333,7 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 	}
 	cpu->priv = priv;
 	cpu->strip = strip;
+	cpu->size = xdp_get_buff_len(xdp);
 	cpu->ev.now = jiffies_to_msecs(jiffies);
 	cpu->ev.reverse = cpu->flow & 1;
 	return (u8 *)&priv->area;
@@ -241,9 +351,12 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 port)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
+	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
 	struct cham_private *priv = cpu->priv;
+	bool resized;
+	u32 goes;
 
-	if (!priv || cpu->xdp != (struct xdp_buff *)ctx)
+	if (!priv || cpu->xdp != xdp)
 		return CHAM_ACT_SLOW;
 	if (cpu->serial) {
 		__acquire(&priv->lock);	/* by bpf_cham_enter() */
@@ -251,18 +364,29 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 	}
 	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_HANDLER, cpu->stamp);
 	cpu->priv = NULL;
-	switch (verdict & CHAM_VERDICT_MASK) {
+	if ((verdict & ~CHAM_DROP_MASK) == CHAM_DROP) {
+		cham_prog_count_drop(cpu->tenant, verdict >> 8);
+		return cham_end(cpu, CHAM_REASON_HANDLER_DROP);
+	}
+	goes = verdict & ~CHAM_SUM;
+	resized = xdp_get_buff_len(xdp) != cpu->size;
+	if (goes == CHAM_LINUX ? resized :
+	    goes <= CHAM_FORWARD && (unlikely(goes != verdict) || resized) &&
+	    !cham_finish(cpu, xdp, goes != verdict)) {
+		cham_prog_stop(cpu, priv, CHAM_FAULT_LENGTH, hook, verdict);
+		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
+	}
+	switch (goes) {
 	case CHAM_PASS:
 		return cpu->ev.act;
 	case CHAM_REPLY:
 		return cham_reply(cpu);
 	case CHAM_FORWARD:
 		return cham_forward(cpu, priv, hook, port);
+	case CHAM_LINUX:
+		return cham_by_linux(cpu, xdp);
 	case CHAM_CONSUME:
 		return cham_end(cpu, CHAM_REASON_CONSUMED);
-	case CHAM_DROP:
-		cham_prog_count_drop(cpu->tenant, verdict >> 8);
-		return cham_end(cpu, CHAM_REASON_HANDLER_DROP);
 	}
 	cham_prog_stop(cpu, priv, CHAM_FAULT_VERDICT, hook, verdict);
 	return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);

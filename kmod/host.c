@@ -16,6 +16,8 @@
 
 /* Of a super-packet what a handler sees at least, if there is so much. */
 #define CHAM_HOST_SHOWN		2048
+/* Behind any other packet. */
+#define CHAM_HOST_ROOM		2048
 
 /* The frame as the program will see it: its own, so that it may be written, and
  * in one piece, or of a super-packet its beginning with the rest lent.
@@ -28,8 +30,13 @@ static bool cham_host_expose(struct sk_buff *skb, struct cham_xdp_buff *cx)
 
 	if (skb_has_frag_list(skb) && skb_linearize(skb))
 		return false;
-	if (skb_ensure_writable(skb, min(len, skb->len)) ||
-	    virtio_net_hdr_from_skb(skb, &cx->vnet, virtio_legacy_is_little_endian(),
+	if (skb_ensure_writable(skb, min(len, skb->len)))
+		return false;
+	/* A handler that found no room elsewhere shall find it here. */
+	if (!skb_is_gso(skb) && skb_tailroom(skb) < CHAM_HOST_ROOM &&
+	    pskb_expand_head(skb, 0, CHAM_HOST_ROOM - skb_tailroom(skb), GFP_ATOMIC))
+		return false;
+	if (virtio_net_hdr_from_skb(skb, &cx->vnet, virtio_legacy_is_little_endian(),
 				    true, 0))
 		return false;
 	si = skb_shinfo(skb);
@@ -42,16 +49,16 @@ static bool cham_host_expose(struct sk_buff *skb, struct cham_xdp_buff *cx)
 	return true;
 }
 
-/* Runs the port's program. Return: an XDP verdict; XDP_PASS when no event was
- * opened, for then the program is not the datapath.
+/* Runs the port's program; @act is its verdict. Return: false when it opened no
+ * event, for then it is not the datapath.
  */
-static u32 cham_host_event(struct cham_port *port, struct cham_tenant *t,
-			   const struct bpf_prog *prog, struct cham_xdp_buff *cx)
+static bool cham_host_event(struct cham_port *port, struct cham_tenant *t,
+			    const struct bpf_prog *prog, struct cham_xdp_buff *cx, u32 *act)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct bpf_net_context context, *outer;
 	u8 saved[offsetof(struct cham_cpu, burst_rxq)] __uninitialized;
-	u32 act, stamp;
+	u32 stamp;
 	bool ours;
 
 	/* Linux may have been called in the middle of another event. */
@@ -65,17 +72,38 @@ static u32 cham_host_event(struct cham_port *port, struct cham_tenant *t,
 	cpu->sent_on = 0;
 	cpu->stamp = cham_clock();
 	outer = bpf_net_ctx_set(&context);
-	act = bpf_prog_run_xdp(prog, &cx->xdp);
+	*act = bpf_prog_run_xdp(prog, &cx->xdp);
 	bpf_net_ctx_clear(outer);
 	ours = cpu->xdp == &cx->xdp;
 	stamp = cpu->stamp;
 	memcpy(cpu, saved, sizeof(saved));
 	/* What the event cost has been charged. */
 	cpu->stamp = stamp;
-	if (ours)
-		return act;
-	WRITE_ONCE(port->stranger, prog);
-	return XDP_PASS;
+	if (!ours)
+		WRITE_ONCE(port->stranger, prog);
+	return ours;
+}
+
+/* What a handler has made of the length; of a super-packet it has left it alone. */
+static void cham_host_resize(struct sk_buff *skb, u32 len)
+{
+	if (skb_is_nonlinear(skb) || likely(len == skb->len))
+		return;
+	if (len > skb->len)
+		skb_put(skb, len - skb->len);
+	else
+		skb_trim(skb, len);
+}
+
+/* As if the guest had sent it, whose frames have an end. */
+static void cham_host_reply(struct cham_port *port, const struct cham_tenant *t,
+			    struct sk_buff *skb)
+{
+	if (!skb_is_gso(skb) && skb->len > port->frame_max)
+		kfree_skb(skb);
+	else if (dev_forward_skb(port->dev, skb) == NET_RX_SUCCESS)
+		return;
+	cham_count(t->ledger, CHAM_REASON_NO_REPLY);
 }
 
 static bool cham_host_show(struct cham_port *port, struct cham_tenant *t, struct sk_buff *skb)
@@ -83,6 +111,7 @@ static bool cham_host_show(struct cham_port *port, struct cham_tenant *t, struct
 	const struct bpf_prog *prog = rcu_dereference(port->prog);
 	struct xdp_rxq_info rxq = { .dev = port->dev };
 	struct cham_xdp_buff cx __uninitialized;
+	u32 act;
 
 	if (!prog || prog == READ_ONCE(port->stranger) || !cham_host_expose(skb, &cx)) {
 		cham_count(t->ledger, CHAM_REASON_UNSEEN);
@@ -91,13 +120,16 @@ static bool cham_host_show(struct cham_port *port, struct cham_tenant *t, struct
 	xdp_init_buff(&cx.xdp, skb_end_offset(skb) +
 		      SKB_DATA_ALIGN(sizeof(struct skb_shared_info)), &rxq);
 	xdp_prepare_buff(&cx.xdp, skb->head, skb_headroom(skb), skb_headlen(skb), false);
-	switch (cham_host_event(port, t, prog, &cx)) {
+	if (!cham_host_event(port, t, prog, &cx, &act)) {
+		cham_count(t->ledger, CHAM_REASON_UNSEEN);
+		return false;
+	}
+	cham_host_resize(skb, cx.xdp.data_end - cx.xdp.data);
+	switch (act) {
 	case XDP_PASS:
 		return false;
 	case XDP_TX:
-		/* Frees what is not taken. */
-		if (dev_forward_skb(port->dev, skb) != NET_RX_SUCCESS)
-			cham_count(t->ledger, CHAM_REASON_NO_REPLY);
+		cham_host_reply(port, t, skb);
 		return true;
 	default:
 		/* It has been delivered elsewhere, or counted. */

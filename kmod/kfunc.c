@@ -198,7 +198,8 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 	return conn;
 }
 
-static noinline bool cham_outer_sum_right(const struct xdp_buff *xdp, u32 strip)
+/* Over what is there, so that 0 is right; what it should be when the field is 0. */
+static noinline __sum16 cham_outer_sum(const struct xdp_buff *xdp, u32 strip)
 {
 	const struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
 	const struct iphdr *ip = xdp->data + ETH_HLEN;
@@ -209,8 +210,8 @@ static noinline bool cham_outer_sum_right(const struct xdp_buff *xdp, u32 strip)
 	len = min_t(u32, len, ntohs(udp->len));
 	sum = cham_xdp_sum(xdp, (void *)udp - xdp->data, len);
 	if (strip < ETH_HLEN + sizeof(*ip6) + CHAM_OUTER_UDP)
-		return !csum_tcpudp_magic(ip->saddr, ip->daddr, len, IPPROTO_UDP, sum);
-	return !csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_UDP, sum);
+		return csum_tcpudp_magic(ip->saddr, ip->daddr, len, IPPROTO_UDP, sum);
+	return csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_UDP, sum);
 }
 
 /* The outer UDP checksum is absent or right. */
@@ -221,18 +222,28 @@ static __always_inline bool cham_outer_sum_ok(const struct xdp_buff *xdp, u32 st
 	if (strip < ETH_HLEN + sizeof(struct iphdr) + CHAM_OUTER_UDP ||
 	    strip > xdp->data_end - xdp->data)
 		return false;
-	return likely(!udp->check) || cham_outer_sum_right(xdp, strip);
+	return likely(!udp->check) || !cham_outer_sum(xdp, strip);
 }
 
 /* Checks the outer UDP checksum now, before what it covers is written. */
-bool cham_outer_settle(struct xdp_buff *xdp, u32 strip)
+bool cham_outer_settle(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip)
 {
 	struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
 
 	if (!cham_outer_sum_ok(xdp, strip))
 		return false;
+	cpu->summed = udp->check;
 	udp->check = 0;
 	return true;
+}
+
+/* The packet is Linux' after all, and that may want a checksum. */
+void cham_outer_restore(const struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip)
+{
+	struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
+
+	if (!cpu->port && unlikely(cpu->summed))
+		udp->check = cham_outer_sum(xdp, strip) ?: CSUM_MANGLED_0;
 }
 
 static noinline int cham_lost(struct cham_cpu *cpu, const struct xdp_buff *xdp, int err)

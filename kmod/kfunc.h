@@ -40,7 +40,9 @@ struct cham_cpu {
 	unsigned long		flow;		/* cham_conn_flow(), once looked up */
 	struct cham_private	*priv;		/* whose handler runs; else NULL */
 	bool			serial;		/* and its lock is held */
+	bool			summed;		/* the outer header had a checksum */
 	u32			strip;		/* bytes before the frame that it sees */
+	u32			size;		/* of the packet, with them, before it ran */
 	u32			egress;		/* slot of the port */
 	bool			by_skb;		/* ENCAP: through the uplink's queues */
 	u32			tcp;		/* 1: established TCP */
@@ -96,7 +98,8 @@ void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 int cham_refuse(struct cham_cpu *cpu, enum cham_reason why);
 int cham_end(struct cham_cpu *cpu, enum cham_reason why);
 void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp);
-bool cham_outer_settle(struct xdp_buff *xdp, u32 strip);
+bool cham_outer_settle(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip);
+void cham_outer_restore(const struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip);
 __wsum cham_xdp_sum(const struct xdp_buff *xdp, u32 off, u32 len);
 int cham_kfunc_init(void);
 #endif

@@ -86,6 +86,7 @@ enum cham_block {
 	X(HANDLER_DROP,	"handler-drop",	DROP, "the tenant's handler dropped it")	\
 	X(HANDLER_FAULT, "handler-fault", DROP, "the tenant's handler did what none may") \
 	X(NO_REPLY,	"no-reply",	DROP, "a handler's reply does not fit, or has no way") \
+	X(HANDLER_LINUX, "handler-linux", SLOW, "the tenant's handler wants it by Linux") \
 	X(UNSEEN,	"unseen",	NOTE, "Linux brought it past the tenant's handler")
 
 enum cham_reason {

@@ -43,7 +43,8 @@ enum cham_hook {
 	X(REPLY,	"reply",	"goes back to where it came from")	\
 	X(FORWARD,	"forward",	"goes to the tenant's port pkt->port") \
 	X(CONSUME,	"consume",	"ends here")				\
-	X(DROP,		"drop",		"is dropped, with a reason of the handler's own")
+	X(DROP,		"drop",		"is dropped, with a reason of the handler's own") \
+	X(LINUX,	"linux",	"goes by Linux; rx sees it again there, with room to grow")
 
 enum cham_verdict {
 #define X(id, name, text) CHAM_##id,
@@ -55,15 +56,18 @@ enum cham_verdict {
 #define CHAM_VERDICT_MASK	0xff
 /* With CHAM_DROP: which of 0..CHAM_DROP_REASONS-1. */
 #define CHAM_DROP_WITH(n)	(CHAM_DROP | (n) << 8)
+#define CHAM_DROP_MASK		((CHAM_DROP_REASONS - 1) << 8)
+/* With a packet that goes on: write the checksums of IPv4 and of the transport. */
+#define CHAM_SUM		0x10000
 
 enum cham_pkt_flag {
 	CHAM_PKT_IPV6		= 1,
 	CHAM_PKT_VLAN		= 2,	/* the frame has a tag of the tenant's own */
 	CHAM_PKT_LOCAL		= 4,	/* rx: from another end point of this host */
-	CHAM_PKT_HOST		= 16,	/* rx: Linux brings it, wherever it is from */
 	CHAM_PKT_REVERSE	= 8,	/* of the two directions, the one whose source
 					 * is the greater (address, port)
 					 */
+	CHAM_PKT_HOST		= 16,	/* rx: Linux brings it, wherever it is from */
 };
 
 /* The packet, parsed. Offsets count from ctx->data. */
@@ -107,7 +111,8 @@ struct cham_meta {
 #define CHAM_FAULT_LIST(X)						\
 	X(NONE,		"none",		"runs")				\
 	X(VERDICT,	"verdict",	"returned what is no verdict")	\
-	X(PORT,		"port",		"forwarded to what is no port of the tenant")
+	X(PORT,		"port",		"forwarded to what is no port of the tenant") \
+	X(LENGTH,	"length",	"left a packet that is not as long as it says")
 
 enum cham_fault {
 #define X(id, name, text) CHAM_FAULT_##id,

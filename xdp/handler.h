@@ -136,7 +136,7 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 	verdict = hook == CHAM_HOOK_RX ? cham_call_rx(ctx, &pkt, area, cell) :
 					 cham_call_tx(ctx, &pkt, area, cell);
 	act = bpf_cham_leave(ctx, verdict, hook, pkt.port);
-	return verdict == CHAM_PASS ? act : act | CHAM_HANDLED;
+	return (verdict & CHAM_VERDICT_MASK) == CHAM_PASS ? act : act | CHAM_HANDLED;
 }
 
 #endif

@@ -120,10 +120,50 @@ check_eq "its connections remember" 0 "$(passed 5001)"
 check "replaced by one of another layout" prog load "$CHAM_BUILD/selftests/verdicts2.bpf.o" tenant red
 check_eq "they begin anew" 3 "$(passed 5001)"
 
-# what Linux brings passes rx, too, and what it is given has passed tx
-check "verdicts again" prog load "$verdicts" tenant red
+# resized
 ip link set br-red arp on
 ip addr add 10.0.0.254/24 dev br-red
+check "verdicts again" prog load "$verdicts" tenant red
+listen() { # NS PORT: the first datagram that comes there, as hex
+	ip netns exec "$1" python3 - "$2" <<'PY' >/tmp/prog.got &
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(('', int(sys.argv[1])))
+s.settimeout(10)
+print(s.recv(65536).hex())
+PY
+	listener=$!
+	wait_port "$1" udp "$2"
+}
+# said HEX BYTES: so many of it, zeroes behind
+said() { printf '%s' "$1" && head -c $((2 * $2 - ${#1})) /dev/zero | tr '\0' 0; }
+for len in 8 9 100 1400; do
+	ask=$(word 1 $len)
+	answers "rx, $len bytes back" "$(said "$ask" $len)" b-red 10.0.0.1 9003 "$ask"
+	answers "over IPv6" "$(said "$ask" $len)" b-red fd00::1 9003 "$ask"
+	answers "tx, $len bytes back" "$(said "$ask" $len)" t-red 10.0.0.2 9004 "$ask"
+	answers "by Linux" "$(said "$ask" $len)" host 10.0.0.1 9003 "$ask"
+done
+check_num "a veth has no room for the long ones: they went by Linux" \
+	"$(reason_of red handler-linux)" -ge 1
+answers "shorter" 0100 b-red 10.0.0.1 9003 "$(word 1 2)ff"
+for way in "t-red b-red 10.0.0.1 9003 9" "t-red b-red fd00::1 9003 700" \
+	"b-red t-red 10.0.0.2 9004 700" "b-red t-red fd00::2 9004 9"; do
+	read -r at from to port len <<<"$way"
+	listen "$at" "$port"
+	ask "$from" "$to" "$port" "$(word 0 "$len")" >/dev/null
+	wait $listener
+	check_eq "$from to $to, resized to $len on its way" "$(said "$(word 0 "$len")" "$len")" \
+		"$(cat /tmp/prog.got)"
+done
+before=$(reason_of red no-reply)
+answers "an answer that does not fit" TimeoutError b-red 10.0.0.1 9003 "$(word 1 1500)"
+check "is counted" test "$(reason_of red no-reply)" -gt "$before"
+answers "a length that no header knows" TimeoutError b-red 10.0.0.1 9003 "$(word 1 0x80000064)"
+check "is a fault" prog_is red '.fault == "length" and ."fault-hook" == "rx"'
+
+# what Linux brings passes rx, too, and what it is given has passed tx
+check "verdicts again" prog load "$verdicts" tenant red
 answers "the host's own, pass" ConnectionRefusedError host 10.0.0.1 9000 "$(word 0 0)"
 answers "reply" "$(word 1 0)" host 10.0.0.1 9000 "$(word 1 0)"
 answers "consume" TimeoutError host 10.0.0.1 9000 "$(word 3 0)"

@@ -3,7 +3,9 @@
  * A handler that does what the packet says. UDP to port 9000 (rx) or 9001 (tx):
  * the first four bytes of the payload are what it returns, the next four the port,
  * both little-endian. UDP to port 9002: three packets of a conversation pass, the
- * others are dropped with reason 5. VERSION is the layout of that counter.
+ * others are dropped with reason 5. UDP to port 9003 (rx) or 9004 (tx): gets a payload
+ * of as many bytes as the next four say, and then obeys; if bit 31 of them is set, the
+ * headers do not follow. VERSION is the layout of the counter.
  */
 #include "handler.h"
 
@@ -12,6 +14,38 @@
 #endif
 
 CHAM_PROGRAM("verdicts", VERSION, CHAM_PROG_SERIAL);
+
+static __always_inline int resize(struct xdp_md *ctx, struct cham_pkt *pkt, __u32 verdict,
+				  __u32 want)
+{
+	__u32 len = pkt->payload - pkt->l2 + (want & 0xffff);
+	struct udphdr *udp;
+
+	if (cham_resize(ctx, pkt, len))
+		return pkt->flags & CHAM_PKT_HOST ? CHAM_DROP_WITH(2) : CHAM_LINUX;
+	if (verdict == CHAM_REPLY && cham_turn(ctx, pkt))
+		return CHAM_DROP_WITH(1);
+	if (want >> 31)
+		return verdict;
+	udp = cham_at(ctx, pkt->l4, sizeof(*udp));
+	if (!udp)
+		return CHAM_DROP_WITH(3);
+	udp->len = bpf_htons(sizeof(*udp) + pkt->payload_len);
+	if (pkt->flags & CHAM_PKT_IPV6) {
+		struct ipv6hdr *ip6 = cham_at(ctx, pkt->l3, sizeof(*ip6));
+
+		if (!ip6)
+			return CHAM_DROP_WITH(3);
+		ip6->payload_len = udp->len;
+	} else {
+		struct iphdr *ip = cham_at(ctx, pkt->l3, sizeof(*ip));
+
+		if (!ip)
+			return CHAM_DROP_WITH(3);
+		ip->tot_len = bpf_htons(len - (pkt->l3 - pkt->l2));
+	}
+	return verdict | CHAM_SUM;
+}
 
 static __always_inline int obey(struct xdp_md *ctx, struct cham_pkt *pkt,
 				struct cham_area *area, __u16 port)
@@ -23,11 +57,13 @@ static __always_inline int obey(struct xdp_md *ctx, struct cham_pkt *pkt,
 		return CHAM_PASS;
 	if (pkt->hook == CHAM_HOOK_RX && udp->dest == bpf_htons(9002))
 		return area->word[0]++ < 3 ? CHAM_PASS : CHAM_DROP_WITH(5);
-	if (udp->dest != bpf_htons(port))
+	if (udp->dest != bpf_htons(port) && udp->dest != bpf_htons(port + 3))
 		return CHAM_PASS;
 	said = cham_at(ctx, pkt->payload, 8);
 	if (!said)
 		return CHAM_PASS;
+	if (udp->dest != bpf_htons(port))
+		return resize(ctx, pkt, said[0], said[1]);
 	pkt->port = said[1];
 	if (said[0] == CHAM_REPLY && cham_turn(ctx, pkt))
 		return CHAM_PASS;
