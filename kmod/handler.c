@@ -310,6 +310,7 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
 	struct cham_private *priv;
 	struct cham_conn *conn;
+	u32 word;
 
 	if (rdwr_buf_size != sizeof(struct cham_area) || cpu->xdp != xdp ||
 	    cpu->ev.act == CHAM_ACT_SLOW || cpu->ev.act >= CHAM_ACT_SEND)
@@ -326,7 +327,11 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 	}
 	if (!cpu->port && unlikely(!cham_reply_ready(cpu, priv)))
 		return cham_enter_not(cpu, xdp, strip, CHAM_REASON_NO_ROUTE);
-	cpu->serial = READ_ONCE(cpu->tenant->prog) & CHAM_PROG_WORD_SERIAL;
+	word = READ_ONCE(cpu->tenant->prog);
+	cpu->timers = word & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TIMER);
+	if (cpu->timers && !cpu->timer)
+		cham_timer_note(cpu, xdp->data + strip);
+	cpu->serial = word & CHAM_PROG_WORD_SERIAL;
 	if (cpu->serial) {
 		spin_lock(&priv->lock);
 		__release(&priv->lock);	/* by bpf_cham_leave() */
@@ -345,10 +350,12 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
  * @verdict: what it returned
  * @hook:    enum cham_hook
  * @port:    cham_pkt.port as it left it
+ * @timer:   cham_pkt.timer as it left it
  *
  * Return: enum cham_event_act: what is to be done with the packet.
  */
-__bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 port)
+__bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 port,
+			       u32 timer)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
@@ -364,6 +371,8 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 	}
 	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_HANDLER, cpu->stamp);
 	cpu->priv = NULL;
+	if (unlikely(timer) && cpu->timers)
+		cham_timer_set(cpu, priv, timer);
 	if ((verdict & ~CHAM_DROP_MASK) == CHAM_DROP) {
 		cham_prog_count_drop(cpu->tenant, verdict >> 8);
 		return cham_end(cpu, CHAM_REASON_HANDLER_DROP);
@@ -386,7 +395,7 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 	case CHAM_LINUX:
 		return cham_by_linux(cpu, xdp);
 	case CHAM_CONSUME:
-		return cham_end(cpu, CHAM_REASON_CONSUMED);
+		return cpu->timer ? CHAM_ACT_END : cham_end(cpu, CHAM_REASON_CONSUMED);
 	}
 	cham_prog_stop(cpu, priv, CHAM_FAULT_VERDICT, hook, verdict);
 	return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);

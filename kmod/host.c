@@ -49,11 +49,12 @@ static bool cham_host_expose(struct sk_buff *skb, struct cham_xdp_buff *cx)
 	return true;
 }
 
-/* Runs the port's program; @act is its verdict. Return: false when it opened no
- * event, for then it is not the datapath.
+/* Runs the port's program in an event that interrupts any other. Return: false when
+ * it opened none, for then it is not the datapath.
  */
-static bool cham_host_event(struct cham_port *port, struct cham_tenant *t,
-			    const struct bpf_prog *prog, struct cham_xdp_buff *cx, u32 *act)
+static bool cham_host_run(struct cham_port *port, struct cham_tenant *t,
+			  const struct bpf_prog *prog, struct cham_xdp_buff *cx, bool timer,
+			  u32 *act)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct bpf_net_context context, *outer;
@@ -61,9 +62,9 @@ static bool cham_host_event(struct cham_port *port, struct cham_tenant *t,
 	u32 stamp;
 	bool ours;
 
-	/* Linux may have been called in the middle of another event. */
 	memcpy(saved, cpu, sizeof(saved));
 	cpu->host = &cx->xdp;
+	cpu->timer = timer;
 	cpu->xdp = NULL;
 	cpu->tenant = t;
 	cpu->port = port;
@@ -95,9 +96,42 @@ static void cham_host_resize(struct sk_buff *skb, u32 len)
 		skb_trim(skb, len);
 }
 
+/**
+ * cham_host_event() - show a packet that is not a port's own to its program
+ * @port:  where the event is
+ * @t:     the port's tenant
+ * @skb:   the packet; may be written, reallocated and resized
+ * @timer: it is what a timer may make a packet of
+ *
+ * Context: BH off, RCU read side. Return: an XDP verdict, or -1 when no handler could
+ * see it, and counted.
+ */
+int cham_host_event(struct cham_port *port, struct cham_tenant *t, struct sk_buff *skb,
+		    bool timer)
+{
+	const struct bpf_prog *prog = rcu_dereference(port->prog);
+	struct xdp_rxq_info rxq = { .dev = port->dev };
+	struct cham_xdp_buff cx __uninitialized;
+	u32 act;
+
+	if (!prog || prog == READ_ONCE(port->stranger) || !cham_host_expose(skb, &cx))
+		goto unseen;
+	xdp_init_buff(&cx.xdp, skb_end_offset(skb) +
+		      SKB_DATA_ALIGN(sizeof(struct skb_shared_info)), &rxq);
+	xdp_prepare_buff(&cx.xdp, skb->head, skb_headroom(skb), skb_headlen(skb), false);
+	if (!cham_host_run(port, t, prog, &cx, timer, &act))
+		goto unseen;
+	cham_host_resize(skb, cx.xdp.data_end - cx.xdp.data);
+	return act;
+
+unseen:
+	cham_count(t->ledger, CHAM_REASON_UNSEEN);
+	return -1;
+}
+
 /* As if the guest had sent it, whose frames have an end. */
-static void cham_host_reply(struct cham_port *port, const struct cham_tenant *t,
-			    struct sk_buff *skb)
+void cham_host_inject(struct cham_port *port, const struct cham_tenant *t,
+		      struct sk_buff *skb)
 {
 	if (!skb_is_gso(skb) && skb->len > port->frame_max)
 		kfree_skb(skb);
@@ -108,28 +142,12 @@ static void cham_host_reply(struct cham_port *port, const struct cham_tenant *t,
 
 static bool cham_host_show(struct cham_port *port, struct cham_tenant *t, struct sk_buff *skb)
 {
-	const struct bpf_prog *prog = rcu_dereference(port->prog);
-	struct xdp_rxq_info rxq = { .dev = port->dev };
-	struct cham_xdp_buff cx __uninitialized;
-	u32 act;
-
-	if (!prog || prog == READ_ONCE(port->stranger) || !cham_host_expose(skb, &cx)) {
-		cham_count(t->ledger, CHAM_REASON_UNSEEN);
-		return false;
-	}
-	xdp_init_buff(&cx.xdp, skb_end_offset(skb) +
-		      SKB_DATA_ALIGN(sizeof(struct skb_shared_info)), &rxq);
-	xdp_prepare_buff(&cx.xdp, skb->head, skb_headroom(skb), skb_headlen(skb), false);
-	if (!cham_host_event(port, t, prog, &cx, &act)) {
-		cham_count(t->ledger, CHAM_REASON_UNSEEN);
-		return false;
-	}
-	cham_host_resize(skb, cx.xdp.data_end - cx.xdp.data);
-	switch (act) {
+	switch (cham_host_event(port, t, skb, false)) {
+	case -1:
 	case XDP_PASS:
 		return false;
 	case XDP_TX:
-		cham_host_reply(port, t, skb);
+		cham_host_inject(port, t, skb);
 		return true;
 	default:
 		/* It has been delivered elsewhere, or counted. */

@@ -170,7 +170,10 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 	key = cham_conn_key(&query->tuple, t->key, &dir);
 	if (cpu->host) {
 		ether_addr_copy(cpu->host_src, query->macs + ETH_ALEN);
-		cham_show(cpu, conn, &key, dir, CHAM_ACT_HOST);
+		if (!cpu->timer)
+			cham_show(cpu, conn, &key, dir, CHAM_ACT_HOST);
+		else if (conn)
+			cham_show(cpu, conn, &key, dir, CHAM_ACT_TIMER);
 		if (cpu->ev.act == CHAM_ACT_SLOW)
 			cham_refuse(cpu, CHAM_REASON_NO_AREA);
 		else

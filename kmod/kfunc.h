@@ -7,6 +7,7 @@
 #include "chamelio_kfunc.h"
 #include "compat.h"
 #include "ledger.h"
+#include "prog.h"
 #include "remote.h"
 #include "tenant.h"
 
@@ -33,7 +34,10 @@ struct cham_cpu {
 	u32			sent_on;	/* 1 + its queue pair; 0: it has one */
 	bool			fresh;		/* lookup has just made the connection */
 	const struct cham_xdp_buff *from;	/* a port's own packet, or Linux', or NULL */
-	const struct xdp_buff	*host;		/* what Linux brings to @port, or NULL */
+	const struct xdp_buff	*host;		/* what Linux or a timer brings to @port, or NULL */
+	bool			timer;		/* that */
+	bool			timers;		/* the handler that runs may arm one */
+	struct cham_origin	origin;		/* then */
 	u8			host_src[ETH_ALEN];	/* where that is from */
 	const struct cham_outer	*outer;		/* ENCAP */
 	u32			hash;		/* upper half of the connection's */
@@ -92,7 +96,7 @@ int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz);
 int bpf_cham_deliver(struct xdp_md *ctx, u32 strip);
 int bpf_cham_encap(struct xdp_md *ctx, u32 tos);
 u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, const int rdwr_buf_size);
-int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 port);
+int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 port, u32 timer);
 void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 
 int cham_refuse(struct cham_cpu *cpu, enum cham_reason why);

@@ -172,27 +172,24 @@ int cham_io_flush_poll(struct napi_struct *napi, int budget)
 	return 0;
 }
 
-netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev)
+/**
+ * cham_io_push_skb() - into the guest's ring
+ * @port: port
+ * @r:    receive ring of one of its queue pairs
+ * @skb:  from the Ethernet header on; taken over
+ *
+ * Context: BH off.
+ */
+void cham_io_push_skb(struct cham_port *port, struct cham_ring *r, struct sk_buff *skb)
 {
-	struct cham_port *port = netdev_priv(dev);
-	u16 q = skb_get_queue_mapping(skb);
 	struct virtio_net_hdr_v1 hdr;
 	struct kvec vec[CHAM_IO_VECS] __uninitialized;
 	bool more = netdev_xmit_more();
 	u64 features = READ_ONCE(port->features);
 	bool schedule = false;
-	struct cham_ring *r;
 	unsigned int i;
 	int err;
 
-	r = &port->rx[q < cham_port_pairs_active(port) ? q : 0];
-	if (unlikely(!cham_ctrl_takes(port, skb->data, skb_headlen(skb)))) {
-		cham_io_drop(r, CHAM_RING_FILTERED, skb->len);
-		kfree_skb_reason(skb, SKB_DROP_REASON_OTHERHOST);
-		return NETDEV_TX_OK;
-	}
-	if (unlikely(cham_host_took(port, skb)))
-		return NETDEV_TX_OK;
 	/* The driver may have changed since the stack looked at our features. */
 	if (skb->ip_summed == CHECKSUM_PARTIAL &&
 	    !(features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)) &&
@@ -240,13 +237,29 @@ netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (err)
 		goto drop;
 	consume_skb(skb);
-	return NETDEV_TX_OK;
+	return;
 
 bad_gso:
 	cham_io_drop(r, CHAM_RING_DROP_GSO, skb->len);
 drop:
 	/* A full ring is the guest's affair; the queue never stops for it. */
 	kfree_skb_reason(skb, SKB_DROP_REASON_FULL_RING);
+}
+
+netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct cham_port *port = netdev_priv(dev);
+	u16 q = skb_get_queue_mapping(skb);
+	struct cham_ring *r;
+
+	r = &port->rx[q < cham_port_pairs_active(port) ? q : 0];
+	if (unlikely(!cham_ctrl_takes(port, skb->data, skb_headlen(skb)))) {
+		cham_io_drop(r, CHAM_RING_FILTERED, skb->len);
+		kfree_skb_reason(skb, SKB_DROP_REASON_OTHERHOST);
+		return NETDEV_TX_OK;
+	}
+	if (likely(!cham_host_took(port, skb)))
+		cham_io_push_skb(port, r, skb);
 	return NETDEV_TX_OK;
 }
 

@@ -276,12 +276,17 @@ int cham_io_poll(struct napi_struct *napi, int budget);
 
 /* port_deliver.c: what the guest receives */
 netdev_tx_t cham_io_xmit(struct sk_buff *skb, struct net_device *dev);
+void cham_io_push_skb(struct cham_port *port, struct cham_ring *r, struct sk_buff *skb);
 int cham_io_xdp_xmit(struct net_device *dev, int n, struct xdp_frame **frames,
 		     u32 flags);
 int cham_io_flush_poll(struct napi_struct *napi, int budget);
 
 /* host.c: what Linux brings, and a tenant's handler sees first */
 bool cham_host_took(struct cham_port *port, struct sk_buff *skb);
+int cham_host_event(struct cham_port *port, struct cham_tenant *t, struct sk_buff *skb,
+		    bool timer);
+void cham_host_inject(struct cham_port *port, const struct cham_tenant *t,
+		      struct sk_buff *skb);
 
 /* port_rep.c */
 int cham_rep_create(struct cham_port **portp, u16 pairs);

@@ -17,8 +17,10 @@ static_assert(CHAM_CELLS < 1 << (CHAM_PROG_HOOKS_SHIFT - CHAM_PROG_CELL_SHIFT));
 /* Context: nobody can find it any more. */
 void cham_private_free(struct cham_private *priv)
 {
-	if (priv)
-		kmem_cache_free(cham_private_cache, priv);
+	if (!priv)
+		return;
+	timer_shutdown_sync(&priv->timer);
+	kmem_cache_free(cham_private_cache, priv);
 }
 
 static void cham_private_free_rcu(struct rcu_head *rcu)
@@ -54,14 +56,19 @@ struct cham_private *cham_private_get(const struct cham_tenant *t,
 		return NULL;
 	priv->layout = layout;
 	spin_lock_init(&priv->lock);
+	timer_setup(&priv->timer, cham_timer_fire, 0);
+	priv->conn = conn;
 	was = cmpxchg(&conn->half[0].priv, old, priv);
 	if (was != old) {
 		/* Another CPU was first. */
 		cham_private_free(priv);
 		return was && was->layout == layout ? was : NULL;
 	}
-	if (old)
+	if (old) {
+		/* The connection may go before it does. */
+		timer_shutdown(&old->timer);
 		call_rcu(&old->rcu, cham_private_free_rcu);
+	}
 	return priv;
 }
 

@@ -12,6 +12,7 @@
 #define CHAM_PROG_H
 
 #include <linux/spinlock.h>
+#include <linux/timer.h>
 #include <linux/types.h>
 #include "chamelio.h"
 #include "chamelio_handler.h"
@@ -24,13 +25,24 @@ struct netlink_ext_ack;
 
 #define CHAM_PROG_HEAD	64	/* bytes of a packet that a fault report has */
 
-/* A connection's private area and what guards it; one line more than the area. */
+/* Of the packet whose handler arms a timer: what the timer's event will need. */
+struct cham_origin {
+	u32 port;		/* slot; the event is on this port */
+	u8 macs[12];		/* destination and source */
+	u8 dir;			/* direction in the connection */
+	bool sent;		/* the port had sent it */
+};
+
+/* A connection's private area and what guards it, then its timer. */
 struct cham_private {
 	u32 layout;		/* the area is of */
 	u32 reply_gen;		/* reply is of this generation of the tenant */
 	u32 reply;		/* slot of the remote that replies go to */
 	spinlock_t lock;	/* CHAM_PROG_SERIAL: one handler at a time */
 	struct cham_area area;
+	struct cham_conn *conn;
+	struct timer_list timer;
+	struct cham_origin armed;	/* @lock */
 	struct rcu_head rcu;
 };
 
@@ -77,6 +89,11 @@ static inline u32 cham_prog_word(u8 cell, u8 hooks, u8 flags)
 void cham_private_free(struct cham_private *priv);
 struct cham_private *cham_private_get(const struct cham_tenant *t,
 				      struct cham_conn *conn, u32 layout);
+
+/* timer.c. BH off. */
+void cham_timer_note(struct cham_cpu *cpu, const u8 *macs);
+void cham_timer_set(const struct cham_cpu *cpu, struct cham_private *priv, u32 after);
+void cham_timer_fire(struct timer_list *timer);
 
 /* RTNL held, may sleep. */
 int cham_prog_set(struct cham_tenant *t, const struct cham_prog *want,

@@ -246,7 +246,8 @@ static int judge_symbols(struct cham *h, struct cham_object *o)
 		o->hooks |= 1U << hook;
 	}
 	if (!o->hooks)
-		return wrong(h, o, "has none of the hooks rx, tx: define one with CHAM_HOOK()");
+		return wrong(h, o,
+			     "has none of the hooks rx, tx, timer: define one with CHAM_HOOK()");
 	return 0;
 }
 

@@ -8,9 +8,12 @@
  *
  *	int rx(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
  *	int tx(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
+ *	int timer(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
  *
  * rx sees what is about to be delivered to an end point of the tenant, tx what
- * one has sent; what goes from one end point to another passes tx, then rx.
+ * one has sent; what goes from one end point to another passes tx, then rx. timer
+ * sees a packet without payload, of the direction whose handler armed it: it may be
+ * filled and go on, or back, or be consumed.
  */
 #ifndef _UAPI_CHAMELIO_HANDLER_H
 #define _UAPI_CHAMELIO_HANDLER_H
@@ -28,7 +31,8 @@ struct cham_area {
 
 #define CHAM_HOOK_LIST(X)						\
 	X(RX,	"rx",	"what is about to be delivered to an end point")	\
-	X(TX,	"tx",	"what an end point has sent")
+	X(TX,	"tx",	"what an end point has sent")			\
+	X(TIMER, "timer", "an empty packet, when a connection's timer fires")
 
 enum cham_hook {
 #define X(id, name, text) CHAM_HOOK_##id,
@@ -90,7 +94,13 @@ struct cham_pkt {
 	__u32	port;		/* 0; CHAM_FORWARD: the handler writes the representor's
 				 * ifindex
 				 */
+	__u32	timer;		/* 0; the handler writes after how many milliseconds the
+				 * connection's timer shall fire, or CHAM_TIMER_OFF
+				 */
 };
+
+#define CHAM_TIMER_MAX	3600000
+#define CHAM_TIMER_OFF	0xffffffff
 
 /* How a program runs. */
 enum cham_prog_flag {

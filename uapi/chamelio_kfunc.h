@@ -49,6 +49,7 @@ enum cham_event_act {
 	CHAM_ACT_ENCAP,		/* bpf_cham_encap() it */
 	CHAM_ACT_LINUX,		/* as SLOW, but handlers see it first */
 	CHAM_ACT_HOST,		/* Linux brings it to a port; its handler sees it first */
+	CHAM_ACT_TIMER,		/* no packet yet: the timer's handler may make it one */
 	CHAM_ACT_SEND,		/* bpf_cham_encap() is done: XDP_TX */
 	CHAM_ACT_END,		/* XDP_DROP; the reason is counted */
 };

@@ -127,7 +127,9 @@ static cham_outline int cham_port_else(struct xdp_md *ctx, const struct cham_eve
 {
 	int next = act & CHAM_PROG_ACT_MASK;
 
-	if (act & CHAM_HAS_TX && next != CHAM_ACT_HOST)
+	if (next == CHAM_ACT_TIMER && act & CHAM_HAS_TIMER)
+		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_TIMER);
+	else if (next < CHAM_ACT_HOST && act & CHAM_HAS_TX)
 		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_TX);
 	/* What a handler made is not its own to see again. */
 	if (act & CHAM_HAS_RX && (next == CHAM_ACT_DELIVER || next == CHAM_ACT_HOST))

@@ -15,6 +15,7 @@
 
 #define CHAM_HAS_RX	CHAM_PROG_WORD_HOOK(CHAM_HOOK_RX)
 #define CHAM_HAS_TX	CHAM_PROG_WORD_HOOK(CHAM_HOOK_TX)
+#define CHAM_HAS_TIMER	CHAM_PROG_WORD_HOOK(CHAM_HOOK_TIMER)
 
 /* Beside an act: a handler has decided, and not only passed it on. */
 #define CHAM_HANDLED	0x100
@@ -36,7 +37,7 @@ int cham_##hook##_##n(struct xdp_md *ctx, struct cham_pkt *pkt __cham_nonnull, \
 	return CHAM_PASS;						\
 }
 
-#define X(n) CHAM_CELL(rx, n) CHAM_CELL(tx, n)
+#define X(n) CHAM_CELL(rx, n) CHAM_CELL(tx, n) CHAM_CELL(timer, n)
 CHAM_CELL_LIST(X)
 #undef X
 
@@ -56,6 +57,10 @@ CHAM_CALL(rx)
 
 #define X(n) case n: { return cham_tx_##n(ctx, pkt, area); }
 CHAM_CALL(tx)
+#undef X
+
+#define X(n) case n: { return cham_timer_##n(ctx, pkt, area); }
+CHAM_CALL(timer)
 #undef X
 
 /* What else is known of the packet, in one argument: where its Ethernet header is
@@ -133,9 +138,11 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 	pkt.vlan = q->tuple.vlan;
 	pkt.now = ev->now;
 	pkt.port = 0;
+	pkt.timer = 0;
 	verdict = hook == CHAM_HOOK_RX ? cham_call_rx(ctx, &pkt, area, cell) :
-					 cham_call_tx(ctx, &pkt, area, cell);
-	act = bpf_cham_leave(ctx, verdict, hook, pkt.port);
+		  hook == CHAM_HOOK_TX ? cham_call_tx(ctx, &pkt, area, cell) :
+					 cham_call_timer(ctx, &pkt, area, cell);
+	act = bpf_cham_leave(ctx, verdict, hook, pkt.port, pkt.timer);
 	return (verdict & CHAM_VERDICT_MASK) == CHAM_PASS ? act : act | CHAM_HANDLED;
 }
 

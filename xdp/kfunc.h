@@ -17,7 +17,7 @@ extern int bpf_cham_encap(struct xdp_md *ctx, __u32 tos) __ksym;
 extern __u8 *bpf_cham_enter(struct xdp_md *ctx, __u32 layout, __u32 strip,
 			    int rdwr_buf_size) __ksym;
 extern int bpf_cham_leave(struct xdp_md *ctx, __u32 verdict, __u32 hook,
-			  __u32 port) __ksym;
+			  __u32 port, __u32 timer) __ksym;
 extern void bpf_cham_slow(struct xdp_md *ctx, __u32 vni, __u32 reason) __ksym;
 
 #endif

@@ -92,7 +92,8 @@ __u8 *bpf_cham_enter(struct xdp_md *ctx, __u32 layout, __u32 strip, int size)
 	return NULL;
 }
 
-int bpf_cham_leave(struct xdp_md *ctx, __u32 verdict, __u32 hook, __u32 port)
+int bpf_cham_leave(struct xdp_md *ctx, __u32 verdict, __u32 hook, __u32 port,
+		   __u32 timer)
 {
 	must(0, "a handler where there is none");
 	return 0;

@@ -9,42 +9,11 @@
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source-path=SCRIPTDIR source=../topo.sh
 . "$(dirname "$0")/../topo.sh"
+# shellcheck source-path=SCRIPTDIR source=../ask.sh
+. "$(dirname "$0")/../ask.sh"
 require_vm
 require_cmd jq socat python3
 defer topo_down
-datapath=$CHAM_BUILD/xdp/datapath.bpf.o
-echo_o=$CHAM_BUILD/bpf/echo.bpf.o
-verdicts=$CHAM_BUILD/selftests/verdicts.bpf.o
-
-# prog COMMAND...: with the datapath of this build
-prog() { chamctl prog "$@" object "$datapath"; }
-prog_is() { chamctl -j prog show tenant "$1" | jq -e ".[0] | $2" >/dev/null; }
-# ask NS|host TO PORT HEX [SPORT]: what comes back within 2 s, as hex
-ask() {
-	local in=(ip netns exec "$1")
-	[ "$1" != host ] || in=()
-	${in[@]+"${in[@]}"} python3 - "$2" "$3" "$4" "${5:-0}" <<'PY'
-import socket, sys
-to, port, data, sport = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3]), int(sys.argv[4])
-s = socket.socket(socket.AF_INET6 if ':' in to else socket.AF_INET, socket.SOCK_DGRAM)
-if sport:
-    s.bind(('', sport))
-s.connect((to, port))
-s.settimeout(2)
-s.send(data)
-try:
-    print(s.recv(65536).hex())
-except OSError as e:
-    print(type(e).__name__)
-PY
-}
-# answers NAME WANTED NS...: what ask says
-answers() { check_eq "$1" "$2" "$(ask "${@:3}")"; }
-# no_port: packets the guest red was given for a UDP port that nobody has open
-no_port() { on red nstat -az UdpNoPorts | awk '/UdpNoPorts/ { print $2 }'; }
-# word N...: numbers as little-endian words, in hex
-word() { printf '%08x' "$@" | sed -E 's/(..)(..)(..)(..)/\4\3\2\1/g'; }
-
 topo_load || bail "module loads"
 topo_wire
 chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
@@ -119,86 +88,6 @@ check "replaced by the same" prog load "$verdicts" tenant red
 check_eq "its connections remember" 0 "$(passed 5001)"
 check "replaced by one of another layout" prog load "$CHAM_BUILD/selftests/verdicts2.bpf.o" tenant red
 check_eq "they begin anew" 3 "$(passed 5001)"
-
-# resized
-ip link set br-red arp on
-ip addr add 10.0.0.254/24 dev br-red
-check "verdicts again" prog load "$verdicts" tenant red
-listen() { # NS PORT: the first datagram that comes there, as hex
-	ip netns exec "$1" python3 - "$2" <<'PY' >/tmp/prog.got &
-import socket, sys
-s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.bind(('', int(sys.argv[1])))
-s.settimeout(10)
-print(s.recv(65536).hex())
-PY
-	listener=$!
-	wait_port "$1" udp "$2"
-}
-# said HEX BYTES: so many of it, zeroes behind
-said() { printf '%s' "$1" && head -c $((2 * $2 - ${#1})) /dev/zero | tr '\0' 0; }
-for len in 8 9 100 1400; do
-	ask=$(word 1 $len)
-	answers "rx, $len bytes back" "$(said "$ask" $len)" b-red 10.0.0.1 9003 "$ask"
-	answers "over IPv6" "$(said "$ask" $len)" b-red fd00::1 9003 "$ask"
-	answers "tx, $len bytes back" "$(said "$ask" $len)" t-red 10.0.0.2 9004 "$ask"
-	answers "by Linux" "$(said "$ask" $len)" host 10.0.0.1 9003 "$ask"
-done
-check_num "a veth has no room for the long ones: they went by Linux" \
-	"$(reason_of red handler-linux)" -ge 1
-answers "shorter" 0100 b-red 10.0.0.1 9003 "$(word 1 2)ff"
-for way in "t-red b-red 10.0.0.1 9003 9" "t-red b-red fd00::1 9003 700" \
-	"b-red t-red 10.0.0.2 9004 700" "b-red t-red fd00::2 9004 9"; do
-	read -r at from to port len <<<"$way"
-	listen "$at" "$port"
-	ask "$from" "$to" "$port" "$(word 0 "$len")" >/dev/null
-	wait $listener
-	check_eq "$from to $to, resized to $len on its way" "$(said "$(word 0 "$len")" "$len")" \
-		"$(cat /tmp/prog.got)"
-done
-before=$(reason_of red no-reply)
-answers "an answer that does not fit" TimeoutError b-red 10.0.0.1 9003 "$(word 1 1500)"
-check "is counted" test "$(reason_of red no-reply)" -gt "$before"
-answers "a length that no header knows" TimeoutError b-red 10.0.0.1 9003 "$(word 1 0x80000064)"
-check "is a fault" prog_is red '.fault == "length" and ."fault-hook" == "rx"'
-
-# what Linux brings passes rx, too, and what it is given has passed tx
-check "verdicts again" prog load "$verdicts" tenant red
-answers "the host's own, pass" ConnectionRefusedError host 10.0.0.1 9000 "$(word 0 0)"
-answers "reply" "$(word 1 0)" host 10.0.0.1 9000 "$(word 1 0)"
-answers "consume" TimeoutError host 10.0.0.1 9000 "$(word 3 0)"
-answers "forward" TimeoutError host 10.0.0.1 9000 "$(word 2 "$(cat /sys/class/net/red1/ifindex)")"
-check "the other port has it" busywait 5 grep -q "10.0.0.254.*10.0.0.1.9000" /tmp/prog.seen
-tc qdisc add dev red0 clsact
-for way in ingress egress; do tc filter add dev red0 $way matchall action ok; done
-check "a filter switches caching off" busywait 5 port_blocked red0 tc
-before=$(stat_of red slow-packets)
-answers "from the wire, by Linux: pass" ConnectionRefusedError b-red 10.0.0.1 9000 "$(word 0 0)"
-answers "reply" "$(word 1 0)" b-red 10.0.0.1 9000 "$(word 1 0)"
-answers "consume" TimeoutError b-red 10.0.0.1 9000 "$(word 3 0)"
-answers "to the wire, by Linux: tx replies" "$(word 1 0)" t-red 10.0.0.2 9001 "$(word 1 0)"
-answers "a neighbour is not answered past the filter" TimeoutError t-red1 10.0.0.1 9000 "$(word 1 0)"
-check "counted" test "$(reason_of red no-reply)" -gt 0
-check_num "all of that was Linux'" $(($(stat_of red slow-packets) - before)) -ge 5
-tc qdisc del dev red0 clsact
-check "free again" busywait 5 port_free red0
-before=$(reason_of red unseen)
-check "fragments arrive" far red ping -qc1 -W3 -s 3000 10.0.0.1
-check_num "and are counted, for no handler saw them" $(($(reason_of red unseen) - before)) -ge 2
-# Samples keep addresses alive; of such a consumed stream none may get through.
-ip link set br-red type bridge ageing_time 400
-before=$(no_port)
-samples=$(reason_of red refresh)
-ip netns exec b-red python3 - "$(word 3 0)" <<'PY'
-import socket, sys, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-for _ in range(50):
-    s.sendto(bytes.fromhex(sys.argv[1]), ('10.0.0.1', 9000))
-    time.sleep(0.1)
-PY
-check_num "samples went by Linux" $(($(reason_of red refresh) - samples)) -ge 1
-check_eq "and were consumed as all others" "$before" "$(no_port)"
-ip link set br-red type bridge ageing_time 30000
 
 # under traffic nothing is lost
 ip netns exec t-blue ping -q -i 0.02 10.0.0.2 >/tmp/prog.blue &

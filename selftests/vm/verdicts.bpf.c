@@ -5,7 +5,9 @@
  * both little-endian. UDP to port 9002: three packets of a conversation pass, the
  * others are dropped with reason 5. UDP to port 9003 (rx) or 9004 (tx): gets a payload
  * of as many bytes as the next four say, and then obeys; if bit 31 of them is set, the
- * headers do not follow. VERSION is the layout of the counter.
+ * headers do not follow. UDP to port 9005 (rx) or 9006 (tx) passes and arms the timer:
+ * the first four bytes are the verdict that it shall return, then milliseconds, then how
+ * often. VERSION is the layout of the counter.
  */
 #include "handler.h"
 
@@ -47,6 +49,23 @@ static __always_inline int resize(struct xdp_md *ctx, struct cham_pkt *pkt, __u3
 	return verdict | CHAM_SUM;
 }
 
+/* In the area, behind the counter. */
+enum { TIMER_VERDICT = 1, TIMER_AFTER, TIMER_TIMES };
+
+static __always_inline int arm(struct xdp_md *ctx, struct cham_pkt *pkt,
+			       struct cham_area *area)
+{
+	__u32 *said = cham_at(ctx, pkt->payload, 12);
+
+	if (!said)
+		return CHAM_PASS;
+	area->word[TIMER_VERDICT] = said[0];
+	area->word[TIMER_AFTER] = said[1];
+	area->word[TIMER_TIMES] = said[2];
+	pkt->timer = said[1];
+	return CHAM_PASS;
+}
+
 static __always_inline int obey(struct xdp_md *ctx, struct cham_pkt *pkt,
 				struct cham_area *area, __u16 port)
 {
@@ -57,6 +76,8 @@ static __always_inline int obey(struct xdp_md *ctx, struct cham_pkt *pkt,
 		return CHAM_PASS;
 	if (pkt->hook == CHAM_HOOK_RX && udp->dest == bpf_htons(9002))
 		return area->word[0]++ < 3 ? CHAM_PASS : CHAM_DROP_WITH(5);
+	if (udp->dest == bpf_htons(port + 5))
+		return arm(ctx, pkt, area);
 	if (udp->dest != bpf_htons(port) && udp->dest != bpf_htons(port + 3))
 		return CHAM_PASS;
 	said = cham_at(ctx, pkt->payload, 8);
@@ -78,4 +99,24 @@ CHAM_HOOK(rx)
 CHAM_HOOK(tx)
 {
 	return obey(ctx, pkt, area, 9001);
+}
+
+/* A packet with the count of those that are to come. */
+CHAM_HOOK(timer)
+{
+	__u32 verdict = area->word[TIMER_VERDICT], left = area->word[TIMER_TIMES], *said;
+
+	if (!left || pkt->proto != IPPROTO_UDP)
+		return CHAM_CONSUME;
+	area->word[TIMER_TIMES] = --left;
+	if (left)
+		pkt->timer = area->word[TIMER_AFTER];
+	if (verdict == CHAM_CONSUME)
+		return verdict;
+	verdict = resize(ctx, pkt, verdict, 4);
+	said = cham_at(ctx, pkt->payload, 4);
+	if (!said)
+		return CHAM_DROP_WITH(4);
+	*said = left;
+	return verdict;
 }

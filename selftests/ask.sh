@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Tenants' programs in tests: load them, ask them. For use after topo.sh.
+
+datapath=$CHAM_BUILD/xdp/datapath.bpf.o
+# shellcheck disable=SC2034 # for who sources this
+echo_o=$CHAM_BUILD/bpf/echo.bpf.o verdicts=$CHAM_BUILD/selftests/verdicts.bpf.o
+
+# prog COMMAND...: with the datapath of this build
+prog() { chamctl prog "$@" object "$datapath"; }
+prog_is() { chamctl -j prog show tenant "$1" | jq -e ".[0] | $2" >/dev/null; }
+
+# inside NS|host COMMAND...
+inside() { if [ "$1" = host ]; then "${@:2}"; else ip netns exec "$@"; fi; }
+# ask NS|host TO PORT HEX [SPORT]: what comes back within 2 s, as hex
+ask() {
+	inside "$1" python3 - "$2" "$3" "$4" "${5:-0}" <<'PY'
+import socket, sys
+to, port, data, sport = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3]), int(sys.argv[4])
+s = socket.socket(socket.AF_INET6 if ':' in to else socket.AF_INET, socket.SOCK_DGRAM)
+if sport:
+    s.bind(('', sport))
+s.connect((to, port))
+s.settimeout(2)
+s.send(data)
+try:
+    print(s.recv(65536).hex())
+except OSError as e:
+    print(type(e).__name__)
+PY
+}
+# answers NAME WANTED NS...: what ask says
+answers() { check_eq "$1" "$2" "$(ask "${@:3}")"; }
+# no_port: packets the guest red was given for a UDP port that nobody has open
+no_port() { on red nstat -az UdpNoPorts | awk '/UdpNoPorts/ { print $2 }'; }
+# word N...: numbers as little-endian words, in hex
+word() { printf '%08x' "$@" | sed -E 's/(..)(..)(..)(..)/\4\3\2\1/g'; }
