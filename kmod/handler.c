@@ -160,18 +160,9 @@ void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp)
 	struct cham_ledger *books = this_cpu_ptr(cpu->tenant->ledger);
 	struct cham_uplink *up = cham_uplink_rcu();
 
-	if (cpu->outer->family == 6) {
-		struct ipv6hdr *ip6 = xdp->data + ETH_HLEN;
-		struct udphdr *udp = (struct udphdr *)(ip6 + 1);
-		u32 len = ntohs(udp->len);
-
-		/* RFC 8200 wants one over IPv6. */
-		udp->check = 0;
-		udp->check = csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_UDP,
-					     cham_xdp_sum(xdp, (void *)udp - xdp->data, len));
-		if (!udp->check)
-			udp->check = CSUM_MANGLED_0;
-	}
+	/* RFC 8200 wants one over IPv6. */
+	if (cpu->outer->family == 6)
+		cham_outer_write_sum(xdp, cpu->outer->len);
 	if (up)
 		this_cpu_inc(up->packets[1]);
 	books->fast_packets++;
@@ -270,6 +261,13 @@ static noinline bool cham_finish(struct cham_cpu *cpu, const struct xdp_buff *xd
 		       CHAM_SUMS_PARTIAL : CHAM_SUMS_WRITE;
 	return cham_settle(xdp, xdp->data + l3, cpu->len - (l3 - l2),
 			   kind == htons(ETH_P_IPV6), sums);
+}
+
+/* The packet is Linux' after all, which believes no header that has lost its sum. */
+static void cham_outer_restore(const struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip)
+{
+	if (!cpu->port && cpu->summed)
+		cham_outer_write_sum(xdp, strip);
 }
 
 static noinline u8 *cham_enter_not(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip,

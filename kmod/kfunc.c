@@ -240,13 +240,17 @@ bool cham_outer_settle(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip)
 	return true;
 }
 
-/* The packet is Linux' after all, and that may want a checksum. */
-void cham_outer_restore(const struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip)
+/**
+ * cham_outer_write_sum() - the checksum in an outer header
+ * @xdp:   packet
+ * @strip: bytes of the outer header
+ */
+void cham_outer_write_sum(struct xdp_buff *xdp, u32 strip)
 {
 	struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
 
-	if (!cpu->port && unlikely(cpu->summed))
-		udp->check = cham_outer_sum(xdp, strip) ?: CSUM_MANGLED_0;
+	udp->check = 0;
+	udp->check = cham_outer_sum(xdp, strip) ?: CSUM_MANGLED_0;
 }
 
 static noinline int cham_lost(struct cham_cpu *cpu, const struct xdp_buff *xdp, int err)

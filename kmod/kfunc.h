@@ -103,7 +103,7 @@ int cham_refuse(struct cham_cpu *cpu, enum cham_reason why);
 int cham_end(struct cham_cpu *cpu, enum cham_reason why);
 void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp);
 bool cham_outer_settle(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip);
-void cham_outer_restore(const struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip);
+void cham_outer_write_sum(struct xdp_buff *xdp, u32 strip);
 __wsum cham_xdp_sum(const struct xdp_buff *xdp, u32 off, u32 len);
 int cham_kfunc_init(void);
 #endif
