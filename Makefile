@@ -137,6 +137,9 @@ $(O)/lib/%.o: lib/%.c $(O)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -MMD -MP -c -o $@ $<
 
+# has them in it
+$(O)/lib/compile.o: bpf/handler.h uapi/chamelio_handler.h lib/headers.json
+
 $(O)/cli/%.o: cli/%.c $(O)/.flags
 	$(say) CC $<
 	@mkdir -p $(@D)

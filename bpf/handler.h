@@ -3,8 +3,7 @@
  * What a tenant's protocol is written against. Documentation/handlers.md is the
  * guide, bpf/echo.bpf.c the smallest example.
  *
- *	clang -target bpf -mcpu=v3 -O2 -g -c mine.bpf.c
- *	chamctl prog check mine.bpf.o
+ *	chamctl prog check mine.bpf.c
  */
 #ifndef CHAM_BPF_HANDLER_H
 #define CHAM_BPF_HANDLER_H

@@ -174,6 +174,14 @@ static int change(struct ctl *c, int argc, char **argv, const char *file)
 	return ret ? ctl_kernel(c) : 0;
 }
 
+static const struct {
+	const char *name, *text;
+} forms[] = {
+#define X(id, name, text) { name, text },
+	CHAM_PROG_FORM_LIST(X)
+#undef X
+};
+
 static void report_json(struct ctl *c, const struct cham_prog_report *r, const char *why)
 {
 	unsigned int i, k;
@@ -213,6 +221,9 @@ static void report_json(struct ctl *c, const struct cham_prog_report *r, const c
 	json_u64(&c->j, "maps", r->maps);
 	json_u64(&c->j, "map-bytes", r->map_bytes);
 	json_u64(&c->j, "functions", r->functions);
+	json_str(&c->j, "form", forms[r->form].name);
+	if (r->form != CHAM_PROG_FORM_OBJECT)
+		json_bool(&c->j, "landlock", r->landlock);
 	json_open(&c->j, "helpers", '[');
 	for (i = 0; i < sizeof(r->helpers) * 8; i++)
 		if (r->helpers[i / 8] & 1U << i % 8)
@@ -255,6 +266,9 @@ static void report_text(struct ctl *c, const struct cham_prog_report *r)
 		if (r->helpers[i / 8] & 1U << i % 8 && ++k)
 			fprintf(f, " %s", show_number(cham_helper__name(i), "helper", i));
 	fprintf(f, "%s\n", k ? "" : " none");
+	if (r->form != CHAM_PROG_FORM_OBJECT)
+		fprintf(f, "  compiled from %s%s\n", forms[r->form].text, r->landlock ? "" :
+			"; this kernel has no Landlock: the compiler could read what every user may");
 }
 
 /* Needs neither module nor privilege. */
@@ -264,7 +278,7 @@ static int check(struct ctl *c, int argc, char **argv)
 	const char *file;
 	int ret, err;
 
-	ret = need_name(c, &argc, &argv, "an object file", &file);
+	ret = need_name(c, &argc, &argv, "a file of C, bitcode or an object", &file);
 	if (!ret)
 		ret = no_args(c, argc, argv);
 	if (ret)
@@ -295,7 +309,7 @@ static int check(struct ctl *c, int argc, char **argv)
 static int load(struct ctl *c, int argc, char **argv)
 {
 	const char *file;
-	int ret = need_name(c, &argc, &argv, "an object file", &file);
+	int ret = need_name(c, &argc, &argv, "a file of C, bitcode or an object", &file);
 
 	return ret ? ret : change(c, argc, argv, file);
 }

@@ -23,10 +23,11 @@
 
 #include <bpf/libbpf.h>
 
+#include "compile.h"
 #include "cost.h"
 #include "datapath.h"
+#include "jail.h"
 #include "judge.h"
-#include "object.h"
 
 #define PROGRAMS	CHAM_STATE_DIR "/programs"
 
@@ -278,16 +279,28 @@ static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
 	return err;
 }
 
-int cham_prog__check(struct cham *h, const char *file, struct cham_prog_report *report)
+/* What is judged is what would run; the caller closes @s in any case. */
+static int judge_file(struct cham *h, const char *file, struct cham_source *s,
+		      struct cham_prog_report *report)
 {
-	struct cham_object *o;
 	int err;
 
 	memset(report, 0, sizeof(*report));
-	err = cham_object__open(h, file, &o);
+	err = cham_source__open(h, file, s);
 	if (!err)
-		err = cham_judge(h, o, report);
-	cham_object__close(o);
+		err = cham_judge(h, s->object, report);
+	cham_source__tell(s, file, report);
+	report->form = s->form;
+	report->landlock = s->form != CHAM_PROG_FORM_OBJECT && cham_jail__landlock();
+	return err;
+}
+
+int cham_prog__check(struct cham *h, const char *file, struct cham_prog_report *report)
+{
+	struct cham_source s;
+	int err = judge_file(h, file, &s, report);
+
+	cham_source__close(&s);
 	return err;
 }
 
@@ -300,29 +313,23 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 		    const char *file)
 {
 	struct cham_prog_report *report = malloc(sizeof(*report));
-	struct cham_object *o;
+	struct cham_source s;
 	int lock, err;
 
 	if (!report)
 		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
-	err = cham_object__open(h, file, &o);
-	if (!err)
-		err = cham_judge(h, o, report);
+	err = judge_file(h, file, &s, report);
 	free(report);
-	if (err) {
-		cham_object__close(o);
-		return err;
-	}
-	lock = cham_compose__lock(h);
+	lock = err ? err : cham_compose__lock(h);
 	if (lock < 0) {
-		cham_object__close(o);
+		cham_source__close(&s);
 		return lock;
 	}
 	err = need_datapath(h);
 	if (!err)
-		err = load_locked(h, objdir, tenant_id, o);
+		err = load_locked(h, objdir, tenant_id, s.object);
 	close(lock);
-	cham_object__close(o);
+	cham_source__close(&s);
 	return err;
 }
 
