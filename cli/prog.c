@@ -25,6 +25,15 @@ static void hex_json(struct ctl *c, const char *name, const uint8_t *data, size_
 	json_str(&c->j, name, text);
 }
 
+static void tier_json(struct ctl *c, uint32_t tenant)
+{
+	char why[200];
+
+	json_str(&c->j, "tier", cham_prog__joint(tenant, why, sizeof(why)) ? "joint" : "linked");
+	if (why[0])
+		json_str(&c->j, "not-joint", why);
+}
+
 void prog_json(struct ctl *c, const struct cham_prog *p)
 {
 	unsigned int i;
@@ -38,6 +47,7 @@ void prog_json(struct ctl *c, const struct cham_prog *p)
 	J_U64(c, PROG, LAYOUT, p, layout);
 	J_U64(c, PROG, FLAGS, p, flags);
 	J_U64(c, PROG, VERSION, p, version);
+	tier_json(c, p->tenant_id);
 	json_open(&c->j, "dropped", '[');
 	for (i = 0; i < CHAM_DROP_REASONS; i++)
 		json_u64(&c->j, NULL, p->dropped[i]);
@@ -99,6 +109,7 @@ static int each(const struct cham_prog *p, void *arg)
 {
 	const struct which *w = arg;
 	struct ctl *c = w->c;
+	char why[200];
 	unsigned int i;
 
 	if (w->tenant && p->tenant_id != w->tenant)
@@ -111,7 +122,10 @@ static int each(const struct cham_prog *p, void *arg)
 	}
 	fprintf(c->j.f, "%u:", p->tenant_id);
 	prog_line(c, p);
-	fprintf(c->j.f, " cell %u layout 0x%08x", p->cell, p->layout);
+	fprintf(c->j.f, " cell %u layout 0x%08x tier %s", p->cell, p->layout,
+		cham_prog__joint(p->tenant_id, why, sizeof(why)) ? "joint" : "linked");
+	if (why[0])
+		fprintf(c->j.f, "\n    not joint: %s", why);
 	for (i = 0; i < CHAM_DROP_REASONS; i++)
 		if (p->dropped[i])
 			fprintf(c->j.f, "\n    dropped %u: %llu", i,
@@ -319,10 +333,33 @@ static int unload(struct ctl *c, int argc, char **argv)
 	return change(c, argc, argv, NULL);
 }
 
+static int compose(struct ctl *c, int argc, char **argv)
+{
+	const char *object = CHAM_OBJDIR;
+	uint8_t joint = 0;
+	uint64_t set = 0;
+	int ret;
+	const struct kw kws[] = {
+		{ "tier", KW_WORDS, &joint, "linked|joint", 1 },
+		{ "object", KW_STR, &object, NULL, 2 },
+		{ 0 },
+	};
+
+	ret = kw_parse(c, argc, argv, kws, &set);
+	if (!ret && !(set & 1))
+		ret = ctl_fail(c, EXIT_SYNTAX, "which tier? say \"tier joint\" or \"tier linked\"");
+	if (!ret)
+		ret = ctl_open(c);
+	if (ret)
+		return ret;
+	return cham_prog__compose(c->h, object, joint) ? ctl_kernel(c) : 0;
+}
+
 const struct cmd prog_cmds[] = {
 	{ "show", "[tenant NAME]", show },
 	{ "check", "FILE", check },
 	{ "load", "FILE tenant NAME [object FILE]", load },
+	{ "compose", "tier linked|joint [object FILE]", compose },
 	{ "unload", "tenant NAME [object FILE]", unload },
 	{ 0 },
 };

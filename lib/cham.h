@@ -794,6 +794,29 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
  */
 int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id);
 
+/**
+ * cham_prog__compose() - make the datapath of all tenants' programs anew
+ * @h:      handle
+ * @objdir: as above
+ * @joint:  optimise datapath and programs as one (seconds, needs LLVM 19); else each
+ *          stays a function of its own, as cham_prog__load() leaves it
+ *
+ * A program that cannot be inlined stays a function of its own in a joint datapath,
+ * too. If the joint one cannot be made, is not proved, or the kernel refuses it, what
+ * is attached stays.
+ *
+ * Return: 0; -ENOPKG without LLVM; another negative errno.
+ */
+int cham_prog__compose(struct cham *h, const char *objdir, bool joint);
+
+/**
+ * cham_prog__joint() - is a tenant's program inlined in what is attached?
+ * @tenant_id: whose
+ * @why:       why not, if the datapath is a joint one; else empty
+ * @size:      room for that
+ */
+bool cham_prog__joint(uint32_t tenant_id, char *why, size_t size);
+
 /* ---- notifications ------------------------------------------------------ */
 
 /**

@@ -130,7 +130,8 @@ static int take_output(struct cham *h, const char *file, int fd, uint8_t **data,
 	*data = NULL;
 	if (fstat(fd, &st) || !st.st_size || st.st_size > OUT_MAX)
 		return cham__fail(h, -E2BIG,
-				  "%s: the compiler made %lld bytes of it; accepted: up to %d", file, (long long)st.st_size, OUT_MAX);
+				  "%s: the compiler made %lld bytes of it; accepted: up to %d",
+				  file, (long long)st.st_size, OUT_MAX);
 	*data = malloc(st.st_size + 1);
 	if (!*data)
 		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
@@ -143,19 +144,16 @@ static int take_output(struct cham *h, const char *file, int fd, uint8_t **data,
 	return 0;
 }
 
-int cham_llvm__run(struct cham *h, const char *file, const char *name,
-		   const char *const *argv, const int *in, unsigned int n_in,
-		   uint8_t **data, size_t *size)
+int cham_llvm__run_tool(struct cham *h, const char *file, const char *path,
+			const char *const *argv, const int *in, unsigned int n_in,
+			uint8_t **data, size_t *size)
 {
-	char path[512], said[SAID];
+	char said[SAID];
 	struct cham_jail j = { .tool = path, .argv = argv, .in = in, .n_in = n_in,
 			       .said = said, .size = sizeof(said) };
 	int err;
 
 	*data = NULL;
-	err = cham_llvm__find(h, file, name, path, sizeof(path));
-	if (err)
-		return err;
 	j.out = cham_memfd(h, NULL, 0, false);
 	if (j.out < 0)
 		return j.out;
@@ -172,6 +170,18 @@ int cham_llvm__run(struct cham *h, const char *file, const char *name,
 		*data = NULL;
 	}
 	return err;
+}
+
+int cham_llvm__run(struct cham *h, const char *file, const char *name,
+		   const char *const *argv, const int *in, unsigned int n_in,
+		   uint8_t **data, size_t *size)
+{
+	char path[512];
+	int err;
+
+	*data = NULL;
+	err = cham_llvm__find(h, file, name, path, sizeof(path));
+	return err ? err : cham_llvm__run_tool(h, file, path, argv, in, n_in, data, size);
 }
 
 /* ---- forms ---------------------------------------------------------------- */
@@ -231,16 +241,23 @@ static int compile(struct cham *h, const char *path, const uint8_t *c, size_t c_
 	return err;
 }
 
-static int assemble(struct cham *h, const char *path, const uint8_t *bc, size_t bc_size,
-		    uint8_t **data, size_t *size)
+int cham_llvm__assemble(struct cham *h, const char *file, int in, uint8_t **data,
+			size_t *size)
 {
 	const char *argv[9] = { "llc", "-mtriple=bpfel", "-mcpu=v3", "-O2", "-filetype=obj",
 			       "-o", "-", FIRST, NULL };
+
+	return cham_llvm__run(h, file, "llc", argv, &in, 1, data, size);
+}
+
+static int assemble(struct cham *h, const char *path, const uint8_t *bc, size_t bc_size,
+		    uint8_t **data, size_t *size)
+{
 	int in = cham_memfd(h, bc, bc_size, true), err;
 
 	if (in < 0)
 		return in;
-	err = cham_llvm__run(h, path, "llc", argv, &in, 1, data, size);
+	err = cham_llvm__assemble(h, path, in, data, size);
 	close(in);
 	return err;
 }

@@ -70,6 +70,24 @@ int cham_file__read(struct cham *h, const char *path, uint8_t **data, size_t *si
 	return cham__fail(h, -EINVAL, "%s: cannot be read whole", path);
 }
 
+int cham_file__write(struct cham *h, const char *path, const void *data, size_t size)
+{
+	char fresh[4096];
+	ssize_t n;
+	int fd;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return cham__fail(h, -errno, "%s: %s", fresh, strerror(errno));
+	n = write(fd, data, size);
+	if (close(fd) || n != (ssize_t)size || rename(fresh, path)) {
+		unlink(fresh);
+		return cham__fail(h, -EIO, "%s: cannot be written", path);
+	}
+	return 0;
+}
+
 const void *cham_object__section(const struct cham_object *o, unsigned int i,
 				 size_t *size)
 {

@@ -28,6 +28,8 @@ struct cham_object {
 
 /* All return 0 or a negative errno and say why in @h. */
 int cham_file__read(struct cham *h, const char *path, uint8_t **data, size_t *size);
+/* All of it or nothing: under another name first. */
+int cham_file__write(struct cham *h, const char *path, const void *data, size_t size);
 /* @data is the object's from now on, or freed. */
 int cham_object__read(struct cham *h, const char *path, uint8_t *data, size_t size,
 		      struct cham_object **op);
