@@ -73,6 +73,10 @@ fuzz_flags = $(test_flags) -fsanitize=fuzzer -fno-strict-aliasing \
 lib_obj := $(patsubst lib/%.c,$(O)/lib/%.o,$(sort $(wildcard lib/*.c)))
 cli_obj := $(patsubst cli/%.c,$(O)/cli/%.o,$(sort $(wildcard cli/*.c)))
 xdp_obj := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard xdp/*.bpf.c)))
+# what the joint tier is made with; without LLVM's headers there is none
+llvm := /usr/lib/llvm-19
+joint_out := $(if $(wildcard $(llvm)/include/llvm-c/Core.h),\
+	$(xdp_obj:.o=.bc) $(O)/xdp/chamelio-normalise)
 bpf_obj := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard bpf/*.bpf.c)))
 unit_bin := $(patsubst selftests/unit/%_test.c,$(O)/selftests/unit_%,\
 	$(sort $(wildcard selftests/unit/*_test.c)))
@@ -98,7 +102,7 @@ mod := $(O)/module
 
 all: kmod user
 user: xdp bpf lib cli
-xdp: $(xdp_obj)
+xdp: $(xdp_obj) $(joint_out)
 bpf: $(bpf_obj)
 lib: $(lib_out)
 cli: $(cli_out)
@@ -136,6 +140,9 @@ $(O)/lib/%.o: lib/%.c $(O)/.flags
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -MMD -MP -c -o $@ $<
+
+# has them in it
+$(O)/lib/compile.o: bpf/handler.h uapi/chamelio_handler.h lib/headers.json
 
 $(O)/cli/%.o: cli/%.c $(O)/.flags
 	$(say) CC $<
@@ -175,6 +182,17 @@ $(xdp_obj) $(bpf_obj): $(O)/%.o: %.c $(O)/.flags
 	$(say) BPF $<
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(bpf_flags) -MMD -MP -c -o $@ $<
+
+$(xdp_obj:.o=.bc): $(O)/%.bc: %.c $(O)/.flags
+	$(say) BPF "$< (bitcode)"
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(bpf_flags) -DCHAM_JOINT -emit-llvm -MMD -MP -MF $@.d -c -o $@ $<
+
+$(O)/xdp/chamelio-normalise: lib/llvm/normalise.c uapi/chamelio_handler.h $(O)/.flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=gnu11 -Wall -Wextra $(werror) -Iuapi \
+		-isystem $(llvm)/include $(LDFLAGS) -o $@ $< -L$(llvm)/lib -lLLVM-19
 
 $(vm_bpf): $(O)/selftests/%.o: selftests/vm/%.c $(O)/.flags
 	$(say) BPF $<
@@ -272,7 +290,7 @@ installed = $(if $(cli_out),$(PREFIX)/sbin/chamctl) \
 		libcham.so.$(SOMAJOR) libcham.so libcham.a pkgconfig/libcham.pc)) \
 	$(addprefix $(INCLUDEDIR)/,$(notdir $(headers))) \
 	$(addprefix $(INCLUDEDIR)/chamelio/,$(notdir $(bpf_headers))) \
-	$(addprefix $(OBJDIR)/,$(notdir $(xdp_obj) $(bpf_obj))) \
+	$(addprefix $(OBJDIR)/,$(notdir $(xdp_obj) $(bpf_obj) $(joint_out))) \
 	$(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
 	$(if $(wildcard cli/chamctl.bash),$(BASHCOMPDIR)/chamctl) \
 	$(UNITDIR)/chamelio.service
@@ -304,8 +322,10 @@ install-user: user
 		$(put) 644 $$f $(DESTDIR)$(INCLUDEDIR)/$${f##*/}; done
 	$(Q)set -e; for f in $(bpf_headers); do \
 		$(put) 644 $$f $(DESTDIR)$(INCLUDEDIR)/chamelio/$${f##*/}; done
-	$(Q)set -e; for f in $(xdp_obj) $(bpf_obj); do \
+	$(Q)set -e; for f in $(xdp_obj) $(bpf_obj) $(filter %.bc,$(joint_out)); do \
 		$(put) 644 $$f $(DESTDIR)$(OBJDIR)/$${f##*/}; done
+	$(Q)set -e; for f in $(filter-out %.bc,$(joint_out)); do \
+		$(put) 755 $$f $(DESTDIR)$(OBJDIR)/$${f##*/}; done
 	$(Q)set -e; for f in $(pages); do \
 		$(put) 644 $$f $(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}; done
 	$(if $(wildcard cli/chamctl.bash),$(Q)$(put) 644 cli/chamctl.bash $(DESTDIR)$(BASHCOMPDIR)/chamctl)
@@ -377,5 +397,5 @@ help:
 	@echo 'variables: O=$(O) V=$(V) KREL=$(KREL) PREFIX=$(PREFIX)'
 	@echo '  WERROR=1 makes warnings errors; CC, CLANG, CFLAGS, LDFLAGS as usual'
 
--include $(lib_obj:.o=.d) $(cli_obj:.o=.d) $(xdp_obj:.o=.d) $(bpf_obj:.o=.d) \
+-include $(xdp_obj:.o=.bc.d) $(lib_obj:.o=.d) $(cli_obj:.o=.d) $(xdp_obj:.o=.d) $(bpf_obj:.o=.d) \
 	$(vm_bpf:.o=.d) $(bench_bpf:.o=.d) $(addsuffix .d,$(unit_bin) $(vm_bin) $(bench_bin) $(fuzz_bin))

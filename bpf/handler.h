@@ -3,8 +3,7 @@
  * What a tenant's protocol is written against. Documentation/handlers.md is the
  * guide, bpf/echo.bpf.c the smallest example.
  *
- *	clang -target bpf -mcpu=v3 -O2 -g -c mine.bpf.c
- *	chamctl prog check mine.bpf.o
+ *	chamctl prog check mine.bpf.c
  */
 #ifndef CHAM_BPF_HANDLER_H
 #define CHAM_BPF_HANDLER_H
@@ -64,6 +63,13 @@ static __always_inline void *cham_at(struct xdp_md *ctx, __u32 off, __u32 len)
 	return p + len <= (void *)(long)ctx->data_end ? p : (void *)0;
 }
 
+/* In registers: what is on the stack keeps a handler from being inlined. */
+#define cham_swap(a, b) ({						\
+	typeof(a) __a = (a);						\
+	(a) = (b);							\
+	(b) = __a;							\
+})
+
 /**
  * cham_turn() - make the packet one for whom it came from
  * @ctx: the handler's
@@ -78,34 +84,33 @@ static __always_inline int cham_turn(struct xdp_md *ctx, const struct cham_pkt *
 {
 	struct ethhdr *eth = cham_at(ctx, pkt->l2, sizeof(*eth));
 	__u32 *port = cham_at(ctx, pkt->l4, 4);
-	__u8 mac[ETH_ALEN];
+	__u16 *mac = (void *)eth;
 
 	if (!eth || !port)
 		return -1;
 	if (pkt->flags & CHAM_PKT_IPV6) {
 		struct ipv6hdr *ip6 = cham_at(ctx, pkt->l3, sizeof(*ip6));
-		struct in6_addr addr;
+		__u32 *addr;
 
 		if (!ip6)
 			return -1;
-		addr = ip6->saddr;
-		ip6->saddr = ip6->daddr;
-		ip6->daddr = addr;
+		addr = (void *)&ip6->saddr;
+		cham_swap(addr[0], addr[4]);
+		cham_swap(addr[1], addr[5]);
+		cham_swap(addr[2], addr[6]);
+		cham_swap(addr[3], addr[7]);
 	} else {
 		struct iphdr *ip = cham_at(ctx, pkt->l3, sizeof(*ip));
-		__be32 addr;
 
 		if (!ip)
 			return -1;
-		addr = ip->saddr;
-		ip->saddr = ip->daddr;
-		ip->daddr = addr;
+		cham_swap(ip->saddr, ip->daddr);
 	}
 	if (pkt->proto == IPPROTO_TCP || pkt->proto == IPPROTO_UDP)
 		*port = *port << 16 | *port >> 16;
-	__builtin_memcpy(mac, eth->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
-	__builtin_memcpy(eth->h_dest, mac, ETH_ALEN);
+	cham_swap(mac[0], mac[3]);
+	cham_swap(mac[1], mac[4]);
+	cham_swap(mac[2], mac[5]);
 	return 0;
 }
 

@@ -57,6 +57,8 @@ _chamctl()
 			words=$(_chamctl_states "$prog") ;;
 		tenant)
 			words=$("$prog" tenant 2>/dev/null | awk -F': ' '/^[0-9]/ { print $2 }') ;;
+		tier)
+			words="linked joint" ;;
 		object|to|from)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			return ;;

@@ -25,6 +25,15 @@ static void hex_json(struct ctl *c, const char *name, const uint8_t *data, size_
 	json_str(&c->j, name, text);
 }
 
+static void tier_json(struct ctl *c, uint32_t tenant)
+{
+	char why[200];
+
+	json_str(&c->j, "tier", cham_prog__joint(tenant, why, sizeof(why)) ? "joint" : "linked");
+	if (why[0])
+		json_str(&c->j, "not-joint", why);
+}
+
 void prog_json(struct ctl *c, const struct cham_prog *p)
 {
 	unsigned int i;
@@ -38,6 +47,7 @@ void prog_json(struct ctl *c, const struct cham_prog *p)
 	J_U64(c, PROG, LAYOUT, p, layout);
 	J_U64(c, PROG, FLAGS, p, flags);
 	J_U64(c, PROG, VERSION, p, version);
+	tier_json(c, p->tenant_id);
 	json_open(&c->j, "dropped", '[');
 	for (i = 0; i < CHAM_DROP_REASONS; i++)
 		json_u64(&c->j, NULL, p->dropped[i]);
@@ -99,6 +109,7 @@ static int each(const struct cham_prog *p, void *arg)
 {
 	const struct which *w = arg;
 	struct ctl *c = w->c;
+	char why[200];
 	unsigned int i;
 
 	if (w->tenant && p->tenant_id != w->tenant)
@@ -111,7 +122,10 @@ static int each(const struct cham_prog *p, void *arg)
 	}
 	fprintf(c->j.f, "%u:", p->tenant_id);
 	prog_line(c, p);
-	fprintf(c->j.f, " cell %u layout 0x%08x", p->cell, p->layout);
+	fprintf(c->j.f, " cell %u layout 0x%08x tier %s", p->cell, p->layout,
+		cham_prog__joint(p->tenant_id, why, sizeof(why)) ? "joint" : "linked");
+	if (why[0])
+		fprintf(c->j.f, "\n    not joint: %s", why);
 	for (i = 0; i < CHAM_DROP_REASONS; i++)
 		if (p->dropped[i])
 			fprintf(c->j.f, "\n    dropped %u: %llu", i,
@@ -174,6 +188,14 @@ static int change(struct ctl *c, int argc, char **argv, const char *file)
 	return ret ? ctl_kernel(c) : 0;
 }
 
+static const struct {
+	const char *name, *text;
+} forms[] = {
+#define X(id, name, text) { name, text },
+	CHAM_PROG_FORM_LIST(X)
+#undef X
+};
+
 static void report_json(struct ctl *c, const struct cham_prog_report *r, const char *why)
 {
 	unsigned int i, k;
@@ -213,6 +235,9 @@ static void report_json(struct ctl *c, const struct cham_prog_report *r, const c
 	json_u64(&c->j, "maps", r->maps);
 	json_u64(&c->j, "map-bytes", r->map_bytes);
 	json_u64(&c->j, "functions", r->functions);
+	json_str(&c->j, "form", forms[r->form].name);
+	if (r->form != CHAM_PROG_FORM_OBJECT)
+		json_bool(&c->j, "landlock", r->landlock);
 	json_open(&c->j, "helpers", '[');
 	for (i = 0; i < sizeof(r->helpers) * 8; i++)
 		if (r->helpers[i / 8] & 1U << i % 8)
@@ -255,6 +280,9 @@ static void report_text(struct ctl *c, const struct cham_prog_report *r)
 		if (r->helpers[i / 8] & 1U << i % 8 && ++k)
 			fprintf(f, " %s", show_number(cham_helper__name(i), "helper", i));
 	fprintf(f, "%s\n", k ? "" : " none");
+	if (r->form != CHAM_PROG_FORM_OBJECT)
+		fprintf(f, "  compiled from %s%s\n", forms[r->form].text, r->landlock ? "" :
+			"; this kernel has no Landlock: the compiler could read what every user may");
 }
 
 /* Needs neither module nor privilege. */
@@ -264,7 +292,7 @@ static int check(struct ctl *c, int argc, char **argv)
 	const char *file;
 	int ret, err;
 
-	ret = need_name(c, &argc, &argv, "an object file", &file);
+	ret = need_name(c, &argc, &argv, "a file of C, bitcode or an object", &file);
 	if (!ret)
 		ret = no_args(c, argc, argv);
 	if (ret)
@@ -295,7 +323,7 @@ static int check(struct ctl *c, int argc, char **argv)
 static int load(struct ctl *c, int argc, char **argv)
 {
 	const char *file;
-	int ret = need_name(c, &argc, &argv, "an object file", &file);
+	int ret = need_name(c, &argc, &argv, "a file of C, bitcode or an object", &file);
 
 	return ret ? ret : change(c, argc, argv, file);
 }
@@ -305,10 +333,33 @@ static int unload(struct ctl *c, int argc, char **argv)
 	return change(c, argc, argv, NULL);
 }
 
+static int compose(struct ctl *c, int argc, char **argv)
+{
+	const char *object = CHAM_OBJDIR;
+	uint8_t joint = 0;
+	uint64_t set = 0;
+	int ret;
+	const struct kw kws[] = {
+		{ "tier", KW_WORDS, &joint, "linked|joint", 1 },
+		{ "object", KW_STR, &object, NULL, 2 },
+		{ 0 },
+	};
+
+	ret = kw_parse(c, argc, argv, kws, &set);
+	if (!ret && !(set & 1))
+		ret = ctl_fail(c, EXIT_SYNTAX, "which tier? say \"tier joint\" or \"tier linked\"");
+	if (!ret)
+		ret = ctl_open(c);
+	if (ret)
+		return ret;
+	return cham_prog__compose(c->h, object, joint) ? ctl_kernel(c) : 0;
+}
+
 const struct cmd prog_cmds[] = {
 	{ "show", "[tenant NAME]", show },
 	{ "check", "FILE", check },
 	{ "load", "FILE tenant NAME [object FILE]", load },
+	{ "compose", "tier linked|joint [object FILE]", compose },
 	{ "unload", "tenant NAME [object FILE]", unload },
 	{ 0 },
 };

@@ -707,8 +707,20 @@ struct cham_hook_report {
 	struct cham_path_line line[CHAM_PATH_LINES];
 };
 
+/* What a program came as. */
+#define CHAM_PROG_FORM_LIST(X)						\
+	X(OBJECT,	"object",	"a prepared object")		\
+	X(BITCODE,	"bitcode",	"LLVM bitcode")			\
+	X(C,		"c",		"C")
+
+enum cham_prog_form {
+#define X(id, name, text) CHAM_PROG_FORM_##id,
+	CHAM_PROG_FORM_LIST(X)
+#undef X
+};
+
 /**
- * struct cham_prog_report - what is to be said about an object file
+ * struct cham_prog_report - what is to be said about a program's file
  * @name:      as it calls itself
  * @abi:       version of the handler ABI
  * @layout:    as it numbers its area's layout
@@ -719,6 +731,9 @@ struct cham_hook_report {
  * @functions: number of them
  * @helpers:   bit map of the helpers that it calls
  * @hook:      of each hook
+ * @form:      enum cham_prog_form: what the file is
+ * @landlock:  compiled, and of all files the compiler saw its own alone; without
+ *             Landlock in the kernel it sees what every user of the host may see
  */
 struct cham_prog_report {
 	char name[CHAM_PROG_NAME_MAX + 1];
@@ -731,12 +746,14 @@ struct cham_prog_report {
 	uint32_t functions;
 	uint8_t helpers[32];
 	struct cham_hook_report hook[__CHAM_HOOK_MAX];
+	uint32_t form;
+	bool landlock;
 };
 
 /**
- * cham_prog__check() - judge an object file as cham_prog__load() would
+ * cham_prog__check() - judge a program as cham_prog__load() would
  * @h:      handle; one that cham__open() could not connect will do
- * @file:   object file
+ * @file:   C (its name ends in .c), LLVM bitcode, or an object file
  * @report: filled in as far as the judge came; large, not for a small stack
  *
  * Context: needs no privilege. Return: 0, or a negative errno when it is not
@@ -752,9 +769,10 @@ const char *cham_helper__name(unsigned int helper);
  * @h:         handle
  * @objdir:    the datapath's object, see cham_datapath__attach()
  * @tenant_id: whose
- * @file:      object file, made with bpf/handler.h
+ * @file:      C, LLVM bitcode or an object file, made with bpf/handler.h
  *
- * Composes a new datapath of all tenants' programs, attaches it where the old one
+ * C and bitcode are compiled by LLVM 19 (-ENOPKG without it), in a child process
+ * with limits. Composes a new datapath of all tenants' programs, attaches it where the old one
  * is and then sends the tenant's packets there. A program that the tenant has
  * already is replaced; connections keep their areas if the name and the layout
  * that it declares are the same, and begin with new ones if not.
@@ -775,6 +793,29 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
  * Return: 0; -ENOENT; another negative errno.
  */
 int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id);
+
+/**
+ * cham_prog__compose() - make the datapath of all tenants' programs anew
+ * @h:      handle
+ * @objdir: as above
+ * @joint:  optimise datapath and programs as one (seconds, needs LLVM 19); else each
+ *          stays a function of its own, as cham_prog__load() leaves it
+ *
+ * A program that cannot be inlined stays a function of its own in a joint datapath,
+ * too. If the joint one cannot be made, is not proved, or the kernel refuses it, what
+ * is attached stays.
+ *
+ * Return: 0; -ENOPKG without LLVM; another negative errno.
+ */
+int cham_prog__compose(struct cham *h, const char *objdir, bool joint);
+
+/**
+ * cham_prog__joint() - is a tenant's program inlined in what is attached?
+ * @tenant_id: whose
+ * @why:       why not, if the datapath is a joint one; else empty
+ * @size:      room for that
+ */
+bool cham_prog__joint(uint32_t tenant_id, char *why, size_t size);
 
 /* ---- notifications ------------------------------------------------------ */
 

@@ -10,6 +10,7 @@
  * an area of the other's.
  *
  *	CHAM_STATE_DIR/programs/<tenant>.o	what was loaded
+ *	CHAM_STATE_DIR/programs/<tenant>.bc	the bitcode that it was made from
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +24,11 @@
 
 #include <bpf/libbpf.h>
 
+#include "compile.h"
 #include "cost.h"
 #include "datapath.h"
+#include "jail.h"
 #include "judge.h"
-#include "object.h"
 
 #define PROGRAMS	CHAM_STATE_DIR "/programs"
 
@@ -53,6 +55,11 @@ void cham_part__path(char *path, size_t size, uint32_t tenant)
 	snprintf(path, size, PROGRAMS "/%u.o", tenant);
 }
 
+void cham_part__bitcode(char *path, size_t size, uint32_t tenant)
+{
+	snprintf(path, size, PROGRAMS "/%u.bc", tenant);
+}
+
 static int take_part(const struct cham_prog *p, void *arg)
 {
 	struct cham_parts *parts = arg;
@@ -71,6 +78,7 @@ int cham_parts__get(struct cham *h, struct cham_parts *parts)
 
 	do {
 		parts->n = 0;
+		parts->joint = NULL;
 		err = cham_prog__for_each(h, take_part, parts);
 	} while (!err && cham__interrupted(h) && --tries);
 	return err;
@@ -118,18 +126,21 @@ int cham_compose(struct cham *h, const char *base, const struct cham_parts *part
 		 char *out, size_t size)
 {
 	struct bpf_linker *linker;
-	unsigned int i;
+	unsigned int i, n = 0;
 	int err;
 
 	out[0] = '\0';
-	if (!parts->n)
+	for (i = 0; i < parts->n; i++)
+		n += !parts->part[i].inlined;
+	if (!n)
 		return 0;
 	snprintf(out, size, CHAM_STATE_DIR "/.datapath.%d", getpid());
 	cham_log_begin();
 	linker = bpf_linker__new(out, NULL);
 	err = linked(h, base, linker ? bpf_linker__add_file(linker, base, NULL) : -errno);
 	for (i = 0; !err && i < parts->n; i++)
-		err = add_part(h, linker, &parts->part[i]);
+		if (!parts->part[i].inlined)
+			err = add_part(h, linker, &parts->part[i]);
 	if (!err) {
 		cham_log_begin();
 		err = linked(h, "the datapath", bpf_linker__finalize(linker));
@@ -190,23 +201,43 @@ static int choose_layout(struct cham *h, const char *file, const struct cham_obj
 	return 0;
 }
 
-/* What was judged, and not what is at the path by now. */
-static int store(struct cham *h, const struct cham_object *o, const char *file)
+/* So that restore() finds it: the file, or that there was none. */
+static int keep(struct cham *h, const char *file)
 {
-	char fresh[160];
-	ssize_t n;
-	int fd;
+	char before[160];
 
-	snprintf(fresh, sizeof(fresh), "%s.new", file);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return cham__fail(h, -errno, "%s: %s", fresh, strerror(errno));
-	n = write(fd, o->data, o->size);
-	if (close(fd) || n != (ssize_t)o->size || rename(fresh, file)) {
-		unlink(fresh);
-		return cham__fail(h, -EIO, "%s: cannot be written", file);
-	}
+	snprintf(before, sizeof(before), "%s.before", file);
+	unlink(before);
+	if (link(file, before) && errno != ENOENT)
+		return cham__fail(h, -errno, "%s: %s", before, strerror(errno));
 	return 0;
+}
+
+static void kept(const char *file, bool restore)
+{
+	char before[160];
+
+	snprintf(before, sizeof(before), "%s.before", file);
+	if (restore && rename(before, file))
+		unlink(file);
+	unlink(before);
+}
+
+/* What was judged, and not what is at the path by now; and what it was made from. */
+static int store(struct cham *h, const struct cham_source *s, const char *file,
+		 const char *bitcode)
+{
+	int err = keep(h, file);
+
+	if (!err)
+		err = keep(h, bitcode);
+	if (!err)
+		err = cham_file__write(h, file, s->object->data, s->object->size);
+	if (!err && s->bitcode)
+		err = cham_file__write(h, bitcode, s->bitcode, s->bitcode_size);
+	else if (!err)
+		unlink(bitcode);
+	return err;
 }
 
 static int need_datapath(struct cham *h)
@@ -225,8 +256,9 @@ static int reattach(struct cham *h, const char *objdir, const struct cham_parts 
 }
 
 static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
-		       const struct cham_object *o)
+		       const struct cham_source *s)
 {
+	const struct cham_object *o = s->object;
 	struct cham_prog p = {
 		.sz = sizeof(p), .tenant_id = tenant, .abi = o->meta.abi,
 		.hooks = o->hooks, .flags = o->meta.flags,
@@ -235,7 +267,7 @@ static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
 		       CHAM_BIT(CHAM_PROG_HOOKS) | CHAM_BIT(CHAM_PROG_LAYOUT) |
 		       CHAM_BIT(CHAM_PROG_FLAGS),
 	};
-	char file[128], before[160];
+	char file[128], bitcode[128];
 	struct cham_parts parts;
 	struct cham_part *part;
 	int err;
@@ -254,40 +286,47 @@ static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
 					  "%d tenants have programs, the most that one composition holds",
 					  CHAM_CELLS);
 		part = &parts.part[parts.n];
-		part->tenant = tenant;
-		part->cell = free_cell(&parts);
+		*part = (struct cham_part){ .tenant = tenant, .cell = free_cell(&parts) };
 		parts.n++;
 	}
 	part->layout = p.layout;
 	p.cell = part->cell;
 	memcpy(p.name, o->meta.name, sizeof(p.name));
 
-	/* What is refused leaves everything as it was, the file included. */
-	snprintf(before, sizeof(before), "%s.before", file);
-	unlink(before);
-	if (link(file, before) && errno != ENOENT)
-		return cham__fail(h, -errno, "%s: %s", before, strerror(errno));
-	err = store(h, o, file);
+	/* What is refused leaves everything as it was, the files included. */
+	cham_part__bitcode(bitcode, sizeof(bitcode), tenant);
+	err = store(h, s, file, bitcode);
 	if (!err)
 		err = reattach(h, objdir, &parts);
 	if (err >= 0)
 		err = cham_prog__set(h, &p);
-	if (err && rename(before, file))
-		unlink(file);
-	unlink(before);
+	kept(file, err);
+	kept(bitcode, err);
+	return err;
+}
+
+/* What is judged is what would run; the caller closes @s in any case. */
+static int judge_file(struct cham *h, const char *file, struct cham_source *s,
+		      struct cham_prog_report *report)
+{
+	int err;
+
+	memset(report, 0, sizeof(*report));
+	err = cham_source__open(h, file, s);
+	if (!err)
+		err = cham_judge(h, s->object, report);
+	cham_source__tell(s, file, report);
+	report->form = s->form;
+	report->landlock = s->form != CHAM_PROG_FORM_OBJECT && cham_jail__landlock();
 	return err;
 }
 
 int cham_prog__check(struct cham *h, const char *file, struct cham_prog_report *report)
 {
-	struct cham_object *o;
-	int err;
+	struct cham_source s;
+	int err = judge_file(h, file, &s, report);
 
-	memset(report, 0, sizeof(*report));
-	err = cham_object__open(h, file, &o);
-	if (!err)
-		err = cham_judge(h, o, report);
-	cham_object__close(o);
+	cham_source__close(&s);
 	return err;
 }
 
@@ -300,29 +339,23 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 		    const char *file)
 {
 	struct cham_prog_report *report = malloc(sizeof(*report));
-	struct cham_object *o;
+	struct cham_source s;
 	int lock, err;
 
 	if (!report)
 		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
-	err = cham_object__open(h, file, &o);
-	if (!err)
-		err = cham_judge(h, o, report);
+	err = judge_file(h, file, &s, report);
 	free(report);
-	if (err) {
-		cham_object__close(o);
-		return err;
-	}
-	lock = cham_compose__lock(h);
+	lock = err ? err : cham_compose__lock(h);
 	if (lock < 0) {
-		cham_object__close(o);
+		cham_source__close(&s);
 		return lock;
 	}
 	err = need_datapath(h);
 	if (!err)
-		err = load_locked(h, objdir, tenant_id, o);
+		err = load_locked(h, objdir, tenant_id, &s);
 	close(lock);
-	cham_object__close(o);
+	cham_source__close(&s);
 	return err;
 }
 
@@ -344,8 +377,32 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 	if (err >= 0) {
 		cham_part__path(file, sizeof(file), tenant_id);
 		unlink(file);
+		cham_part__bitcode(file, sizeof(file), tenant_id);
+		unlink(file);
 		err = 0;
 	}
 	close(lock);
 	return err;
+}
+
+int cham_prog__compose(struct cham *h, const char *objdir, bool joint)
+{
+	struct cham_parts parts;
+	char path[4096];
+	int lock, err;
+
+	lock = cham_compose__lock(h);
+	if (lock < 0)
+		return lock;
+	err = need_datapath(h);
+	if (!err)
+		err = cham_datapath__object(path, sizeof(path), objdir);
+	if (!err)
+		err = cham_parts__get(h, &parts);
+	if (!err && joint)
+		err = cham_joint(h, path, &parts);
+	if (!err)
+		err = reattach(h, objdir, &parts);
+	close(lock);
+	return err < 0 ? err : 0;
 }

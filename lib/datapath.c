@@ -402,7 +402,7 @@ static int pin_progs(struct cham *h, const int *fds)
 	return 0;
 }
 
-static int object_path(char *path, size_t size, const char *objdir)
+int cham_datapath__object(char *path, size_t size, const char *objdir)
 {
 	struct stat st;
 	int n;
@@ -444,7 +444,7 @@ int cham_datapath__put(struct cham *h, const char *objdir, unsigned int flags,
 		return cham__fail(h, -EBUSY,
 				  "the datapath is attached in %s mode; detach it first",
 				  cham_datapath__generic() ? "generic" : "native");
-	err = object_path(path, sizeof(path), objdir);
+	err = cham_datapath__object(path, sizeof(path), objdir);
 	if (err)
 		return cham__fail(h, err, "%s: %s", objdir, strerror(-err));
 	err = wanted(h, &ts);
@@ -454,6 +454,8 @@ int cham_datapath__put(struct cham *h, const char *objdir, unsigned int flags,
 	if (err)
 		goto out;
 	get_progs(old);
+	if (parts->joint)
+		snprintf(path, sizeof(path), "%s", parts->joint);
 	err = cham_compose(h, path, parts, linked, sizeof(linked));
 	if (err)
 		goto out_old;
@@ -470,6 +472,7 @@ int cham_datapath__put(struct cham *h, const char *objdir, unsigned int flags,
 		err = pin_progs(h, progs);
 	if (err)
 		goto out_obj;
+	cham_tiers__put(parts);
 	n = prune(h, &ts);
 	err = n < 0 ? n : (int)ts.n;
 out_obj:

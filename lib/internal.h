@@ -7,7 +7,7 @@
 
 #include "cham.h"
 
-#define CHAM_ERR_MAX	1024
+#define CHAM_ERR_MAX	2048	/* a compiler's words are long */
 #define CHAM_BUF_MAX	(64 * 1024)
 
 struct cham {

@@ -23,12 +23,12 @@ static char log_tail[LOG_TAIL];
 static int keep_tail(enum libbpf_print_level level, const char *fmt,
 		     va_list ap)
 {
-	char line[4096];
 	size_t n, have;
+	char *line;
 
-	if (level == LIBBPF_DEBUG)
+	/* A verifier's log is one call, and its end is what counts. */
+	if (level == LIBBPF_DEBUG || vasprintf(&line, fmt, ap) < 0)
 		return 0;
-	vsnprintf(line, sizeof(line), fmt, ap);
 	n = strlen(line);
 	have = strlen(log_tail);
 	if (n >= LOG_TAIL) {
@@ -42,6 +42,7 @@ static int keep_tail(enum libbpf_print_level level, const char *fmt,
 		}
 		memcpy(log_tail + have, line, n + 1);
 	}
+	free(line);
 	return 0;
 }
 

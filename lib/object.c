@@ -32,39 +32,60 @@ static int wrong(struct cham *h, const struct cham_object *o, const char *what)
 	return cham__fail(h, -EINVAL, "%s: %s", o->path, what);
 }
 
-/* Reads the whole file: what is judged is what is used. */
-static int slurp(struct cham *h, struct cham_object *o)
+/* The whole file: what is judged is what is used. */
+int cham_file__read(struct cham *h, const char *path, uint8_t **data, size_t *size)
 {
 	struct stat st;
 	ssize_t n;
-	int fd, err;
+	int fd;
 
-	fd = open(o->path, O_RDONLY | O_CLOEXEC);
+	*size = 0;
+	*data = NULL;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return cham__fail(h, -errno, "%s: %s", o->path, strerror(errno));
+		return cham__fail(h, -errno, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		close(fd);
-		return wrong(h, o, "not a regular file");
+		return cham__fail(h, -EINVAL, "%s: not a regular file", path);
 	}
-	if (st.st_size < (off_t)sizeof(Elf64_Ehdr) || st.st_size > CHAM_OBJECT_MAX) {
+	if (st.st_size > CHAM_OBJECT_MAX) {
 		close(fd);
-		return cham__fail(h, -EFBIG, "%s: %lld bytes are no object; accepted: up to %d",
-				  o->path, (long long)st.st_size, CHAM_OBJECT_MAX);
+		return cham__fail(h, -EFBIG, "%s: %lld bytes are no program; accepted: up to %d",
+				  path, (long long)st.st_size, CHAM_OBJECT_MAX);
 	}
-	o->data = calloc(1, st.st_size + 1);
-	if (!o->data) {
-		close(fd);
-		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
-	}
-	while (o->size < (size_t)st.st_size) {
-		n = read(fd, o->data + o->size, st.st_size - o->size);
+	*data = calloc(1, st.st_size + 1);
+	while (*data && *size < (size_t)st.st_size) {
+		n = read(fd, *data + *size, st.st_size - *size);
 		if (n <= 0)
 			break;
-		o->size += n;
+		*size += n;
 	}
-	err = o->size == (size_t)st.st_size ? 0 : wrong(h, o, "cannot be read whole");
 	close(fd);
-	return err;
+	if (!*data)
+		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
+	if (*size == (size_t)st.st_size)
+		return 0;
+	free(*data);
+	*data = NULL;
+	return cham__fail(h, -EINVAL, "%s: cannot be read whole", path);
+}
+
+int cham_file__write(struct cham *h, const char *path, const void *data, size_t size)
+{
+	char fresh[4096];
+	ssize_t n;
+	int fd;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return cham__fail(h, -errno, "%s: %s", fresh, strerror(errno));
+	n = write(fd, data, size);
+	if (close(fd) || n != (ssize_t)size || rename(fresh, path)) {
+		unlink(fresh);
+		return cham__fail(h, -EIO, "%s: cannot be written", path);
+	}
+	return 0;
 }
 
 const void *cham_object__section(const struct cham_object *o, unsigned int i,
@@ -94,6 +115,8 @@ static int read_headers(struct cham *h, struct cham_object *o)
 	const Elf64_Ehdr *eh = (const void *)o->data;
 	unsigned int i;
 
+	if (o->size < sizeof(*eh))
+		return cham__fail(h, -EINVAL, "%s: %zu bytes are no object", o->path, o->size);
 	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    eh->e_ident[EI_DATA] != ELFDATA2LSB || eh->e_type != ET_REL ||
 	    eh->e_machine != EM_BPF)
@@ -293,19 +316,22 @@ static int judge_meta(struct cham *h, struct cham_object *o)
 	return 0;
 }
 
-int cham_object__open(struct cham *h, const char *path, struct cham_object **op)
+int cham_object__read(struct cham *h, const char *path, uint8_t *data, size_t size,
+		      struct cham_object **op)
 {
 	struct cham_object *o = calloc(1, sizeof(*o));
 	unsigned int i;
 	int err;
 
 	*op = NULL;
-	if (!o)
+	if (!o) {
+		free(data);
 		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
+	}
 	o->path = path;
-	err = slurp(h, o);
-	if (!err)
-		err = read_headers(h, o);
+	o->data = data;
+	o->size = size;
+	err = read_headers(h, o);
 	for (i = 1; !err && i < o->n_sh; i++)
 		err = take_section(h, o, i);
 	if (!err && (!o->text || !o->btf || !o->btf_ext))
@@ -324,6 +350,16 @@ int cham_object__open(struct cham *h, const char *path, struct cham_object **op)
 	else
 		*op = o;
 	return err;
+}
+
+int cham_object__open(struct cham *h, const char *path, struct cham_object **op)
+{
+	uint8_t *data;
+	size_t size;
+	int err = cham_file__read(h, path, &data, &size);
+
+	*op = NULL;
+	return err ? err : cham_object__read(h, path, data, size, op);
 }
 
 void cham_object__close(struct cham_object *o)

@@ -27,6 +27,12 @@ struct cham_object {
 };
 
 /* All return 0 or a negative errno and say why in @h. */
+int cham_file__read(struct cham *h, const char *path, uint8_t **data, size_t *size);
+/* All of it or nothing: under another name first. */
+int cham_file__write(struct cham *h, const char *path, const void *data, size_t size);
+/* @data is the object's from now on, or freed. */
+int cham_object__read(struct cham *h, const char *path, uint8_t *data, size_t size,
+		      struct cham_object **op);
 int cham_object__open(struct cham *h, const char *path, struct cham_object **op);
 void cham_object__close(struct cham_object *o);
 /* The object with its symbols and sections renamed for tenant and cell, in @fd. */

@@ -22,7 +22,7 @@ fi
 . /etc/os-release
 
 need=(
-	build-essential clang-19 llvm-19 libclang-rt-19-dev libbpf-dev libelf-dev
+	build-essential clang-19 llvm-19 llvm-19-dev libclang-rt-19-dev libbpf-dev libelf-dev
 	zlib1g-dev libxdp-dev libmnl-dev libjansson-dev pkg-config pahole sparse shellcheck bc
 	bpftool qemu-system-x86 qemu-system-common kmod iproute2 ethtool tcpdump
 	iperf3 nginx-light redis-server redis-tools curl openvswitch-switch

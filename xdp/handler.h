@@ -63,6 +63,16 @@ CHAM_CALL(tx)
 CHAM_CALL(timer)
 #undef X
 
+/* Nothing that a handler does says anything about which one it is: for a compiler
+ * that sees both (the joint tier) the number comes from nowhere. By the label, which
+ * names the register, lib/prove.c finds it in what was compiled.
+ */
+#ifdef CHAM_JOINT
+#define cham_label(name, value) ({ asm volatile(name "_%=_%0:" : "+r"(value)); })
+#else
+#define cham_label(name, value) ((void)(name), (void)(value))
+#endif
+
 /* What else is known of the packet, in one argument: where its Ethernet header is
  * and IP in that, and both traffic classes.
  */
@@ -115,6 +125,12 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 	struct cham_pkt pkt;
 	int verdict;
 
+	if (hook == CHAM_HOOK_RX)
+		cham_label("cham_cell_rx", cell);
+	else if (hook == CHAM_HOOK_TX)
+		cham_label("cham_cell_tx", cell);
+	else
+		cham_label("cham_cell_timer", cell);
 	if (cell > CHAM_CELLS)
 		return act & CHAM_PROG_ACT_MASK;
 	area = (void *)bpf_cham_enter(ctx, cham_layouts[cell], base, sizeof(*area));

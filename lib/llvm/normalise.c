@@ -1,0 +1,742 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * A tenant's bitcode, made fit to be optimised together with the datapath.
+ *
+ *	chamelio-normalise TENANT CELL FILE >OUT
+ *
+ * What a compiler may conclude from a program is what the program promises, and a
+ * tenant's promises must not be believed about the provider's code around it. So:
+ *
+ * - what cannot be reached or traps returns a verdict that is none, a fault;
+ * - assumptions, flags that make poison, attributes and metadata are gone, null is
+ *   an address as others, a division by zero gives what BPF's gives;
+ * - a value that may be poison is frozen before anything depends on it;
+ * - names are the tenant's, everything is inlined into one function for each hook,
+ *   and what enters and leaves that goes through a barrier, which is also a label:
+ *   the proof on the finished object finds the handler by it (lib/prove.c);
+ * - what could not be judged so is refused by its name, and the tenant's handlers
+ *   stay functions of their own: memory on the stack, addresses of functions, the
+ *   packet's description used as anything but a structure, foreign instructions.
+ *
+ * It runs as the compiler does (lib/jail.c).
+ */
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/BitReader.h>
+#include <llvm-c/BitWriter.h>
+#include <llvm-c/Comdat.h>
+#include <llvm-c/Core.h>
+#include <llvm-c/DebugInfo.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+
+#include "chamelio_handler.h"
+
+#define PASSES \
+	"always-inline,function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg),globaldce"
+
+static LLVMContextRef ctx;
+static LLVMModuleRef mod;
+static LLVMBuilderRef builder;
+static LLVMTargetDataRef layout;
+static const char *tenant, *cell;
+
+static const char *const hooks[] = {
+#define X(id, name, text) name,
+	CHAM_HOOK_LIST(X)
+#undef X
+};
+
+#define N_HOOKS (sizeof(hooks) / sizeof(hooks[0]))
+
+__attribute__((format(printf, 1, 2), noreturn))
+static void no(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+static const char *name_of(LLVMValueRef v)
+{
+	size_t n;
+
+	return LLVMGetValueName2(v, &n);
+}
+
+static bool starts(const char *s, const char *with)
+{
+	return !strncmp(s, with, strlen(with));
+}
+
+static int hook_of(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < N_HOOKS; i++)
+		if (!strcmp(name, hooks[i]))
+			return i;
+	return -1;
+}
+
+static void rename_value(LLVMValueRef v, const char *name)
+{
+	LLVMSetValueName2(v, name, strlen(name));
+}
+
+static unsigned int kind_of(const char *attribute)
+{
+	return LLVMGetEnumAttributeKindForName(attribute, strlen(attribute));
+}
+
+static void add_attribute(LLVMValueRef f, const char *name)
+{
+	LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex,
+				LLVMCreateEnumAttribute(ctx, kind_of(name), 0));
+}
+
+/* ---- variables ------------------------------------------------------------- */
+
+static void keep_only_debug(LLVMValueRef global)
+{
+	unsigned int dbg = LLVMGetMDKindIDInContext(ctx, "dbg", 3), i;
+	size_t n;
+	LLVMValueMetadataEntry *e = LLVMGlobalCopyAllMetadata(global, &n);
+
+	for (i = 0; i < n; i++)
+		if (LLVMValueMetadataEntriesGetKind(e, i) != dbg)
+			LLVMGlobalEraseMetadata(global, LLVMValueMetadataEntriesGetKind(e, i));
+	LLVMDisposeValueMetadataEntries(e);
+}
+
+/* Each tenant's data is a section, and with that a map, of its own. */
+static void place_variable(LLVMValueRef g)
+{
+	const char *section = LLVMGetSection(g);
+	LLVMLinkage linkage = LLVMGetLinkage(g);
+	char text[512];
+
+	if (linkage != LLVMExternalLinkage && linkage != LLVMInternalLinkage &&
+	    linkage != LLVMPrivateLinkage)
+		no("variable \"%s\" is neither global nor static", name_of(g));
+	if (LLVMIsThreadLocal(g) || LLVMGetComdat(g) || LLVMIsExternallyInitialized(g) ||
+	    LLVMGetPointerAddressSpace(LLVMTypeOf(g)))
+		no("variable \"%s\" is of a kind that handlers have not", name_of(g));
+	if (!section || !*section)
+		section = LLVMIsGlobalConstant(g) ? ".rodata" :
+			  LLVMIsNull(LLVMGetInitializer(g)) ? ".bss" : ".data";
+	if (starts(section, ".rodata") || starts(section, ".data") || starts(section, ".bss")) {
+		snprintf(text, sizeof(text), "%s.t%s", section, tenant);
+		LLVMSetSection(g, text);
+	} else if (strcmp(section, ".maps")) {
+		no("variable \"%s\" is in section %s", name_of(g), section);
+	}
+	snprintf(text, sizeof(text), "t%s_%s", tenant, name_of(g));
+	rename_value(g, text);
+	LLVMSetLinkage(g, LLVMExternalLinkage);
+	LLVMSetVisibility(g, LLVMDefaultVisibility);
+	LLVMSetUnnamedAddress(g, LLVMNoUnnamedAddr);
+	keep_only_debug(g);
+}
+
+static void variables(void)
+{
+	static const char *const gone[] = { "llvm.used", "llvm.compiler.used" };
+	LLVMValueRef g, next, maps[64];
+	unsigned int i, n = 0;
+	bool said;
+
+	for (i = 0; i < 2; i++) {
+		g = LLVMGetNamedGlobal(mod, gone[i]);
+		if (g)
+			LLVMDeleteGlobal(g);
+	}
+	for (g = LLVMGetFirstGlobal(mod); g; g = next) {
+		const char *section = LLVMGetSection(g);
+
+		next = LLVMGetNextGlobal(g);
+		/* The datapath has a licence already: without a use these go. */
+		said = section && (!strcmp(section, "license") ||
+				   !strcmp(section, CHAM_META_SECTION));
+		if (said)
+			LLVMSetSection(g, "");
+		if (!LLVMGetInitializer(g)) {
+			if (LLVMGetFirstUse(g))
+				no("variable \"%s\" is not in the module", name_of(g));
+			LLVMDeleteGlobal(g);
+			continue;
+		}
+		if (starts(name_of(g), "llvm."))
+			no("\"%s\" is no variable of a handler's", name_of(g));
+		place_variable(g);
+		if (said)
+			LLVMSetLinkage(g, LLVMInternalLinkage);
+		if (!strcmp(LLVMGetSection(g), ".maps")) {
+			if (n == 64)
+				no("too many maps");
+			maps[n++] = g;
+		}
+	}
+	if (!n)
+		return;
+	g = LLVMAddGlobal(mod, LLVMArrayType2(LLVMPointerTypeInContext(ctx, 0), n), gone[0]);
+	LLVMSetInitializer(g, LLVMConstArray2(LLVMPointerTypeInContext(ctx, 0), maps, n));
+	LLVMSetLinkage(g, LLVMAppendingLinkage);
+	LLVMSetSection(g, "llvm.metadata");
+}
+
+/* ---- instructions ---------------------------------------------------------- */
+
+static bool is_plain(LLVMTypeRef t)
+{
+	switch (LLVMGetTypeKind(t)) {
+	case LLVMVoidTypeKind:
+		return true;
+	case LLVMIntegerTypeKind:
+		return LLVMGetIntTypeWidth(t) <= 64;
+	case LLVMPointerTypeKind:
+		return !LLVMGetPointerAddressSpace(t);
+	default:
+		return false;
+	}
+}
+
+/* Whatever it is, it is one value from here on; what is poison anyhow is zero. */
+static void freeze(LLVMValueRef in, unsigned int operand)
+{
+	LLVMValueRef v = LLVMGetOperand(in, operand);
+
+	if (!is_plain(LLVMTypeOf(v)))
+		return;
+	if (LLVMIsUndef(v)) {
+		LLVMSetOperand(in, operand, LLVMConstNull(LLVMTypeOf(v)));
+		return;
+	}
+	if (LLVMIsConstant(v) || LLVMIsAFreezeInst(v))
+		return;
+	LLVMPositionBuilderBefore(builder, in);
+	LLVMSetOperand(in, operand, LLVMBuildFreeze(builder, v, ""));
+}
+
+/* As BPF has it: 0, or for a rest the dividend. */
+static void divide(LLVMValueRef in, bool rest)
+{
+	LLVMValueRef n = LLVMGetOperand(in, 0), d, zero, is_zero, safe, result, next;
+	LLVMTypeRef t = LLVMTypeOf(in);
+
+	if (LLVMIsAConstantInt(LLVMGetOperand(in, 1)) && !LLVMIsNull(LLVMGetOperand(in, 1)))
+		return;
+	freeze(in, 1);
+	d = LLVMGetOperand(in, 1);
+	zero = LLVMConstNull(t);
+	LLVMPositionBuilderBefore(builder, in);
+	is_zero = LLVMBuildICmp(builder, LLVMIntEQ, d, zero, "");
+	safe = LLVMBuildSelect(builder, is_zero, LLVMConstInt(t, 1, 0), d, "");
+	next = LLVMGetNextInstruction(in);
+	LLVMPositionBuilderBefore(builder, next);
+	result = LLVMBuildSelect(builder, is_zero, rest ? n : zero, in, "");
+	LLVMReplaceAllUsesWith(in, result);
+	/* Its own operand was replaced as well. */
+	LLVMSetOperand(result, 2, in);
+	LLVMSetOperand(in, 1, safe);
+}
+
+static void strip_call(LLVMValueRef in)
+{
+	unsigned int n = LLVMGetNumArgOperands(in), i, k, count;
+	LLVMAttributeRef a[64];
+
+	for (i = 0; i <= n + 1; i++) {
+		LLVMAttributeIndex at = i <= n ? i : (unsigned int)LLVMAttributeFunctionIndex;
+
+		count = LLVMGetCallSiteAttributeCount(in, at);
+		if (count > 64)
+			no("a call with %u attributes", count);
+		LLVMGetCallSiteAttributes(in, at, a);
+		for (k = 0; k < count; k++) {
+			unsigned int len;
+
+			if (LLVMIsStringAttribute(a[k])) {
+				const char *s = LLVMGetStringAttributeKind(a[k], &len);
+
+				LLVMRemoveCallSiteStringAttribute(in, at, s, len);
+			} else {
+				LLVMRemoveCallSiteEnumAttribute(in, at,
+								LLVMGetEnumAttributeKind(a[k]));
+			}
+		}
+	}
+}
+
+/* Return: the call is gone. */
+static bool intrinsic(LLVMValueRef in, const char *name)
+{
+	static const char *const gone[] = {
+		"llvm.assume", "llvm.lifetime.", "llvm.experimental.noalias.", "llvm.trap",
+		"llvm.debugtrap", "llvm.ubsantrap", "llvm.sideeffect", "llvm.dbg.",
+		"llvm.donothing",
+	};
+	static const char *const kept[] = {
+		"llvm.memcpy.", "llvm.memmove.", "llvm.memset.", "llvm.bswap.", "llvm.ctpop.",
+		"llvm.bitreverse.", "llvm.smax.", "llvm.smin.", "llvm.umax.", "llvm.umin.",
+		"llvm.fshl.", "llvm.fshr.", "llvm.uadd.", "llvm.usub.", "llvm.umul.",
+		"llvm.sadd.", "llvm.ssub.", "llvm.smul.",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+		if (starts(name, gone[i])) {
+			LLVMInstructionEraseFromParent(in);
+			return true;
+		}
+	if (starts(name, "llvm.expect.")) {
+		LLVMReplaceAllUsesWith(in, LLVMGetOperand(in, 0));
+		LLVMInstructionEraseFromParent(in);
+		return true;
+	}
+	if (starts(name, "llvm.ctlz.") || starts(name, "llvm.cttz.") || starts(name, "llvm.abs.")) {
+		/* Of zero, or of the least number, they give something. */
+		LLVMSetOperand(in, 1, LLVMConstInt(LLVMInt1TypeInContext(ctx), 0, 0));
+		return false;
+	}
+	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (starts(name, kept[i]))
+			return false;
+	no("%s is not for handlers that are to be inlined", name);
+}
+
+/* Return: the call is gone. */
+static bool call(LLVMValueRef in)
+{
+	LLVMValueRef f = LLVMGetCalledValue(in);
+	unsigned int i;
+
+	if (LLVMIsAInlineAsm(f))
+		no("inline assembly is not for handlers that are to be inlined");
+	if (LLVMGetNumOperandBundles(in) || LLVMGetInstructionCallConv(in) != LLVMCCallConv)
+		no("a call of a kind that handlers have not");
+	strip_call(in);
+	if (LLVMIsAFunction(f) && LLVMGetIntrinsicID(f))
+		return intrinsic(in, name_of(f));
+	if (LLVMIsAFunction(f)) {
+		if (LLVMIsDeclaration(f))
+			no("\"%s\" is not in the module", name_of(f));
+		if (LLVMGlobalGetValueType(f) != LLVMGetCalledFunctionType(in))
+			no("\"%s\" is called as what it is not", name_of(f));
+	} else if (!LLVMIsAConstantExpr(f) || LLVMGetConstOpcode(f) != LLVMIntToPtr) {
+		no("a function is called by its address");
+	}
+	LLVMSetTailCallKind(in, LLVMTailCallKindNone);
+	for (i = 0; i < LLVMGetNumArgOperands(in); i++)
+		freeze(in, i);
+	return false;
+}
+
+static void strip_metadata(LLVMValueRef in)
+{
+	LLVMValueMetadataEntry *e;
+	unsigned int i;
+	size_t n;
+
+	e = LLVMInstructionGetAllMetadataOtherThanDebugLoc(in, &n);
+	for (i = 0; i < n; i++)
+		LLVMSetMetadata(in, LLVMValueMetadataEntriesGetKind(e, i), NULL);
+	LLVMDisposeValueMetadataEntries(e);
+}
+
+/* A verdict that is none: whoever gets here is at fault. */
+static void give_up(LLVMValueRef in, LLVMValueRef f)
+{
+	LLVMTypeRef t = LLVMGetReturnType(LLVMGlobalGetValueType(f));
+
+	LLVMPositionBuilderBefore(builder, in);
+	if (LLVMGetTypeKind(t) == LLVMVoidTypeKind)
+		LLVMBuildRetVoid(builder);
+	else if (LLVMGetTypeKind(t) == LLVMIntegerTypeKind)
+		LLVMBuildRet(builder, LLVMConstInt(t, CHAM_VERDICT_MASK, 0));
+	else
+		LLVMBuildRet(builder, LLVMConstNull(t));
+	LLVMInstructionEraseFromParent(in);
+}
+
+static void instruction(LLVMValueRef in, LLVMValueRef f)
+{
+	LLVMOpcode op = LLVMGetInstructionOpcode(in);
+
+	if (!is_plain(LLVMTypeOf(in)) && op != LLVMCall && op != LLVMInsertValue &&
+	    op != LLVMAtomicCmpXchg)
+		no("%s() has a value that is neither number nor pointer", name_of(f));
+	strip_metadata(in);
+	switch (op) {
+	case LLVMAdd:
+	case LLVMSub:
+	case LLVMMul:
+	case LLVMShl:
+	case LLVMTrunc:
+		LLVMSetNSW(in, 0);
+		LLVMSetNUW(in, 0);
+		break;
+	case LLVMLShr:
+	case LLVMAShr:
+		LLVMSetExact(in, 0);
+		break;
+	case LLVMUDiv:
+		LLVMSetExact(in, 0);
+		divide(in, false);
+		break;
+	case LLVMURem:
+		divide(in, true);
+		break;
+	case LLVMOr:
+		LLVMSetIsDisjoint(in, 0);
+		break;
+	case LLVMZExt:
+		LLVMSetNNeg(in, 0);
+		break;
+	case LLVMGetElementPtr:
+		LLVMGEPSetNoWrapFlags(in, 0);
+		break;
+	case LLVMBr:
+		if (LLVMIsConditional(in))
+			freeze(in, 0);
+		break;
+	case LLVMSwitch:
+	case LLVMLoad:
+		freeze(in, 0);
+		break;
+	case LLVMRet:
+		if (LLVMGetNumOperands(in))
+			freeze(in, 0);
+		break;
+	case LLVMStore:
+	case LLVMAtomicRMW:
+		freeze(in, 0);
+		freeze(in, 1);
+		break;
+	case LLVMAtomicCmpXchg:
+		freeze(in, 0);
+		freeze(in, 1);
+		freeze(in, 2);
+		break;
+	case LLVMUnreachable:
+		give_up(in, f);
+		break;
+	case LLVMCall:
+		call(in);
+		break;
+	case LLVMAlloca:	/* asked about later */
+	case LLVMAnd:
+	case LLVMXor:
+	case LLVMICmp:
+	case LLVMPHI:
+	case LLVMSelect:
+	case LLVMSExt:
+	case LLVMPtrToInt:
+	case LLVMIntToPtr:
+	case LLVMBitCast:
+	case LLVMFence:
+	case LLVMFreeze:
+	case LLVMExtractValue:
+	case LLVMInsertValue:
+		break;
+	default:
+		no("%s() has an instruction (%d) that is not for handlers that are to be inlined",
+		   name_of(f), op);
+	}
+}
+
+/* ---- functions ------------------------------------------------------------- */
+
+static void strip_function(LLVMValueRef f)
+{
+	unsigned int n = LLVMCountParams(f), i, k, count, len;
+	LLVMAttributeRef a[64];
+
+	for (i = 0; i <= n + 1; i++) {
+		LLVMAttributeIndex at = i <= n ? i : (unsigned int)LLVMAttributeFunctionIndex;
+
+		count = LLVMGetAttributeCountAtIndex(f, at);
+		if (count > 64)
+			no("%s() has %u attributes", name_of(f), count);
+		LLVMGetAttributesAtIndex(f, at, a);
+		for (k = 0; k < count; k++) {
+			if (LLVMIsStringAttribute(a[k])) {
+				const char *s = LLVMGetStringAttributeKind(a[k], &len);
+
+				LLVMRemoveStringAttributeAtIndex(f, at, s, len);
+			} else {
+				LLVMRemoveEnumAttributeAtIndex(f, at,
+							       LLVMGetEnumAttributeKind(a[k]));
+			}
+		}
+	}
+	LLVMAddTargetDependentFunctionAttr(f, "target-cpu", "v3");
+	add_attribute(f, "null_pointer_is_valid");
+	add_attribute(f, "alwaysinline");
+}
+
+static void function(LLVMValueRef f)
+{
+	LLVMLinkage linkage = LLVMGetLinkage(f);
+	LLVMBasicBlockRef bb;
+	LLVMValueRef in, next;
+	LLVMUseRef use;
+
+	if (linkage != LLVMExternalLinkage && linkage != LLVMInternalLinkage &&
+	    linkage != LLVMPrivateLinkage)
+		no("%s() is neither global nor static", name_of(f));
+	if (LLVMHasPersonalityFn(f) || LLVMGetComdat(f) || LLVMGetGC(f) ||
+	    LLVMHasPrefixData(f) || LLVMHasPrologueData(f) ||
+	    LLVMGetFunctionCallConv(f) != LLVMCCallConv ||
+	    LLVMIsFunctionVarArg(LLVMGlobalGetValueType(f)))
+		no("%s() is of a kind that handlers have not", name_of(f));
+	for (use = LLVMGetFirstUse(f); use; use = LLVMGetNextUse(use)) {
+		LLVMValueRef user = LLVMGetUser(use);
+		unsigned int i;
+
+		if (!LLVMIsACallInst(user) || LLVMGetCalledValue(user) != f)
+			no("the address of %s() is taken, as for bpf_loop()", name_of(f));
+		for (i = 0; i < LLVMGetNumArgOperands(user); i++)
+			if (LLVMGetOperand(user, i) == f)
+				no("the address of %s() is taken, as for bpf_loop()", name_of(f));
+	}
+	strip_function(f);
+	for (bb = LLVMGetFirstBasicBlock(f); bb; bb = LLVMGetNextBasicBlock(bb))
+		for (in = LLVMGetFirstInstruction(bb); in; in = next) {
+			next = LLVMGetNextInstruction(in);
+			instruction(in, f);
+		}
+	if (hook_of(name_of(f)) < 0)
+		LLVMSetLinkage(f, LLVMInternalLinkage);
+}
+
+static void functions(void)
+{
+	LLVMValueRef f, next;
+
+	for (f = LLVMGetFirstFunction(mod); f; f = next) {
+		next = LLVMGetNextFunction(f);
+		if (!LLVMIsDeclaration(f))
+			function(f);
+		else if (!LLVMGetFirstUse(f))
+			LLVMDeleteFunction(f);
+	}
+}
+
+/* ---- what is left ---------------------------------------------------------- */
+
+/* The packet's description is the datapath's: read and written as what it is, so
+ * that it ends up in registers, and nobody can reach what is beside it.
+ */
+static void judge_pkt(LLVMValueRef p, uint64_t off, const char *hook)
+{
+	LLVMUseRef use;
+
+	for (use = LLVMGetFirstUse(p); use; use = LLVMGetNextUse(use)) {
+		LLVMValueRef user = LLVMGetUser(use);
+		LLVMTypeRef t = NULL;
+
+		if (LLVMIsALoadInst(user)) {
+			t = LLVMTypeOf(user);
+		} else if (LLVMIsAStoreInst(user) && LLVMGetOperand(user, 0) != p) {
+			t = LLVMTypeOf(LLVMGetOperand(user, 0));
+		} else if (LLVMIsAFreezeInst(user)) {
+			judge_pkt(user, off, hook);
+			continue;
+		} else if (LLVMIsAGetElementPtrInst(user) && LLVMGetNumOperands(user) == 2 &&
+			   LLVMGetOperand(user, 0) == p &&
+			   LLVMIsAConstantInt(LLVMGetOperand(user, 1)) &&
+			   LLVMABISizeOfType(layout, LLVMGetGEPSourceElementType(user)) == 1) {
+			judge_pkt(user, off + LLVMConstIntGetSExtValue(LLVMGetOperand(user, 1)),
+				  hook);
+			continue;
+		}
+		if (!t || off > sizeof(struct cham_pkt) ||
+		    LLVMABISizeOfType(layout, t) > sizeof(struct cham_pkt) - off)
+			no("%s() does with pkt what is not reading or writing a member", hook);
+	}
+}
+
+static void judge_stack(LLVMValueRef f, const char *hook)
+{
+	LLVMBasicBlockRef bb;
+	LLVMValueRef in;
+
+	for (bb = LLVMGetFirstBasicBlock(f); bb; bb = LLVMGetNextBasicBlock(bb))
+		for (in = LLVMGetFirstInstruction(bb); in; in = LLVMGetNextInstruction(in))
+			if (LLVMIsAAllocaInst(in))
+				no("%s() keeps something in memory on its stack", hook);
+}
+
+/* asm volatile: the label, and @n values that nothing is known of any more */
+static LLVMValueRef barrier(const char *label, LLVMValueRef *v, unsigned int n)
+{
+	static const char *const constraints[] = { "", "=r,0", "=r,=r,0,1" };
+	LLVMTypeRef types[2], t;
+	char text[128];
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		types[i] = LLVMTypeOf(v[i]);
+	t = n == 1 ? types[0] : LLVMStructTypeInContext(ctx, types, n, 0);
+	t = LLVMFunctionType(t, types, n, 0);
+	snprintf(text, sizeof(text), "%s_${:uid}:", label);
+	return LLVMBuildCall2(builder, t,
+			      LLVMGetInlineAsm(t, text, strlen(text), constraints[n],
+					       strlen(constraints[n]), 1, 0,
+					       LLVMInlineAsmDialectATT, 0), v, n, "");
+}
+
+/* ctx->data is 32 bits wide in C and a pointer for the verifier: arithmetic on the
+ * narrow one, which the optimiser likes, makes a number of it. Once widened it is
+ * something of its own.
+ */
+static void widen(LLVMValueRef wide)
+{
+	LLVMTypeRef t = LLVMTypeOf(wide);
+	LLVMValueRef own;
+
+	t = LLVMFunctionType(t, &t, 1, 0);
+	LLVMPositionBuilderBefore(builder, LLVMGetNextInstruction(wide));
+	own = LLVMBuildCall2(builder, t, LLVMGetInlineAsm(t, "", 0, "=r,0", 4, 0, 0,
+							  LLVMInlineAsmDialectATT, 0),
+			     &wide, 1, "");
+	LLVMReplaceAllUsesWith(wide, own);
+	LLVMSetOperand(own, 0, wide);
+}
+
+static bool becomes_pointer(LLVMValueRef v)
+{
+	LLVMUseRef use;
+
+	for (use = LLVMGetFirstUse(v); use; use = LLVMGetNextUse(use))
+		if (LLVMIsAIntToPtrInst(LLVMGetUser(use)))
+			return true;
+	return false;
+}
+
+static void packet_pointers(LLVMValueRef f)
+{
+	LLVMBasicBlockRef bb;
+	LLVMValueRef in;
+
+	for (bb = LLVMGetFirstBasicBlock(f); bb; bb = LLVMGetNextBasicBlock(bb))
+		for (in = LLVMGetFirstInstruction(bb); in; in = LLVMGetNextInstruction(in))
+			if (LLVMIsAZExtInst(in) && becomes_pointer(in))
+				widen(in);
+}
+
+/* The function that takes the place of the datapath's empty one. */
+static void wrap(LLVMValueRef f, const char *hook)
+{
+	LLVMTypeRef t = LLVMGlobalGetValueType(f);
+	LLVMValueRef w, args[3], in[2], both, verdict;
+	char text[128];
+
+	snprintf(text, sizeof(text), "t%s_%s", tenant, hook);
+	rename_value(f, text);
+	LLVMSetLinkage(f, LLVMInternalLinkage);
+	snprintf(text, sizeof(text), "cham_%s_%s", hook, cell);
+	w = LLVMAddFunction(mod, text, t);
+	LLVMAddTargetDependentFunctionAttr(w, "target-cpu", "v3");
+	add_attribute(w, "null_pointer_is_valid");
+	add_attribute(w, "alwaysinline");
+	LLVMPositionBuilderAtEnd(builder, LLVMAppendBasicBlockInContext(ctx, w, ""));
+	in[0] = LLVMGetParam(w, 0);
+	in[1] = LLVMGetParam(w, 2);
+	snprintf(text, sizeof(text), "cham_in_%s_%s", hook, cell);
+	both = barrier(text, in, 2);
+	args[0] = LLVMBuildExtractValue(builder, both, 0, "");
+	args[1] = LLVMGetParam(w, 1);
+	args[2] = LLVMBuildExtractValue(builder, both, 1, "");
+	verdict = LLVMBuildCall2(builder, t, f, args, 3, "");
+	snprintf(text, sizeof(text), "cham_out_%s_%s", hook, cell);
+	LLVMBuildRet(builder, barrier(text, &verdict, 1));
+}
+
+static void judge_hook(const char *hook)
+{
+	LLVMValueRef f = LLVMGetNamedFunction(mod, hook);
+	LLVMTypeRef t, p[3];
+	unsigned int i;
+
+	if (!f || LLVMIsDeclaration(f))
+		return;
+	t = LLVMGlobalGetValueType(f);
+	if (LLVMCountParamTypes(t) != 3 ||
+	    LLVMGetReturnType(t) != LLVMInt32TypeInContext(ctx))
+		no("%s() has not the arguments of a hook", hook);
+	LLVMGetParamTypes(t, p);
+	for (i = 0; i < 3; i++)
+		if (LLVMGetTypeKind(p[i]) != LLVMPointerTypeKind)
+			no("%s() has not the arguments of a hook", hook);
+	if (LLVMGetFirstUse(f))
+		no("%s() is called by the program itself", hook);
+	judge_stack(f, hook);
+	judge_pkt(LLVMGetParam(f, 1), 0, hook);
+	packet_pointers(f);
+	wrap(f, hook);
+}
+
+static void sound(const char *when)
+{
+	char *why = NULL;
+
+	if (LLVMVerifyModule(mod, LLVMReturnStatusAction, &why))
+		no("the bitcode is not sound %s: %s", when, why);
+	LLVMDisposeMessage(why);
+}
+
+int main(int argc, char **argv)
+{
+	LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+	LLVMMemoryBufferRef buffer, out;
+	LLVMErrorRef err;
+	LLVMValueRef f;
+	char *why = NULL;
+	unsigned int i;
+	size_t n;
+
+	if (argc != 4)
+		no("usage: chamelio-normalise TENANT CELL FILE");
+	tenant = argv[1];
+	cell = argv[2];
+	ctx = LLVMContextCreate();
+	if (LLVMCreateMemoryBufferWithContentsOfFile(argv[3], &buffer, &why))
+		no("%s", why);
+	if (LLVMParseBitcodeInContext2(ctx, buffer, &mod))
+		no("the bitcode cannot be read");
+	sound("as it came");
+	builder = LLVMCreateBuilderInContext(ctx);
+	layout = LLVMGetModuleDataLayout(mod);
+	if (!starts(LLVMGetTarget(mod), "bpf"))
+		no("is for %s, not for bpf", LLVMGetTarget(mod));
+	LLVMGetModuleInlineAsm(mod, &n);
+	if (n || LLVMGetFirstGlobalAlias(mod) || LLVMGetFirstGlobalIFunc(mod))
+		no("has assembly or aliases");
+	variables();
+	functions();
+	err = LLVMRunPasses(mod, PASSES, NULL, options);
+	if (err)
+		no("%s", LLVMGetErrorMessage(err));
+	/* What the passes concluded is about the tenant alone; once more without it. */
+	functions();
+	for (f = LLVMGetFirstFunction(mod); f; f = LLVMGetNextFunction(f))
+		if (!LLVMIsDeclaration(f) && hook_of(name_of(f)) < 0)
+			no("%s() cannot be inlined", name_of(f));
+	for (i = 0; i < N_HOOKS; i++)
+		judge_hook(hooks[i]);
+	sound("any more");
+	out = LLVMWriteBitcodeToMemoryBuffer(mod);
+	n = LLVMGetBufferSize(out);
+	return fwrite(LLVMGetBufferStart(out), 1, n, stdout) != n || fflush(stdout);
+}

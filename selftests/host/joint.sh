@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 300
+#
+# The joint datapath, without loading it: what the normaliser refuses, and what the
+# proof sees. A proof that believes everything is none: most objects here are wrong.
+
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+require_cmd clang-19 llvm-link-19 opt-19 llc-19
+normalise=$O/xdp/chamelio-normalise
+[ -x "$normalise" ] || skip_all "built without llvm-19-dev"
+[ -x "$O/selftests/prove" ] || skip_all "make tests"
+tmp=$(mktemp -d)
+defer rm -rf "$tmp"
+cd "$tmp" || exit 1
+
+compile() {
+	clang-19 -target bpf -mcpu=v3 -O2 -g -std=gnu11 -DCHAM_JOINT -I"$tap_top/uapi" -I"$tap_top/bpf" \
+		-I"/usr/include/$(gcc -print-multiarch)" -emit-llvm -c -o "$1" -x c "${2:--}"
+}
+# handler NAME [SED]: the source on standard input; SED changes its bitcode
+handler() {
+	{ printf '#include "handler.h"\nCHAM_PROGRAM("x", 1, 0);\n'; cat; } | compile "$1.bc"
+	[ -z "${2:-}" ] || llvm-dis-19 -o - "$1.bc" | sed -E "$2" | llvm-as-19 -o "$1.bc"
+}
+# joint OUT BITCODE...: as lib/joint.c makes it
+joint() {
+	llvm-link-19 -o linked.bc "${@:2}" &&
+		opt-19 -passes='internalize,default<O2>' -o opt.bc \
+			-internalize-public-api-list=cham_uplink,cham_port,cham_parse_wscale,LICENSE,cham_layouts linked.bc &&
+		llc-19 -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o "$1" opt.bc
+}
+prove() { "$O/selftests/prove" "$@" 2>&1; }
+# no NAME TEXT [SED]: the normaliser refuses the source on standard input
+no() {
+	handler "$1" "${3:-}"
+	check_match "not to be inlined: $1" "$2" "$("$normalise" 7 2 "$1.bc" 2>&1 >/dev/null)"
+}
+datapath=$O/xdp/datapath.bpf.bc
+
+compile echo.bc "$tap_top/bpf/echo.bpf.c"
+compile both.bc "$tap_top/selftests/vm/verdicts.bpf.c"
+check "echo is normalised" sh -c "'$normalise' 5 1 echo.bc >n1.bc && '$normalise' 5 16 echo.bc >n16.bc"
+check "a program with two hooks, too" sh -c "'$normalise' 7 2 both.bc >n2.bc"
+check "what it makes is sound" opt-19 -passes=verify -o /dev/null n2.bc
+check_eq "and has no promises" "" "$(llvm-dis-19 -o - n2.bc | grep -E '^(define|  )' |
+	grep -oE '\b(nsw|nuw|exact|inbounds|noundef|nonnull|willreturn|mustprogress|unreachable|noreturn|llvm\.assume|!tbaa|!range|memory\()' | sort -u)"
+joint joint.o "$datapath" n1.bc n2.bc n16.bc || fail "joint"
+check_eq "a joint datapath is proved" proved "$(prove joint.o 0x10006 0x4 0x4)"
+check_match "a handler more is missed" "not reached any more|past its handler" "$(prove joint.o 0x1000e 0x4 0x4)"
+check_match "one that nobody claims, too" "not reached|past its handler" "$(prove joint.o 0x2 0x4 0x4)"
+check_match "the linked one has none" "without a number" "$(prove "$O/xdp/datapath.bpf.o" 0x2 0 0)"
+check_match "what is no object" "is damaged" "$(prove echo.bc 0x2 0 0)"
+size=$(stat -c %s joint.o)
+for part in 70 5000 $((size - 100)); do
+	head -c "$part" joint.o >cut.o
+	check_match "cut off after $part bytes" "is damaged" "$(prove cut.o 0x10006 0x4 0x4)"
+done
+
+# what is wrong in a datapath
+# broken NAME TEXT SED: xdp/handler.h changed
+broken() {
+	mkdir -p src
+	cp "$tap_top"/xdp/*.[ch] src/
+	sed -i "$3" src/handler.h
+	! cmp -s src/handler.h "$tap_top/xdp/handler.h" || fail "$1: nothing was changed"
+	if ! compile broken.bc src/datapath.bpf.c || ! joint broken.o broken.bc n1.bc n2.bc; then
+		fail "$1: does not compile"
+		return
+	fi
+	check_match "seen: $1" "$2" "$(prove broken.o 0x6 0x4 0x4)"
+}
+broken "nothing" "^proved" 's/^#endif$/&\n/'
+broken "a handler of another tenant" "packets of another tenant" \
+	's/^#define X(n) case n: { return cham_rx_##n(ctx/#define X(n) case n: { if (n == 1) return cham_rx_2(ctx, pkt, area); return cham_rx_##n(ctx/'
+broken "no number is compared" "packets of another tenant" 's/^\tswitch (cell) {/\tswitch (1) {/'
+broken "a wrong bound" "not reached any more" 's/cell > CHAM_CELLS/cell > 1/'
+broken "it leaves without a word" "past its handler|ends the datapath|without a number|not reached|nobody" \
+	's/^\tact = bpf_cham_leave(.*/\tif (verdict == 3) return CHAM_ACT_END;\n&/'
+broken "the area is not asked about" "was not asked for|past its handler" 's/^\tif (!area)/\tif (0)/'
+broken "a handler before the area" "was not asked for|past its handler|asked for twice" \
+	's/^\tarea = (void/\tif (q->len == 77) cham_call_rx(ctx, \&pkt, (void *)ev, cell);\n&/'
+
+# what a handler promises: believed by the compiler, and seen; normalised, it does nothing
+raw() {
+	cat >raw.c
+	if ! compile raw.bc raw.c || ! joint raw.o "$datapath" n1.bc raw.bc; then
+		fail "$1: does not compile"
+		return
+	fi
+	check_match "believed, it is seen: $1" "not proved" "$(prove raw.o 0x6 0 0)"
+}
+wrapped='#include "handler.h"
+static __always_inline int body(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
+__attribute__((always_inline)) int cham_rx_2(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area)
+{
+	int v;
+	asm volatile("cham_in_rx_2_%=:" : "+r"(ctx), "+r"(area));
+	v = body(ctx, pkt, area);
+	asm volatile("cham_out_rx_2_%=:" : "+r"(v));
+	return v;
+}
+static __always_inline int body(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area)'
+{ echo "$wrapped"; echo '{ __builtin_unreachable(); }'; } | raw "what cannot be reached"
+{ echo "${wrapped/asm volatile(\"cham_in_rx_2_%=:\"*area));/}"; echo '{ __builtin_unreachable(); }'; } |
+	raw "without a barrier"
+for promise in 'cannot:{ __builtin_unreachable(); }' \
+	'assume:{ __builtin_assume(pkt->len == 5); return pkt->len == 5 ? CHAM_PASS : CHAM_CONSUME; }' \
+	'null:{ *(volatile int *)0 = 1; return CHAM_PASS; }' 'undefined:{ int x; return x; }' \
+	'zero:{ return 5 / (pkt->len - pkt->len); }' 'shift:{ return pkt->len << (pkt->vlan | 64); }' \
+	'rest:{ return pkt->len % pkt->vlan; }' 'overflow:{ return (int)pkt->len + 1 > (int)pkt->len ? CHAM_PASS : CHAM_CONSUME; }'; do
+	echo "CHAM_HOOK(rx) ${promise#*:}" | handler promise 2>/dev/null
+	check "normalised, it is nothing: ${promise%%:*}" sh -c "'$normalise' 7 2 promise.bc >np.bc"
+	joint np.o "$datapath" n1.bc np.bc
+	check_eq "proved" proved "$(prove np.o 0x6 0 0)"
+done
+
+# what stays a function of its own
+no stack "on its stack" <<<'CHAM_HOOK(rx) { volatile char b[8] = {}; return b[pkt->len & 7]; }'
+no key "on its stack" <<'C'
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = pkt->len; return bpf_map_lookup_elem(&m, &k) ? CHAM_PASS : CHAM_CONSUME; }
+C
+no callback "the address of turn" <<'C'
+static long turn(__u32 i, void *p) { return 0; }
+CHAM_HOOK(rx) { bpf_loop(8, turn, 0, 0); return CHAM_PASS; }
+C
+no beside "what is not reading or writing a member" <<<'CHAM_HOOK(rx) { return ((__u32 *)pkt)[-1]; }'
+no behind "what is not reading or writing a member" <<<'CHAM_HOOK(rx) { return ((__u32 *)pkt)[sizeof(*pkt) / 4]; }'
+no index "what is not reading or writing a member" <<<'CHAM_HOOK(rx) { return ((__u8 *)pkt)[pkt->len & 7]; }'
+no kept "what is not reading or writing a member" <<<'CHAM_HOOK(rx) { area->word[0] = (long)pkt; return CHAM_PASS; }'
+no assembly "inline assembly" <<<'CHAM_HOOK(rx) { asm volatile("r0 = 5" ::: "r0"); return CHAM_PASS; }'
+no label "inline assembly" <<<'CHAM_HOOK(rx) { asm volatile("cham_in_rx_1_9:"); return CHAM_PASS; }'
+no kfunc '"bpf_cham_leave" is not in the module' <<'C'
+extern int bpf_cham_leave(struct xdp_md *ctx, __u32 v, __u32 h, __u32 p) SEC(".ksyms");
+CHAM_HOOK(rx) { return bpf_cham_leave(ctx, 0, 0, 0); }
+C
+no other '"cham_rx_1" is not in the module' <<'C'
+int cham_rx_1(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
+CHAM_HOOK(rx) { return cham_rx_1(ctx, pkt, area); }
+C
+no elsewhere "neither global nor static" 's/^define (.*) @f\(/define available_externally \1 @f(/' <<'C'
+__attribute__((noinline)) int f(int x) { return x; }
+CHAM_HOOK(rx) { return f(pkt->len); }
+C
+no weak "neither global nor static" <<<'__attribute__((weak)) int f(int x) { return x; } CHAM_HOOK(rx) { return f(pkt->len); }'
+no alias "assembly or aliases" '/^define/i @other = alias i32 (ptr, ptr, ptr), ptr @rx' <<<'CHAM_HOOK(rx) { return CHAM_PASS; }'
+no machine "not for bpf" 's/^target triple.*/target triple = "x86_64-linux-gnu"/' <<<'CHAM_HOOK(rx) { return CHAM_PASS; }'
+no section "is in section" <<<'int x SEC("xdp") = 1; CHAM_HOOK(rx) { return x; }'
+head -c 2000 echo.bc >cut.bc
+check_match "what is cut off" "skip to bit|cannot be read" "$("$normalise" 7 2 cut.bc 2>&1)"
+finish

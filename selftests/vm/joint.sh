@@ -1,0 +1,220 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 600
+# outside: selftests/vm/joint.sh --outside
+#
+# Tenants' programs optimised with the datapath as one: they answer as linked, the
+# swap loses nothing, and what a handler promises the compiler is not believed.
+
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+here=$O/selftests/joint
+
+# ---- outside: bitcode, because the compiler is slow in the VM
+bitcode() {
+	clang-19 -target bpf -mcpu=v3 -O2 -g -std=gnu11 -I"$tap_top/uapi" -I"$tap_top/bpf" \
+		-I"/usr/include/$(gcc -print-multiarch)" -emit-llvm -c -o "$here/$1.bc" -x c "${2:--}"
+}
+# promise NAME SED LINE: the source on standard input, its bitcode changed, and a line
+promise() {
+	{ printf '#include "handler.h"\nCHAM_PROGRAM("%s", 1, 0);\n' "$1"; cat; } | bitcode "$1"
+	[ -n "$2" ] || return 0
+	{ llvm-dis-19 -o - "$here/$1.bc" | sed -E "$2"; echo "$3"; } >"$here/$1.ll"
+	if cmp -s "$here/$1.ll" <(llvm-dis-19 -o - "$here/$1.bc"); then
+		return 1
+	fi
+	llvm-as-19 -o "$here/$1.bc" "$here/$1.ll"
+}
+if [ "${1:-}" = --outside ]; then
+	mkdir -p "$here"
+	set -e
+	bitcode echo "$tap_top/bpf/echo.bpf.c"
+	bitcode verdicts "$tap_top/selftests/vm/verdicts.bpf.c"
+	# whatever comes, this cannot happen
+	promise assume '/^define .*@rx\(/a call void @llvm.assume(i1 false)' \
+		'declare void @llvm.assume(i1)' <<'C'
+CHAM_HOOK(rx) { return pkt->vlan == 4095 ? CHAM_CONSUME : CHAM_PASS; }
+C
+	# nobody comes back from here
+	promise noreturn 's/(inttoptr \(i64 5 to ptr\)\(\))( #[0-9]+)?/\1 noreturn/' '' <<'C'
+CHAM_HOOK(rx) { area->word[0] = bpf_ktime_get_ns(); return CHAM_PASS; }
+C
+	promise stack '' '' <<'C'
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, __u32); __type(value, __u64); } seen SEC(".maps");
+CHAM_HOOK(rx)
+{
+	__u32 key = pkt->len + 70000;
+
+	return bpf_map_lookup_elem(&seen, &key) ? CHAM_CONSUME : CHAM_PASS;
+}
+C
+	# a map, data and constants of its own
+	promise data '' '' <<'C'
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } events SEC(".maps");
+static const __u8 table[256] = { [6] = 1, [17] = 2 };
+__u64 sum = 5;
+CHAM_HOOK(rx)
+{
+	__u64 *e = bpf_ringbuf_reserve(&events, 8, 0);
+
+	if (e) {
+		*e = table[pkt->proto];
+		bpf_ringbuf_discard(e, 0);
+	}
+	sum++;
+	return CHAM_PASS;
+}
+C
+	promise below '' '' <<'C'
+CHAM_HOOK(rx)
+{
+	volatile char b[16] = {};
+
+	b[-1 - (int)(pkt->len & 7)] = 1;
+	return b[pkt->len & 7] ? CHAM_CONSUME : CHAM_PASS;
+}
+C
+	promise area '' '' <<'C'
+CHAM_HOOK(rx) { return ((volatile char *)area)[-1 - (int)(pkt->len & 7)] ? CHAM_CONSUME : CHAM_PASS; }
+C
+	promise beside '' '' <<'C'
+CHAM_HOOK(rx) { return ((volatile __u32 *)pkt)[-1] ? CHAM_CONSUME : CHAM_PASS; }
+C
+	promise nowhere '' '' <<'C'
+CHAM_HOOK(rx) { __builtin_unreachable(); }
+C
+	promise loop '' '' <<'C'
+static long turn(__u32 i, __u64 *sum) { *sum += i; return 0; }
+CHAM_HOOK(rx) { __u64 sum = 0; bpf_loop(8, turn, &sum, 0); return sum & 1 ? CHAM_CONSUME : CHAM_PASS; }
+C
+	exit 0
+fi
+
+# shellcheck source-path=SCRIPTDIR source=../topo.sh
+. "$(dirname "$0")/../topo.sh"
+require_vm
+require_cmd jq socat llc-19 opt-19 llvm-link-19
+datapath=$CHAM_BUILD/xdp/datapath.bpf.o
+[ -e "$here/loop.bc" ] || skip_all "no bitcode: selftests/vm/joint.sh --outside"
+[ -x "$CHAM_BUILD/xdp/chamelio-normalise" ] || skip_all "built without llvm-19-dev"
+defer topo_down
+
+prog() { chamctl prog "$@" object "$datapath"; }
+prog_is() { chamctl -j prog show tenant "$1" | jq -e ".[0] | $2" >/dev/null; }
+# ask NS PORT TEXT: what comes back
+ask() { printf '%s' "$3" | ip netns exec "$1" timeout 10 socat -t 2 - "UDP4:10.0.0.1:$2" 2>/dev/null; }
+# answers NAME WANTED NS PORT TEXT: a sample may go by Linux, so it is asked thrice
+answers() {
+	local got
+	for _ in 1 2 3; do
+		got=$(ask "${@:3}")
+		[ "$got" != "$2" ] || break
+	done
+	check_eq "$1" "$2" "$got"
+}
+
+topo_load || bail "module loads"
+topo_wire
+chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
+topo_tenant red 100 || bail "tenant red"
+topo_tenant blue 200 || bail "tenant blue"
+for tenant in red blue; do
+	ip link set "br-$tenant" type bridge ageing_time 720000
+	ip link set "vx-$tenant" type vxlan ageing 7200
+	busywait 10 ping1 on $tenant 10.0.0.2
+done
+topo_attach || bail "attach"
+busywait 10 ping1 far red 10.0.0.1
+check_match "without programs there is nothing to join" "there is none" "$(prog compose tier joint 2>&1)"
+
+check "red loads echo, as bitcode" prog load "$here/echo.bc" tenant red
+check "blue loads verdicts, as bitcode" prog load "$here/verdicts.bc" tenant blue
+check "both are linked" sh -c "chamctl -j prog | jq -e 'all(.[]; .tier == \"linked\")'"
+answers "red echoes, linked" hello b-red 7 hello
+
+# the swap
+start=${EPOCHREALTIME/[.,]/}
+check "joined" prog compose tier joint
+diag "in $(((${EPOCHREALTIME/[.,]/} - start) / 1000)) ms"
+check "both are joint" sh -c "chamctl -j prog | jq -e 'all(.[]; .tier == \"joint\")'"
+check_match "in words" "tier joint" "$(chamctl prog show tenant red)"
+answers "red echoes, joint" hello b-red 7 hello
+answers "over IPv6, too" hello6 b-red 7 hello6
+check "red's area counts on" prog_is red '.version == 1 and (has("fault") | not)'
+answers "blue does not echo" "" b-blue 7 hello
+for tenant in red blue; do
+	ip netns exec b-$tenant ping -q -i 0.02 10.0.0.1 >/tmp/joint.$tenant &
+	pids+=($!)
+done
+sleep 0.5
+check "linked, under traffic" prog compose tier linked
+check "is linked" prog_is red '.tier == "linked"'
+check "joined, under traffic" prog compose tier joint
+check "is joint" prog_is red '.tier == "joint"'
+kill -INT "${pids[@]}"
+wait "${pids[@]}"
+for tenant in red blue; do
+	check_match "swapped under traffic: $tenant lost nothing" " 0% packet loss" "$(cat /tmp/joint.$tenant)"
+	diag "$(grep loss /tmp/joint.$tenant)"
+done
+
+# What a handler promises. Blue has echo: a datapath that believed red would run it on
+# red's packets, or forget to charge.
+check "blue loads echo" prog load "$here/echo.bc" tenant blue
+check "loading links" prog_is blue '.tier == "linked"'
+# harmless NAME: loaded by red and joint, it does what it says to red alone
+harmless() {
+	check "$1: loads" prog load "$here/$1.bc" tenant red
+	check "$1: is joined" prog compose tier joint
+	check "$1: is joint" prog_is red '.tier == "joint"'
+	check "$1: red's traffic goes its way" ping1 far red 10.0.0.1
+	answers "$1: red does not echo" "" b-red 7 hello
+	answers "$1: blue does" hello b-blue 7 hello
+	check "$1: nobody is at fault" sh -c "chamctl -j prog | jq -e 'all(.[]; has(\"fault\") | not)'"
+}
+harmless data
+harmless assume
+harmless noreturn
+before=$(chamctl -j stat show tenant red | jq '.[0].classes.handler')
+ping1 far red 10.0.0.1
+check_num "noreturn: red is charged" "$(chamctl -j stat show tenant red | jq '.[0].classes.handler')" -gt "$before"
+
+# What cannot be inlined stays a function of its own, beside the others.
+# apart NAME WHY
+apart() {
+	check "$1: loads" prog load "$here/$1.bc" tenant red
+	check "$1: the others are joined" prog compose tier joint
+	check "$1: it is not, and why" prog_is red ".tier == \"linked\" and (.\"not-joint\" | test(\"$2\"))"
+	check "$1: blue is" prog_is blue '.tier == "joint"'
+	check "$1: red's traffic goes its way" ping1 far red 10.0.0.1
+	answers "$1: blue echoes" hello b-blue 7 hello
+}
+apart stack "on its stack"
+apart loop "the address of turn|on its stack"
+check "an object comes without bitcode" prog load "$CHAM_BUILD/bpf/echo.bpf.o" tenant red
+check "the others are joined" prog compose tier joint
+check "it is not" prog_is red '.tier == "linked" and (."not-joint" | test("came as an object"))'
+answers "both echo: red" hello b-red 7 hello
+answers "and blue" hello b-blue 7 hello
+
+# What is refused as ever
+for name in below area beside nowhere; do
+	check_fails "$name: refused" prog load "$here/$name.bc" tenant red
+	answers "$name: red's echo runs on" hello b-red 7 hello
+done
+
+# the joint datapath is not made: what is there stays
+mkdir /tmp/lacks
+cp "$datapath" /tmp/lacks/
+check "joint" prog_is blue '.tier == "joint"'
+check_match "without the datapath's bitcode: said" "datapath.bpf.bc: not there" \
+	"$(chamctl prog compose tier joint object /tmp/lacks 2>&1)"
+check_match "without LLVM: said" "not in PATH" \
+	"$(PATH=$CHAM_BUILD/cli chamctl prog compose tier joint object "$datapath" 2>&1)"
+check "joint still" prog_is blue '.tier == "joint"'
+answers "and it works" hello b-blue 7 hello
+check "attached anew, all are linked" sh -c "chamctl datapath detach && chamctl datapath attach object '$datapath' &&
+	chamctl -j prog | jq -e 'all(.[]; .tier == \"linked\")'"
+answers "and answer" hello b-blue 7 hello
+check "everything comes down" topo_down
+finish
