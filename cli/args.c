@@ -224,3 +224,20 @@ int need_tenant(struct ctl *c, const char *name, uint32_t *id)
 	*id = t.id;
 	return 0;
 }
+
+/* "[tenant NAME]" and nothing else, and the module is open; @id is 0 for all. */
+int opt_tenant(struct ctl *c, int argc, char **argv, uint32_t *id)
+{
+	const char *tenant = NULL;
+	uint64_t set = 0;
+	const struct kw kws[] = {
+		{ "tenant", KW_STR, &tenant, NULL, 1 },
+		{ 0 },
+	};
+	int ret = kw_parse(c, argc, argv, kws, &set);
+
+	*id = 0;
+	if (!ret)
+		ret = ctl_open(c);
+	return ret || !tenant ? ret : need_tenant(c, tenant, id);
+}

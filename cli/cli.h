@@ -92,6 +92,7 @@ int need_name(struct ctl *c, int *argc, char ***argv, const char *what,
 	      const char **name);
 int need_dev(struct ctl *c, const char *name, uint32_t *ifindex);
 int need_tenant(struct ctl *c, const char *name, uint32_t *id);
+int opt_tenant(struct ctl *c, int argc, char **argv, uint32_t *id);
 
 /* ---- show.c: what several objects print alike --------------------------- */
 

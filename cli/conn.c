@@ -192,20 +192,9 @@ static int show(struct ctl *c, int argc, char **argv)
 
 static int flush(struct ctl *c, int argc, char **argv)
 {
-	const char *tenant = NULL;
-	uint64_t set = 0;
-	uint32_t id = 0;
-	int ret;
-	const struct kw kws[] = {
-		{ "tenant", KW_STR, &tenant, NULL, 1 },
-		{ 0 },
-	};
+	uint32_t id;
+	int ret = opt_tenant(c, argc, argv, &id);
 
-	ret = kw_parse(c, argc, argv, kws, &set);
-	if (!ret)
-		ret = ctl_open(c);
-	if (!ret && tenant)
-		ret = need_tenant(c, tenant, &id);
 	if (ret)
 		return ret;
 	return cham_conn__flush(c->h, id) ? ctl_kernel(c) : 0;

@@ -47,7 +47,6 @@ void prog_json(struct ctl *c, const struct cham_prog *p)
 	J_U64(c, PROG, LAYOUT, p, layout);
 	J_U64(c, PROG, FLAGS, p, flags);
 	J_U64(c, PROG, VERSION, p, version);
-	tier_json(c, p->tenant_id);
 	json_open(&c->j, "dropped", '[');
 	for (i = 0; i < CHAM_DROP_REASONS; i++)
 		json_u64(&c->j, NULL, p->dropped[i]);
@@ -117,6 +116,7 @@ static int each(const struct cham_prog *p, void *arg)
 	if (c->json) {
 		json_open(&c->j, NULL, '{');
 		prog_json(c, p);
+		tier_json(c, p->tenant_id);
 		json_close(&c->j, '}');
 		return 0;
 	}
@@ -139,19 +139,8 @@ static int each(const struct cham_prog *p, void *arg)
 static int show(struct ctl *c, int argc, char **argv)
 {
 	struct which w = { .c = c };
-	const char *tenant = NULL;
-	uint64_t set = 0;
-	int ret;
-	const struct kw kws[] = {
-		{ "tenant", KW_STR, &tenant, NULL, 1 },
-		{ 0 },
-	};
+	int ret = opt_tenant(c, argc, argv, &w.tenant);
 
-	ret = kw_parse(c, argc, argv, kws, &set);
-	if (!ret)
-		ret = ctl_open(c);
-	if (!ret && tenant)
-		ret = need_tenant(c, tenant, &w.tenant);
 	if (ret)
 		return ret;
 	if (c->json)
