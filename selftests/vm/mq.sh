@@ -151,7 +151,10 @@ for i in 0 1 2 3; do
 	s=$((s1[i] - s0[i])) g=$((g1[i] - g0[i]))
 	diag "queue pair $i: of the guest $s, to the guest $g packets"
 	[ $s -lt 100 ] || used=$((used + 1))
-	[ $((s > 100)) = $((g > 100)) ] || odd=$((odd + 1))
+	# acknowledgements are fewer than what they acknowledge
+	if { [ $s -gt 100 ] && [ $g -lt 20 ]; } || { [ $g -gt 100 ] && [ $s -lt 20 ]; }; then
+		odd=$((odd + 1))
+	fi
 done
 check_num "they use several queue pairs" $used -gt 1
 check_eq "each both ways" 0 $odd

@@ -45,15 +45,16 @@ done
 
 # a segment that was damaged on its way must not be vouched for
 modprobe -q sch_netem
-# of super-packets there would be too few
-far red ethtool -K eth0 tso off gso off >/dev/null
-check "the remote end damages every 200th of its packets" \
-	far red tc qdisc add dev eth0 root netem corrupt 0.5%
-check "$mb MB from the wire arrive as sent" transfer b-red t-red 10.0.0.1 7003
-check_num "the guest saw the damage" \
-	"$(on red nstat -asz TcpInCsumErrors | awk '/InCsumErrors/ { print $2 }')" -gt 0
+check "the remote end damages 2 % of its packets" \
+	far red tc qdisc add dev eth0 root netem corrupt 2%
+# of 8 MB that is a handful of super-packets, and some are lost for another header's sake
+damage() { on red nstat -asz TcpInCsumErrors | awk '/InCsumErrors/ { print $2 }'; }
+for _ in 1 2 3 4 5 6; do
+	check "$mb MB from the wire arrive as sent" transfer b-red t-red 10.0.0.1 7003
+	[ "$(damage)" = 0 ] || break
+done
+check_num "the guest saw the damage" "$(damage)" -gt 0
 far red tc qdisc del dev eth0 root
-far red ethtool -K eth0 tso on gso on >/dev/null
 
 chamctl datapath detach
 check "detached: red" ping1 on red 10.0.0.2
