@@ -36,7 +36,7 @@ static __always_inline __u16 cham_ip_fold(__u32 sum)
 
 static __always_inline int cham_tunnel_ip4(const struct iphdr *ip,
 					   const struct cham_event *ev,
-					   struct cham_query *q, __u16 *len, __u8 *tos)
+					   struct cham_query *q, __u32 *len, __u8 *tos)
 {
 	if (ip->protocol != IPPROTO_UDP || ip->daddr != ev->local4 ||
 	    *(const __u8 *)ip != 0x45 ||
@@ -52,7 +52,7 @@ static __always_inline int cham_tunnel_ip4(const struct iphdr *ip,
 
 static __always_inline int cham_tunnel_ip6(const struct ipv6hdr *ip6,
 					   const struct cham_event *ev,
-					   struct cham_query *q, __u16 *len, __u8 *tos)
+					   struct cham_query *q, __u32 *len, __u8 *tos)
 {
 	const __u64 *a = (const __u64 *)&ip6->daddr;
 	const __u64 *b = (const __u64 *)ev->local6;
@@ -87,7 +87,7 @@ static __always_inline int cham_tunnel_parse(const struct ethhdr *eth,
 {
 	const struct udphdr *udp = (const void *)eth + outer - CHAM_OUTER_L4;
 	const struct cham_vxlan *vx = (const void *)(udp + 1);
-	__u16 len;
+	__u32 len;
 	int why;
 
 	if (outer == CHAM_OUTER4)
