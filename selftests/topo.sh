@@ -115,6 +115,13 @@ topo_port() {
 	ip link set "$vdpa" up
 }
 
+# topo_neighbour TENANT: its second port, 10.0.0.3, on the same bridge
+topo_neighbour() {
+	topo_port "$1" 10.0.0.3 1 &&
+	chamctl port set "${1}1" tenant "$1" &&
+	ip link set "${1}1" master "br-$1"
+}
+
 # topo_tenant NAME VNI [4|6]: everything of one tenant on both hosts
 topo_tenant() {
 	local far=192.0.2.2

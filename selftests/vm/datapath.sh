@@ -61,9 +61,7 @@ check "blue has no such connection" \
 	test "$(chamctl -j conn show tenant blue | jq '[.[]|select(.dport==7001)]|length')" = 0
 
 # local switching: a second port of red, unsegmented from guest to guest
-topo_port red 10.0.0.3 1
-chamctl port set red1 tenant red
-ip link set red1 master br-red
+topo_neighbour red
 ip link set red1 up
 sleep 1
 ping1 on red 10.0.0.3

@@ -19,9 +19,7 @@ topo_load || bail "module loads"
 topo_wire
 chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
 topo_tenant red 100 || bail "tenant red"
-topo_port red 10.0.0.3 1 || bail "red's second port"
-chamctl port set red1 tenant red
-ip link set red1 master br-red
+topo_neighbour red || bail "red's second port"
 topo_tenant green 300 6 || bail "tenant green, tunnelled over IPv6"
 for to in 10.0.0.2 10.0.0.3; do busywait 10 ping1 on red $to; done
 topo_attach || bail "attach"

@@ -92,26 +92,17 @@ fi
 
 # shellcheck source-path=SCRIPTDIR source=../topo.sh
 . "$(dirname "$0")/../topo.sh"
+# shellcheck source-path=SCRIPTDIR source=../ask.sh
+. "$(dirname "$0")/../ask.sh"
 require_vm
-require_cmd jq socat llc-19 opt-19 llvm-link-19
-datapath=$CHAM_BUILD/xdp/datapath.bpf.o
+require_cmd jq python3 llc-19 opt-19 llvm-link-19
 [ -e "$here/loop.bc" ] || skip_all "no bitcode: selftests/vm/joint.sh --outside"
 [ -x "$CHAM_BUILD/xdp/chamelio-normalise" ] || skip_all "built without llvm-19-dev"
 defer topo_down
 
-prog() { chamctl prog "$@" object "$datapath"; }
-prog_is() { chamctl -j prog show tenant "$1" | jq -e ".[0] | $2" >/dev/null; }
-# ask NS PORT TEXT: what comes back
-ask() { printf '%s' "$3" | ip netns exec "$1" timeout 10 socat -t 2 - "UDP4:10.0.0.1:$2" 2>/dev/null; }
-# answers NAME WANTED NS PORT TEXT: a sample may go by Linux, so it is asked thrice
-answers() {
-	local got
-	for _ in 1 2 3; do
-		got=$(ask "${@:3}")
-		[ "$got" != "$2" ] || break
-	done
-	check_eq "$1" "$2" "$got"
-}
+# echoes NAME NS [ADDRESS] / refuses NAME NS: what port 7 does with a line
+echoes() { answers "$1" 68656c6c6f "$2" "${3:-10.0.0.1}" 7 68656c6c6f; }
+refuses() { answers "$1" ConnectionRefusedError "$2" 10.0.0.1 7 68656c6c6f; }
 
 topo_load || bail "module loads"
 topo_wire
@@ -130,7 +121,7 @@ check_match "without programs there is nothing to join" "there is none" "$(prog 
 check "red loads echo, as bitcode" prog load "$here/echo.bc" tenant red
 check "blue loads verdicts, as bitcode" prog load "$here/verdicts.bc" tenant blue
 check "both are linked" sh -c "chamctl -j prog | jq -e 'all(.[]; .tier == \"linked\")'"
-answers "red echoes, linked" hello b-red 7 hello
+echoes "red echoes, linked" b-red
 
 # the swap
 start=${EPOCHREALTIME/[.,]/}
@@ -138,10 +129,10 @@ check "joined" prog compose tier joint
 diag "in $(((${EPOCHREALTIME/[.,]/} - start) / 1000)) ms"
 check "both are joint" sh -c "chamctl -j prog | jq -e 'all(.[]; .tier == \"joint\")'"
 check_match "in words" "tier joint" "$(chamctl prog show tenant red)"
-answers "red echoes, joint" hello b-red 7 hello
-answers "over IPv6, too" hello6 b-red 7 hello6
+echoes "red echoes, joint" b-red
+echoes "over IPv6, too" b-red fd00::1
 check "red's area counts on" prog_is red '.version == 1 and (has("fault") | not)'
-answers "blue does not echo" "" b-blue 7 hello
+refuses "blue does not echo" b-blue
 for tenant in red blue; do
 	ip netns exec b-$tenant ping -q -i 0.02 10.0.0.1 >/tmp/joint.$tenant &
 	pids+=($!)
@@ -168,8 +159,8 @@ harmless() {
 	check "$1: is joined" prog compose tier joint
 	check "$1: is joint" prog_is red '.tier == "joint"'
 	check "$1: red's traffic goes its way" ping1 far red 10.0.0.1
-	answers "$1: red does not echo" "" b-red 7 hello
-	answers "$1: blue does" hello b-blue 7 hello
+	refuses "$1: red does not echo" b-red
+	echoes "$1: blue does" b-blue
 	check "$1: nobody is at fault" sh -c "chamctl -j prog | jq -e 'all(.[]; has(\"fault\") | not)'"
 }
 harmless data
@@ -187,20 +178,20 @@ apart() {
 	check "$1: it is not, and why" prog_is red ".tier == \"linked\" and (.\"not-joint\" | test(\"$2\"))"
 	check "$1: blue is" prog_is blue '.tier == "joint"'
 	check "$1: red's traffic goes its way" ping1 far red 10.0.0.1
-	answers "$1: blue echoes" hello b-blue 7 hello
+	echoes "$1: blue echoes" b-blue
 }
 apart stack "on its stack"
 apart loop "the address of turn|on its stack"
 check "an object comes without bitcode" prog load "$CHAM_BUILD/bpf/echo.bpf.o" tenant red
 check "the others are joined" prog compose tier joint
 check "it is not" prog_is red '.tier == "linked" and (."not-joint" | test("came as an object"))'
-answers "both echo: red" hello b-red 7 hello
-answers "and blue" hello b-blue 7 hello
+echoes "both echo: red" b-red
+echoes "and blue" b-blue
 
 # What is refused as ever
 for name in below area beside nowhere; do
 	check_fails "$name: refused" prog load "$here/$name.bc" tenant red
-	answers "$name: red's echo runs on" hello b-red 7 hello
+	echoes "$name: red's echo runs on" b-red
 done
 
 # the joint datapath is not made: what is there stays
@@ -212,9 +203,9 @@ check_match "without the datapath's bitcode: said" "datapath.bpf.bc: not there" 
 check_match "without LLVM: said" "not in PATH" \
 	"$(PATH=$CHAM_BUILD/cli chamctl prog compose tier joint object "$datapath" 2>&1)"
 check "joint still" prog_is blue '.tier == "joint"'
-answers "and it works" hello b-blue 7 hello
+echoes "and it works" b-blue
 check "attached anew, all are linked" sh -c "chamctl datapath detach && chamctl datapath attach object '$datapath' &&
 	chamctl -j prog | jq -e 'all(.[]; .tier == \"linked\")'"
-answers "and answer" hello b-blue 7 hello
+echoes "and answer" b-blue
 check "everything comes down" topo_down
 finish

@@ -19,9 +19,7 @@ topo_wire
 chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
 topo_tenant red 100 || bail "tenant red"
 topo_tenant blue 200 || bail "tenant blue"
-topo_port red 10.0.0.3 1 || bail "red's second port"
-chamctl port set red1 tenant red
-ip link set red1 master br-red
+topo_neighbour red || bail "red's second port"
 for to in 10.0.0.2 10.0.0.3; do busywait 10 ping1 on red $to; done
 ping1 on blue 10.0.0.2
 

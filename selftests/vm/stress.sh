@@ -19,9 +19,7 @@ topo_wire
 chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
 topo_tenant red 100 || bail "red"
 topo_tenant blue 200 6 || bail "blue"
-topo_port red 10.0.0.3 1 || bail "red's second port"
-chamctl port set red1 tenant red
-ip link set red1 master br-red
+topo_neighbour red || bail "red's second port"
 topo_attach || bail "attach"
 check_num "at least two CPUs" "$(nproc)" -ge 2
 reach() { ping1 on red 10.0.0.2 && ping1 on red1 10.0.0.2 && ping1 on blue 10.0.0.2 && ping1 on red 10.0.0.3; }

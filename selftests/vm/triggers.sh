@@ -49,7 +49,7 @@ check_num "ethtool -S counts fast packets" $((sent2 - sent)) -ge 5
 check_num "vdpa dev vstats: the guest's receive queue" $((in2 - in)) -ge 5
 check_num "vdpa dev vstats: its transmit queue" $((out2 - out)) -ge 5
 check_num "ip -s link counts them, too" $((dev2 - dev)) -ge 5
-timeout 10 tcpdump -lnc 1 -i red0 arp and src host 10.0.0.1 >/tmp/dump 2>/tmp/dump.err &
+timeout 10 tcpdump -lnc 1 -i red0 "arp[7] = 1 and src host 10.0.0.1" >/tmp/dump 2>/tmp/dump.err &
 pid=$!
 busywait 5 grep -q listening /tmp/dump.err
 on red ip neigh flush dev eth0
