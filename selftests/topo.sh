@@ -81,7 +81,8 @@ topo_remote() {
 topo_netdev() {
 	local mac n
 	for _ in $(seq 50); do
-		mac=$(vdpa -j dev config show "$1" 2>/dev/null | jq -r ".config.\"$1\".mac")
+		[[ $(vdpa -j dev config show "$1" 2>/dev/null) =~ \"mac\":\"([0-9a-f:]+)\" ]] &&
+			mac=${BASH_REMATCH[1]}
 		for n in /sys/class/net/*; do
 			[ "$(cat "$n/address")" = "$mac" ] &&
 			[ -e "$n/device/driver" ] && { echo "${n##*/}"; return 0; }
@@ -132,9 +133,14 @@ topo_tenant() {
 	chamctl tenant setup "$1" dev "${1}0" uplink up0 remote "$far"
 }
 
-# stat_of TENANT KEY: one number of chamctl -j stat
+# The helpers that tests call often read chamctl's JSON by pattern: a jq takes
+# 270 ms in an emulated machine, four times what it reads from.
+
+# stat_of TENANT KEY: one number of chamctl -j stat; a reason's too
 stat_of() {
-	chamctl -j stat show tenant "$1" | jq ".[0].\"$2\""
+	local stat
+	stat=$(chamctl -j stat show tenant "$1")
+	[[ $stat =~ \"$2\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
 }
 
 topo_down() {
@@ -197,11 +203,6 @@ transfer() {
 	cmp -s /tmp/blob /tmp/got
 }
 
-# reason_of TENANT NAME: how many packets left the fast path by that name
-reason_of() {
-	chamctl -j stat show tenant "$1" | jq "[.[].reasons | .. | objects | .\"$2\"? // empty] | add // 0"
-}
-
 # flood: red's traffic both ways, until calm
 flood() {
 	ip netns exec t-red ping -q -i 0.005 10.0.0.2 >/dev/null 2>&1 &
@@ -219,12 +220,12 @@ calm() {
 
 # port_blocked DEV REASON: the port says that its forwarding is not cached, and why
 port_blocked() {
-	chamctl -j port show | jq -e ".[] | select(.ifname==\"$1\") | .blocked | index(\"$2\")" >/dev/null
+	[[ $(chamctl -j port show) =~ \"ifname\":\"$1\"[^}]*\"blocked\":\[[^]]*\"$2\" ]]
 }
 
 # port_free DEV: nothing is in the way
 port_free() {
-	chamctl -j port show | jq -e ".[] | select(.ifname==\"$1\") | .blocked == []" >/dev/null
+	[[ $(chamctl -j port show) =~ \"ifname\":\"$1\"[^}]*\"blocked\":\[\] ]]
 }
 
 # fast_moved TENANT: by how many packets the fast path counts two echoes; fails

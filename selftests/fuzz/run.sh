@@ -8,7 +8,7 @@
 #        selftests/fuzz/run.sh NAME SECONDS|0   open-ended: what is new stays below O,
 #                                               another seed each time, 0 never ends
 #
-#   FUZZ_TIME=S  seconds for new inputs in the first form (default 10)
+#   FUZZ_TIME=S  seconds for new inputs in the first form (default 6)
 
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -51,6 +51,6 @@ fi
 tap_tmpdir
 inputs=("$corpus"/*)
 try "the $(printf '%s\n' "${inputs[@]}" | wc -l) inputs that are kept" -runs=0 "$corpus"
-try "and new ones, seed 1" -seed=1 -max_total_time="${FUZZ_TIME:-10}" \
+try "and new ones, seed 1" -seed=1 -max_total_time="${FUZZ_TIME:-6}" \
 	"$tap_tmp" "$corpus"
 finish

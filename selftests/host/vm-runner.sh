@@ -43,7 +43,7 @@ scripts/vm --timeout 120 -- no-such-command >/dev/null 2>&1
 check_eq "no such command" 127 $?
 bytes=$(scripts/vm --timeout 120 -- sh -c 'sleep 1000 & head -c 3000000 /dev/zero' | wc -c)
 check_eq "output is complete, a process left behind does not matter" 3000000 "$bytes"
-scripts/vm --timeout 20 -- sleep 1000 2>/dev/null
+scripts/vm --timeout 12 -- sleep 1000 2>/dev/null
 check_eq "timeout" 124 $?
 err=$(scripts/vm --timeout 120 -- sh -c 'echo "WARNING: CPU: 0 PID: 1 at made/up.c" >/dev/kmsg; exit 0' 2>&1 >/dev/null)
 check_eq "a warning of the kernel" 70 $?

@@ -46,8 +46,8 @@ background far red socat TCP-LISTEN:80,reuseaddr PIPE
 background far red socat TCP6-LISTEN:81,reuseaddr PIPE
 wait_port b-red tcp 80
 wait_port b-red tcp 81
-background sh -c 'sleep 60 | ip netns exec t-red socat - TCP:10.0.0.2:80,sourceport=40000'
-background sh -c 'sleep 60 | ip netns exec t-red socat - "TCP6:[fd00::2]:81,sourceport=40001"'
+background on red socat TCP:10.0.0.2:80,sourceport=40000 PIPE
+background on red socat "TCP6:[fd00::2]:81,sourceport=40001" PIPE
 established() { chamctl conn show tenant red dport "$1" state established | grep -q .; }
 busywait 5 established 80
 busywait 5 established 81

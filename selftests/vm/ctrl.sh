@@ -94,21 +94,21 @@ check "and without it" busywait 5 stopped "$own" 0007
 check "an entry" chamctl fdb add tenant red mac $other port red0
 far red ip neigh replace 10.0.0.77 lladdr $other dev eth0 nud permanent
 ask_other() { far red ping -qc3 -i0.2 -W1 10.0.0.77 >/dev/null; :; }
-n=$(reason_of red filtered)
+n=$(stat_of red filtered)
 ask_other
-check_num "a connection that the filter refuses is not made" "$(reason_of red filtered)" -gt "$n"
+check_num "a connection that the filter refuses is not made" "$(stat_of red filtered)" -gt "$n"
 on red ip link set eth0 promisc on
 check "promiscuous" busywait 5 passes $other
 fast=$(stat_of red fast-packets)
-n=$(reason_of red filtered)
+n=$(stat_of red filtered)
 ask_other
 ask_other
-check_eq "one that it lets pass" "$n" "$(reason_of red filtered)"
+check_eq "one that it lets pass" "$n" "$(stat_of red filtered)"
 check_num "is fast" "$(stat_of red fast-packets)" -gt "$fast"
 on red ip link set eth0 promisc off
 check "not any more" busywait 5 stopped $other
 ask_other
-check_num "and ends with it" "$(reason_of red filtered)" -gt "$n"
+check_num "and ends with it" "$(stat_of red filtered)" -gt "$n"
 
 # Announcements.
 announced() { # COMMAND...

@@ -87,7 +87,7 @@ for lacks in 7-8-9 1-7-8-9-15; do
 		"$(ethtool -S "red$n" | awk '$1 == "tx_drop_bad_gso:" { print $2 }')"
 	n=$((n + 1))
 done
-check_eq "no drop among guests" 0 "$(reason_of red bad-gso)"
+check_eq "no drop among guests" 0 "$(stat_of red bad-gso)"
 fast=$(stat_of red tcp-fast)
 slow=$(stat_of red tcp-slow)
 diag "established TCP: $fast on the fast path, $slow not"

@@ -110,7 +110,7 @@ clear
 chamctl tenant set red max-conns 1 max-ports 1 max-fdb 1
 for port in 1 2 3; do on red bash -c "echo x >/dev/udp/10.0.0.2/$port"; done
 told "quota of connections" quota-ntf '.name == "red" and ."max-conns" == 1' max-ports max-fdb
-check "counted, too" test "$(reason_of red quota)" -gt 0
+check "counted, too" test "$(stat_of red quota)" -gt 0
 sleep 1		# at most one a second
 chamctl fdb add tenant red mac 02:00:00:00:00:01 remote 192.0.2.2
 chamctl fdb add tenant red mac 02:00:00:00:00:02 remote 192.0.2.2 2>/dev/null

@@ -50,7 +50,7 @@ for len in 8 9 100 1400; do
 	answers "by Linux" "$(said "$ask" $len)" host 10.0.0.1 9003 "$ask"
 done
 check_num "a veth has no room for the long ones: they went by Linux" \
-	"$(reason_of red handler-linux)" -ge 1
+	"$(stat_of red handler-linux)" -ge 1
 answers "shorter" 0100 b-red 10.0.0.1 9003 "$(word 1 2)ff"
 for way in "t-red b-red 10.0.0.1 9003 9" "t-red b-red fd00::1 9003 700" \
 	"b-red t-red 10.0.0.2 9004 700" "b-red t-red fd00::2 9004 9"; do
@@ -61,9 +61,9 @@ for way in "t-red b-red 10.0.0.1 9003 9" "t-red b-red fd00::1 9003 700" \
 	check_eq "$from to $to, resized to $len on its way" "$(said "$(word 0 "$len")" "$len")" \
 		"$(cat /tmp/handlers.got)"
 done
-before=$(reason_of red no-reply)
+before=$(stat_of red no-reply)
 answers "an answer that does not fit" TimeoutError b-red 10.0.0.1 9003 "$(word 1 1500)"
-check "is counted" test "$(reason_of red no-reply)" -gt "$before"
+check "is counted" test "$(stat_of red no-reply)" -gt "$before"
 answers "a length that no header knows" TimeoutError b-red 10.0.0.1 9003 "$(word 1 0x80000064)"
 check "is a fault" prog_is red '.fault == "length" and ."fault-hook" == "rx"'
 
@@ -74,7 +74,7 @@ for len in 9 1400; do
 	ask=$(word 1 $len)
 	answers "through a tunnel over IPv6, $len bytes back" "$(said "$ask" $len)" b-green 10.0.0.1 9003 "$ask"
 done
-check_num "by Linux, with a checksum that is right" "$(reason_of green handler-linux)" -ge 1
+check_num "by Linux, with a checksum that is right" "$(stat_of green handler-linux)" -ge 1
 
 # timers
 check "verdicts again" prog load "$verdicts" tenant red
@@ -149,17 +149,17 @@ answers "reply" "$(word 1 0)" b-red 10.0.0.1 9000 "$(word 1 0)"
 answers "consume" TimeoutError b-red 10.0.0.1 9000 "$(word 3 0)"
 answers "to the wire, by Linux: tx replies" "$(word 1 0)" t-red 10.0.0.2 9001 "$(word 1 0)"
 answers "a neighbour is not answered past the filter" TimeoutError t-red1 10.0.0.1 9000 "$(word 1 0)"
-check "counted" test "$(reason_of red no-reply)" -gt 0
+check "counted" test "$(stat_of red no-reply)" -gt 0
 check_num "all of that was Linux'" $(($(stat_of red slow-packets) - before)) -ge 5
 tc qdisc del dev red0 clsact
 check "free again" busywait 5 port_free red0
-before=$(reason_of red unseen)
+before=$(stat_of red unseen)
 check "fragments arrive" far red ping -qc1 -W3 -s 3000 10.0.0.1
-check_num "and are counted, for no handler saw them" $(($(reason_of red unseen) - before)) -ge 2
+check_num "and are counted, for no handler saw them" $(($(stat_of red unseen) - before)) -ge 2
 # Samples keep addresses alive; of such a consumed stream none may get through.
 ip link set br-red type bridge ageing_time 400
 before=$(no_port)
-samples=$(reason_of red refresh)
+samples=$(stat_of red refresh)
 ip netns exec b-red python3 - "$(word 3 0)" <<'PY'
 import socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -167,7 +167,7 @@ for _ in range(50):
     s.sendto(bytes.fromhex(sys.argv[1]), ('10.0.0.1', 9000))
     time.sleep(0.1)
 PY
-check_num "samples went by Linux" $(($(reason_of red refresh) - samples)) -ge 1
+check_num "samples went by Linux" $(($(stat_of red refresh) - samples)) -ge 1
 check_eq "and were consumed as all others" "$before" "$(no_port)"
 ip link set br-red type bridge ageing_time 30000
 

@@ -60,9 +60,9 @@ two() {
 	bpftool -j prog run pinned "/sys/fs/bpf/k/$1" data_in "$tap_tmp/in" \
 		ctx_in "$tap_tmp/ctx" repeat 2 | jq .retval
 }
-vlan=$(reason_of red vlan)
+vlan=$(stat_of red vlan)
 check_eq "one that begins once and is slow twice runs" 2 "$(two slow_twice)"
-check_eq "the first is the tenant's" 1 $(($(reason_of red vlan) - vlan))
+check_eq "the first is the tenant's" 1 $(($(stat_of red vlan) - vlan))
 check_eq "the second is nobody's" 0 "$(chamctl -j stat show | jq '[.[].reasons.protocol] | add')"
 before=$(chamctl -j stat show | jq '[.[].reasons[]] | add')
 check_eq "one that looks up without a beginning gets nothing" 2 "$(two lookup_again)"

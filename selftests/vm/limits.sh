@@ -85,7 +85,7 @@ wait_port b-red udp 9000
 check_eq "a full table refuses nobody: 200 questions, as many answers" 200 \
 	"$(on red python3 /run/echo.py ask)"
 check_eq "no connection more than there may be" 16 "$(chamctl -j conn show | jq length)"
-check_num "the others are slow by name" "$(reason_of red table-full)" -ge 200
+check_num "the others are slow by name" "$(stat_of red table-full)" -ge 200
 check_eq "no drop" 0 "$(stat_of red drops)"
 
 # time that nobody has stamped is told, not guessed

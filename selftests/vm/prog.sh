@@ -40,7 +40,7 @@ answers "a neighbour, too" "$data" t-red1 10.0.0.1 7 "$data"
 check_eq "the guest knows nothing of it" "$before" "$(no_port)"
 answers "echo does not answer echo" TimeoutError b-red 10.0.0.1 7 00 7
 check "dropped, by a reason of its own" prog_is red '.dropped[0] == 1'
-check "and by name in the books" test "$(reason_of red handler-drop)" = 1
+check "and by name in the books" test "$(stat_of red handler-drop)" = 1
 answers "blue has no program" ConnectionRefusedError b-blue 10.0.0.1 7 00
 check_num "its cycles are red's" "$(chamctl -j stat show tenant red | jq '.[0].classes.handler')" -gt 0
 
@@ -54,7 +54,7 @@ answers "rx, pass: the guest has it" ConnectionRefusedError b-red 10.0.0.1 9000 
 answers "rx, reply" "$(word 1 0)" b-red 10.0.0.1 9000 "$(word 1 0)"
 answers "tx, reply: it never leaves" "$(word 1 0)" t-red 10.0.0.2 9001 "$(word 1 0)"
 answers "rx, consume" TimeoutError b-red 10.0.0.1 9000 "$(word 3 0)"
-check "counted" test "$(reason_of red consumed)" -gt 0
+check "counted" test "$(stat_of red consumed)" -gt 0
 answers "tx, drop with reason 15" TimeoutError t-red 10.0.0.2 9001 "$(word $((4 + (15 << 8))) 0)"
 check "counted" prog_is red '.dropped[15] == 1'
 : >/tmp/prog.seen

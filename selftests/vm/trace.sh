@@ -52,9 +52,9 @@ red=$(tenant_id red)
 # to Linux: an address that nobody has
 listen 1
 on red ip neigh replace 10.0.0.9 lladdr 02:00:00:00:00:99 dev eth0
-before=$(reason_of red no-fdb)
+before=$(stat_of red no-fdb)
 for i in 1 2 3; do on red bash -c 'echo x >/dev/udp/10.0.0.9/7002'; done
-counted=$(($(reason_of red no-fdb) - before))
+counted=$(($(stat_of red no-fdb) - before))
 check_num "three packets without an address in the FDB" "$counted" -ge 3
 check_eq "each is traced, with tenant, port and length" "$counted" \
 	"$(hits cham_slow "tenant=$red ifindex=$(ifindex red0) reason=no-fdb len=44$")"
@@ -62,10 +62,10 @@ check_eq "each is traced, with tenant, port and length" "$counted" \
 # lost on the fast path: longer than what the port takes
 far red ip link set eth0 mtu 1500
 listen 1
-before=$(reason_of red oversize)
+before=$(stat_of red oversize)
 dropped=$(port_stat red0 tx_drop_oversize)
 far red ping -qc3 -i0.2 -W1 -M "do" -s 1472 10.0.0.1 >/dev/null
-check_eq "three packets too long" 3 $(($(reason_of red oversize) - before))
+check_eq "three packets too long" 3 $(($(stat_of red oversize) - before))
 check_eq "counted at the port, too" 3 $(($(port_stat red0 tx_drop_oversize) - dropped))
 check_eq "traced where they came in" 3 \
 	"$(hits cham_drop "tenant=$red ifindex=$(ifindex up0) reason=oversize len=1514$")"
@@ -75,11 +75,11 @@ check_eq "and at the port" 3 "$(hits cham_port_drop \
 # lost at the uplink: the other end of the wire takes no XDP frames
 ip netns exec hostb ethtool -K b0 gro off
 listen 1
-before=$(reason_of red tx-fail)
+before=$(stat_of red tx-fail)
 fast=$(stat_of red fast-packets)
 bytes=$(stat_of red fast-bytes)
 on red ping -qc3 -i0.2 -W1 10.0.0.2 >/dev/null
-check_eq "three packets the uplink refused" 3 $(($(reason_of red tx-fail) - before))
+check_eq "three packets the uplink refused" 3 $(($(stat_of red tx-fail) - before))
 check_eq "none of them is a fast one" 0 $(($(stat_of red fast-packets) - fast))
 check_eq "nor are their bytes" 0 $(($(stat_of red fast-bytes) - bytes))
 check_eq "traced with the uplink" 3 \

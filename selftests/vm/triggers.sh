@@ -3,7 +3,7 @@
 # timeout: 300
 #
 # What an administrator looks at, and the triggers policy.sh does not pull:
-# tcx, shaping, netdev filters, nexthop groups, the vxlan device's ageing, and
+# tcx, shaping, netdev filters, nexthop groups, ageing, and
 # the underlay's other ways.
 
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
@@ -104,11 +104,11 @@ ip link set vx-red type vxlan nolearning
 ip nexthop add id 1 via 192.0.2.2 fdb
 ip nexthop add id 100 group 1 fdb
 bridge fdb del "$far" dev vx-red self
-slow=$(reason_of red no-fdb)
+slow=$(stat_of red no-fdb)
 check "an address behind a nexthop group" bridge fdb add "$far" dev vx-red nhid 100 self
 sleep 1.2
 check "is slow" is_slow
-check_num "counted by name" "$(reason_of red no-fdb)" -gt "$slow"
+check_num "counted by name" "$(stat_of red no-fdb)" -gt "$slow"
 bridge fdb del "$far" dev vx-red self
 ip nexthop del id 100
 ip nexthop del id 1
@@ -138,42 +138,48 @@ ip addr add 198.51.100.1/24 dev up1
 ip link set up1 up
 ip -n hostb addr add 198.51.100.2/24 dev b1
 ip -n hostb link set b1 up
-slow=$(reason_of red no-route)
+slow=$(stat_of red no-route)
 ip route replace 192.0.2.2/32 src 192.0.2.1 nexthop via 192.0.2.3 dev up0 nexthop via 198.51.100.2 dev up1
 sleep 0.5
 check "two ways: the way out is slow" is_slow_out
-check_num "two ways: counted by name" "$(reason_of red no-route)" -gt "$slow"
-slow=$(reason_of red no-route)
+check_num "two ways: counted by name" "$(stat_of red no-route)" -gt "$slow"
+slow=$(stat_of red no-route)
 ip route replace 192.0.2.2/32 via 198.51.100.2 dev up1 src 192.0.2.1
 sleep 0.5
 check "another device: the way out is slow" is_slow_out
-check_num "another device: counted by name" "$(reason_of red no-route)" -gt "$slow"
+check_num "another device: counted by name" "$(stat_of red no-route)" -gt "$slow"
 ip route del 192.0.2.2/32
 ip link del up1
 ip -n hostb link del m0
 check "back: fast again" is_fast
 
-slow=$(reason_of red no-route)
+slow=$(stat_of red no-route)
 ip -n hostb link set b0 arp off
 ip neigh replace 192.0.2.2 dev up0 nud failed
 check_fails "a neighbour that failed: nothing arrives" on red ping -qc3 -i0.2 -W1 10.0.0.2
-check_num "a neighbour that failed: counted by name" "$(reason_of red no-route)" -gt "$slow"
+check_num "a neighbour that failed: counted by name" "$(stat_of red no-route)" -gt "$slow"
 ip -n hostb link set b0 arp on
 check "the neighbour is back: fast again" is_fast
 
-# The vxlan device ages what it learned: 10 s, looked at every 10 s
+# Traffic that Linux does not see keeps what Linux has learned: the bridge and the
+# vxlan device forget after 10 s, the latter looks every 10 s
 ip link set vx-red type vxlan ageing 10
+ip link set br-red type bridge ageing_time 1000
 sleep 1.2
 check "fast with an ageing time of 10 s" is_fast
 on red ping -q -i0.25 -c104 10.0.0.2 >/tmp/ping &
 pid=$!
 sleep 4		# a connection is some time old when it first shows Linux a packet
-unknown=$(reason_of red no-fdb)
+unknown=$(stat_of red no-fdb)
+samples=$(stat_of red refresh)
 fast=$(stat_of red fast-packets)
 wait $pid
 check_match "22 s with an ageing time of 10 s: nothing lost" ' 0% packet loss' "$(cat /tmp/ping)"
 check_match "the vxlan device has not forgotten" "$far .*dst 192.0.2.2" \
 	"$(bridge fdb show dev vx-red)"
-check_eq "and no packet found it so" "$unknown" "$(reason_of red no-fdb)"
+check_match "nor has the bridge: the far end" "$far dev vx-red master br-red" "$(bridge fdb show br br-red)"
+check_match "nor the near one" "$near dev red0 master br-red" "$(bridge fdb show br br-red)"
+check_eq "and no packet found it so" "$unknown" "$(stat_of red no-fdb)"
+check_num "samples for them are counted" "$(stat_of red refresh)" -gt "$samples"
 check_num "nearly all were fast" $(($(stat_of red fast-packets) - fast)) -ge 150
 finish

@@ -87,15 +87,15 @@ topo_attach || bail "attach"
 check "fast" warm
 for t in red blue; do
 	family=$([ $t = red ] && echo 4 || echo 6)
-	fast=$(($(stat_of $t fast-packets) + $(reason_of $t refresh)))
-	ecn=$(reason_of $t ecn)
+	fast=$(($(stat_of $t fast-packets) + $(stat_of $t refresh)))
+	ecn=$(stat_of $t ecn)
 	check_eq "over IPv$family: all 16 combinations, inner IPv4 and IPv6" "$(table)" \
 		"$("$probe" decap $t)"
 	# ECT(1) outside of ECT(0), and CE outside of Not-ECT
 	check_eq "over IPv$family: two of 16 are left to Linux, by name" 4 \
-		$(($(reason_of $t ecn) - ecn))
+		$(($(stat_of $t ecn) - ecn))
 	check_eq "over IPv$family: the others were fast" 28 \
-		$(($(stat_of $t fast-packets) + $(reason_of $t refresh) - fast))
+		$(($(stat_of $t fast-packets) + $(stat_of $t refresh) - fast))
 	fast=$(stat_of $t fast-packets)
 	check_eq "over IPv$family: pipe copies ECN alone" "$(outer fast 0)" \
 		"$("$probe" encap $t)"
@@ -157,19 +157,19 @@ forget() { on red ip route flush cache; on red ip -6 route flush cache; }
 ip route add 192.0.2.2/32 dev up0 src 192.0.2.1 mtu 1400
 check "fast with a smaller route" warm
 forget
-mtu=$(reason_of red mtu)
+mtu=$(stat_of red mtu)
 check_eq "IPv4, a byte too much: frag needed, with the right size" "mtu = 1350" \
 	"$(too_big 1323 10.0.0.2)"
-check_num "counted by name" "$(reason_of red mtu)" -gt "$mtu"
-mtu=$(reason_of red mtu)
+check_num "counted by name" "$(stat_of red mtu)" -gt "$mtu"
+mtu=$(stat_of red mtu)
 check_eq "IPv6, a byte too much: too big" "mtu=1350" "$(too_big 1303 fd00::2)"
-check_num "counted by name, too" "$(reason_of red mtu)" -gt "$mtu"
+check_num "counted by name, too" "$(stat_of red mtu)" -gt "$mtu"
 forget
-mtu=$(reason_of red mtu)
+mtu=$(stat_of red mtu)
 fast=$(stat_of red fast-packets)
 check "exactly what fits: IPv4" on red ping -qc1 -W2 -M "do" -s 1322 10.0.0.2
 check "exactly what fits: IPv6" on red ping -qc1 -W2 -M "do" -s 1302 fd00::2
-check_eq "is no reason" "$mtu" "$(reason_of red mtu)"
+check_eq "is no reason" "$mtu" "$(stat_of red mtu)"
 check_num "and fast" $(($(stat_of red fast-packets) - fast)) -ge 3
 blob 1M
 check "TCP that thinks it has 1450 gets through" transfer t-red b-red 10.0.0.2 7001

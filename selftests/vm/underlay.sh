@@ -129,16 +129,16 @@ ip -n hostb link set b1 up
 mac=$(ip -n hostb -j link show b0 | jq -r '.[0].address')
 ip neigh add 192.0.2.3 lladdr "$mac" dev up0 nud permanent
 ip -6 neigh add 2001:db8::3 lladdr "$mac" dev up0 nud permanent
-slow=$(reason_of red no-route)
-slow6=$(reason_of blue no-route)
+slow=$(stat_of red no-route)
+slow6=$(stat_of blue no-route)
 ip route add 192.0.2.2/32 src 192.0.2.1 nexthop via 192.0.2.3 dev up0 nexthop via 198.51.100.2 dev up1
 ip -6 route add 2001:db8::2/128 src 2001:db8::1 nexthop via 2001:db8::3 dev up0 \
 	nexthop via 2001:db8:1::2 dev up1
 sleep 0.5
 check "two ways over IPv4: arrives" ping1 on red 10.0.0.2
-check_num "and was slow, by name" "$(reason_of red no-route)" -gt "$slow"
+check_num "and was slow, by name" "$(stat_of red no-route)" -gt "$slow"
 check "two ways over IPv6: arrives" ping1 on blue 10.0.0.2
-check_num "and was slow, by name" "$(reason_of blue no-route)" -gt "$slow6"
+check_num "and was slow, by name" "$(stat_of blue no-route)" -gt "$slow6"
 ip route del 192.0.2.2/32
 ip -6 route del 2001:db8::2/128
 ip link del up1
