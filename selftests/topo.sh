@@ -84,8 +84,8 @@ topo_netdev() {
 		[[ $(vdpa -j dev config show "$1" 2>/dev/null) =~ \"mac\":\"([0-9a-f:]+)\" ]] &&
 			mac=${BASH_REMATCH[1]}
 		for n in /sys/class/net/*; do
-			[ "$(cat "$n/address")" = "$mac" ] &&
-			[ -e "$n/device/driver" ] && { echo "${n##*/}"; return 0; }
+			[ -e "$n/device/driver" ] && [ "$(<"$n/address")" = "$mac" ] &&
+				{ echo "${n##*/}"; return 0; }
 		done
 		sleep 0.1
 	done
