@@ -159,6 +159,7 @@ struct side {
 int side_names(struct ctl *c, const char *tenant, struct side *n);
 int dev_has_kind(const char *ifname, const char *kind);
 int tenant_setup(struct ctl *c, int argc, char **argv);
+int side_join(struct ctl *c, const struct side *n, const char *dev);
 int tenant_teardown(struct ctl *c, int argc, char **argv);
 
 #endif

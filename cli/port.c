@@ -8,6 +8,11 @@ static const char *state(uint32_t s)
 	return show_number(cham_port_state__name(s), "state", s);
 }
 
+static const char *role(uint8_t r)
+{
+	return show_number(cham_port_role__name(r), "role", r);
+}
+
 void port_json(struct ctl *c, const struct cham_port *p)
 {
 	J_U64(c, PORT, IFINDEX, p, ifindex);
@@ -15,6 +20,7 @@ void port_json(struct ctl *c, const struct cham_port *p)
 	J_STR(c, PORT, VDPA, p, p->vdpa);
 	J_U64(c, PORT, TENANT_ID, p, tenant_id);
 	J_STR(c, PORT, TENANT_NAME, p, p->tenant_name);
+	J_STR(c, PORT, ROLE, p, role(p->role));
 	J_STR(c, PORT, MAC, p, show_mac(p->mac));
 	J_U64(c, PORT, MTU, p, mtu);
 	J_U64(c, PORT, QUEUE_PAIRS, p, queue_pairs);
@@ -42,8 +48,9 @@ void port_show_one(struct ctl *c, const struct cham_port *p)
 		json_close(&c->j, '}');
 		return;
 	}
-	fprintf(f, "%u: %s: vdpa %s tenant %s state %s", p->ifindex, p->ifname,
-		p->vdpa, p->tenant_id ? p->tenant_name : "-", state(p->state));
+	fprintf(f, "%u: %s: vdpa %s tenant %s role %s state %s", p->ifindex, p->ifname,
+		p->vdpa, p->tenant_id ? p->tenant_name : "-", role(p->role),
+		state(p->state));
 	if (CHAM_HAS(p, CHAM_PORT_BROKEN_REASON))
 		fprintf(f, " (%s)", p->broken_reason);
 	fprintf(f, "\n    mac %s mtu %u queue-pairs %u of %u features 0x%llx\n",
@@ -95,26 +102,30 @@ static int set(struct ctl *c, int argc, char **argv)
 	const char *dev, *tenant = NULL;
 	uint64_t bits = 0;
 	uint32_t ifindex;
+	uint8_t as = 0;
 	int ret;
 	const struct kw kws[] = {
 		{ "tenant", KW_STR, &tenant, NULL, 1 },
 		{ "notenant", KW_FLAG, NULL, NULL, 2 },
+		{ "role", KW_WORDS, &as, "guest|slow", 4 },
 		{ 0 },
 	};
 
 	ret = need_name(c, &argc, &argv, "the representor DEV", &dev);
 	if (!ret)
 		ret = kw_parse(c, argc, argv, kws, &bits);
-	if (!ret && bits != 1 && bits != 2)
+	if (!ret && bits != 1 && bits != 2 && bits != 4 && bits != 5)
 		ret = ctl_fail(c, EXIT_SYNTAX,
-			       "one is needed of: tenant NAME, notenant");
+			       "needed: tenant NAME, role guest|slow, or both; or notenant");
 	if (!ret)
 		ret = ctl_open(c);
 	if (!ret)
 		ret = need_dev(c, dev, &ifindex);
 	if (ret)
 		return ret;
-	if (cham_port__bind(c->h, ifindex, tenant))
+	if (bits & 3 && cham_port__bind(c->h, ifindex, tenant))
+		return ctl_kernel(c);
+	if (bits & 4 && cham_port__set_role(c->h, ifindex, as))
 		return ctl_kernel(c);
 	return datapath_follow(c);
 }
@@ -139,7 +150,7 @@ static int announce(struct ctl *c, int argc, char **argv)
 
 const struct cmd port_cmds[] = {
 	{ "show", "[DEV]", show },
-	{ "set", "DEV tenant NAME|notenant", set },
+	{ "set", "DEV [tenant NAME] [role guest|slow] | DEV notenant", set },
 	{ "announce", "DEV", announce },
 	{ 0 },
 };

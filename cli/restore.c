@@ -31,7 +31,7 @@ struct port {
 	const char *vdpa, *dev, *tenant;
 	uint8_t mac[6];
 	uint32_t mtu, queue_pairs;
-	bool up;
+	bool up, slow;
 };
 
 struct fdb {
@@ -143,19 +143,22 @@ static int get_tenant(json_t *o, struct cham_tenant *t, json_error_t *e)
 static int get_port(json_t *o, struct port *p, json_error_t *e)
 {
 	json_int_t mtu, pairs;
-	const char *text;
+	const char *text, *role = NULL;
 	int up;
 
 	memset(p, 0, sizeof(*p));
-	if (json_unpack_ex(o, e, 0, "{s:s, s:s, s:s, s:I, s:I, s:b, s?s !}",
+	if (json_unpack_ex(o, e, 0, "{s:s, s:s, s:s, s:I, s:I, s:b, s?s, s?s !}",
 			   "vdpa", &p->vdpa, "dev", &p->dev, "mac", &text, "mtu",
 			   &mtu, "queue-pairs", &pairs, "up", &up, "tenant",
-			   &p->tenant) ||
+			   &p->tenant, "role", &role) ||
 	    name(e, p->vdpa, 31) || name(e, p->dev, IF_NAMESIZE - 1) ||
 	    name(e, p->tenant, CHAM_NAME_MAX) || mac(e, text, p->mac) ||
 	    number(e, "mtu", mtu, UINT16_MAX, &p->mtu) ||
 	    number(e, "queue-pairs", pairs, UINT16_MAX, &p->queue_pairs))
 		return -EINVAL;
+	if (role && (strcmp(role, "slow") || !p->tenant))
+		return bad(e, "role is \"slow\", of a tenant, or absent, not \"%s\"", role);
+	p->slow = role;
 	p->up = up;
 	return 0;
 }
@@ -405,6 +408,11 @@ static enum status make_port(struct restore *r, const struct port *p)
 			return failed(c);
 		s = s == MADE ? MADE : CHANGED;
 	}
+	if (p->slow && f.p.role != CHAM_PORT_ROLE_SLOW) {
+		if (cham_port__set_role(c->h, f.p.ifindex, CHAM_PORT_ROLE_SLOW))
+			return failed(c);
+		s = s == MADE ? MADE : CHANGED;
+	}
 	return p->up && RUN(c, "ip", "link", "set", "dev", p->dev, "up") ? FAILED : s;
 }
 
@@ -425,8 +433,7 @@ static enum status complete_setup(struct ctl *c, const struct setup *s,
 			 side->bridge, word);
 		if (!access(path, F_OK))
 			continue;
-		if (RUN(c, "ip", "link", "set", "dev", word, "master", side->bridge) ||
-		    RUN(c, "ip", "link", "set", "dev", word, "up"))
+		if (side_join(c, side, word))
 			return FAILED;
 		st = CHANGED;
 	}

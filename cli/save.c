@@ -85,6 +85,8 @@ static int save_ports(json_t *array, const struct all *all)
 			      is_up(p->ifname));
 		if (p->tenant_id)
 			err |= put(o, "tenant", json_string(p->tenant_name));
+		if (p->role == CHAM_PORT_ROLE_SLOW)
+			err |= put(o, "role", json_string("slow"));
 		err |= add(array, o);
 	}
 	return err;

@@ -123,6 +123,21 @@ static void close_bridge(const char *bridge)
 	write_line(path, "1");
 }
 
+/* A port becomes a member of the bridge. A slow one speaks for the tenant's guests:
+ * the bridge must not look for them there.
+ */
+int side_join(struct ctl *c, const struct side *n, const char *dev)
+{
+	struct cham_port p = { .sz = sizeof(p) };
+	int ret;
+
+	ret = RUN(c, "ip", "link", "set", "dev", dev, "master", n->bridge);
+	if (!ret && !cham_port__get(c->h, dev, &p) && p.role == CHAM_PORT_ROLE_SLOW)
+		ret = RUN(c, "bridge", "link", "set", "dev", dev, "learning", "off",
+			  "flood", "off", "mcast_flood", "off", "bcast_flood", "off");
+	return ret ?: RUN(c, "ip", "link", "set", "dev", dev, "up");
+}
+
 /* @bridge: has to be made, too */
 static int build(struct ctl *c, const struct side *n, bool bridge,
 		 const struct cham_tenant *t, const struct cham_uplink *u,
@@ -156,13 +171,8 @@ static int build(struct ctl *c, const struct side *n, bool bridge,
 	for (i = 0; !ret && i < remotes->n; i++)
 		ret = RUN(c, "bridge", "fdb", "append", "00:00:00:00:00:00",
 			  "dev", n->vxlan, "dst", remotes->v[i]);
-	for (i = 0; !ret && i < devs->n; i++) {
-		ret = RUN(c, "ip", "link", "set", "dev", devs->v[i], "master",
-			  n->bridge);
-		if (!ret)
-			ret = RUN(c, "ip", "link", "set", "dev", devs->v[i],
-				  "up");
-	}
+	for (i = 0; !ret && i < devs->n; i++)
+		ret = side_join(c, n, devs->v[i]);
 	if (!ret)
 		ret = RUN(c, "ip", "link", "set", "dev", n->vxlan, "up");
 	if (!ret)

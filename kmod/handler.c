@@ -148,6 +148,14 @@ static int cham_forward(struct cham_cpu *cpu, const struct cham_private *priv,
 	return cham_to_port(cpu, cham_port_slot(port));
 }
 
+/* To the tenant's slow path, as it is. It may have lost its port this very moment. */
+static int cham_to_slow(struct cham_cpu *cpu)
+{
+	u32 slot = READ_ONCE(cpu->tenant->slow);
+
+	return slot ? cham_to_port(cpu, slot) : cham_end(cpu, CHAM_REASON_NO_SLOW_PORT);
+}
+
 /**
  * cham_replied() - a reply has its outer header
  * @cpu: the event, of the uplink
@@ -316,6 +324,9 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 	/* Of what the handler writes the outer checksum knows nothing. */
 	if (!cpu->port && unlikely(!cham_outer_settle(cpu, xdp, strip)))
 		return NULL;
+	/* The slow path's own packets are not its handlers' to see. */
+	if (cpu->port && cham_tenant_is_slow(cpu->tenant, cham_port_slot(cpu->port)))
+		return NULL;
 	conn = cham_flow_conn(cpu->flow);
 	priv = READ_ONCE(conn->half[0].priv);
 	if (unlikely(!priv || priv->layout != layout)) {
@@ -378,7 +389,7 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 	goes = verdict & ~CHAM_SUM;
 	resized = xdp_get_buff_len(xdp) != cpu->size;
 	if (goes == CHAM_LINUX ? resized :
-	    goes <= CHAM_FORWARD && (unlikely(goes != verdict) || resized) &&
+	    (goes <= CHAM_FORWARD || goes == CHAM_SLOW) && (unlikely(goes != verdict) || resized) &&
 	    !cham_finish(cpu, xdp, goes != verdict)) {
 		cham_prog_stop(cpu, priv, CHAM_FAULT_LENGTH, hook, verdict);
 		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
@@ -392,6 +403,8 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 		return cham_forward(cpu, priv, hook, port);
 	case CHAM_LINUX:
 		return cham_by_linux(cpu, xdp);
+	case CHAM_SLOW:
+		return cham_to_slow(cpu);
 	case CHAM_CONSUME:
 		return cpu->timer ? CHAM_ACT_END : cham_end(cpu, CHAM_REASON_CONSUMED);
 	}

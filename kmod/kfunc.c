@@ -74,10 +74,15 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 		return CHAM_REASON_BLOCKED;
 	if (cpu->port ? cham_port_blocked(cpu->port) : READ_ONCE(t->blocked))
 		return CHAM_REASON_BLOCKED;
-	if (!cham_fdb_resolve_rcu(t, q->macs + ETH_ALEN, &from) ||
-	    from.ingress != ingress ||
-	    from.action != (cpu->port ? CHAM_ACTION_PORT : CHAM_ACTION_REMOTE))
+	if (cpu->port && unlikely(cham_tenant_is_slow(t, cham_port_slot(cpu->port)))) {
+		from.action = CHAM_ACTION_PORT;
+		from.slot = cham_port_slot(cpu->port);
+		from.epoch = NULL;
+	} else if (!cham_fdb_resolve_rcu(t, q->macs + ETH_ALEN, &from) ||
+		   from.ingress != ingress ||
+		   from.action != (cpu->port ? CHAM_ACTION_PORT : CHAM_ACTION_REMOTE)) {
 		return CHAM_REASON_SRC_MOVED;
+	}
 	if (!cham_fdb_resolve_rcu(t, q->macs, &to))
 		return CHAM_REASON_NO_FDB;
 	/* Back to where it came from: a bridge would not either. */
@@ -93,7 +98,7 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 	/* Short conversations never grow old enough to be sampled: the address
 	 * itself is, too.
 	 */
-	if (READ_ONCE(*from.epoch) != t->epoch) {
+	if (from.epoch && READ_ONCE(*from.epoch) != t->epoch) {
 		bool known = READ_ONCE(*from.epoch);
 
 		WRITE_ONCE(*from.epoch, t->epoch);

@@ -88,6 +88,7 @@ static const struct nla_policy cham_port_set_policy[] = {
 	[CHAM_PORT_IFINDEX]	= CHAM_POLICY_IFINDEX,
 	[CHAM_PORT_TENANT_ID]	= NLA_POLICY_MAX(NLA_U32, CHAM_TENANT_ID_MAX),
 	[CHAM_PORT_ANNOUNCE]	= { .type = NLA_FLAG },
+	[CHAM_PORT_ROLE]	= NLA_POLICY_MAX(NLA_U8, CHAM_PORT_ROLE_SLOW),
 };
 
 static const struct nla_policy cham_uplink_get_policy[] = {
@@ -378,6 +379,9 @@ static int cham_nl_port_set(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(port);
 	if (info->attrs[CHAM_PORT_ANNOUNCE])
 		return cham_port_announce(port, info->extack);
+	if (info->attrs[CHAM_PORT_ROLE])
+		return cham_tenant_set_slow(port, nla_get_u8(info->attrs[CHAM_PORT_ROLE]),
+					    info->extack);
 	if (info->attrs[CHAM_PORT_TENANT_ID] &&
 	    !nla_get_u32(info->attrs[CHAM_PORT_TENANT_ID])) {
 		cham_tenant_unbind(port);

@@ -51,7 +51,10 @@ int cham_put_port(struct sk_buff *msg, struct cham_port *port)
 	if (t)
 		blocked |= READ_ONCE(t->blocked);
 	err = nla_put_u32(msg, CHAM_PORT_TENANT_ID, t ? t->id : 0) ||
-	      (t && nla_put_string(msg, CHAM_PORT_TENANT_NAME, t->name));
+	      (t && nla_put_string(msg, CHAM_PORT_TENANT_NAME, t->name)) ||
+	      nla_put_u8(msg, CHAM_PORT_ROLE,
+			 t && cham_tenant_is_slow(t, cham_port_slot(port)) ?
+			 CHAM_PORT_ROLE_SLOW : CHAM_PORT_ROLE_GUEST);
 	rcu_read_unlock();
 	return err ||
 	       nla_put_u32(msg, CHAM_PORT_IFINDEX, dev->ifindex) ||

@@ -266,6 +266,10 @@ static int cham_policy_port(struct cham_port *port, void *arg)
 		blocked = BIT(CHAM_BLOCK_NO_TENANT);
 	} else if (br && netif_is_bridge_master(br)) {
 		blocked = cham_policy_brport(dev, br);
+		/* It speaks for its tenant's guests, and must not be taken for one. */
+		if (cham_tenant_is_slow(t, cham_port_slot(port)) &&
+		    br_port_flag_is_set(dev, BR_LEARNING))
+			blocked |= BIT(CHAM_BLOCK_LEARNING);
 		/* Without a tunnel the first port's bridge is the tenant's. */
 		if (!t->bridge)
 			WRITE_ONCE(t->bridge, br->ifindex);

@@ -230,11 +230,48 @@ void cham_tenant_unbind(struct cham_port *port)
 	if (!t)
 		return;
 	cham_port_bind(port, NULL);
+	if (cham_tenant_is_slow(t, cham_port_slot(port)))
+		WRITE_ONCE(t->slow, 0);
 	cham_tenant_invalidate(t);
 	cham_fdb_flush_port(port);
 	t->ports--;
 	cham_policy_dirty();
 	cham_nl_port_event(CHAM_CMD_PORT_NTF, port);
+}
+
+/**
+ * cham_tenant_set_slow() - make a port its tenant's slow path, or an end point again
+ * @port:   port
+ * @slow:   which
+ * @extack: receives the reason of a refusal
+ *
+ * Context: RTNL held. Return: 0, -ENOTCONN without a tenant, or -EBUSY.
+ */
+int cham_tenant_set_slow(struct cham_port *port, bool slow,
+			 struct netlink_ext_ack *extack)
+{
+	struct cham_tenant *t = cham_port_tenant_rcu(port);
+	u32 slot = cham_port_slot(port);
+	struct cham_port *other;
+
+	ASSERT_RTNL();
+	if (!t) {
+		NL_SET_ERR_MSG_FMT(extack, "%s belongs to no tenant; bind it first",
+				   cham_port_dev(port)->name);
+		return -ENOTCONN;
+	}
+	if (cham_tenant_is_slow(t, slot) == slow)
+		return 0;
+	other = slow ? cham_port_by_slot_rcu(t->slow) : NULL;
+	if (other) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "tenant %s has a slow port, %s; make that a guest's first",
+				   t->name, cham_port_dev(other)->name);
+		return -EBUSY;
+	}
+	WRITE_ONCE(t->slow, slow ? slot : 0);
+	cham_port_event_changed(port);
+	return 0;
 }
 
 /**

@@ -39,6 +39,7 @@ struct cham_tenant {
 	u32 epoch;			/* moves four times in an FDB ageing time */
 	u32 blocked;			/* BIT(CHAM_BLOCK_*) of the way to the wire */
 	u32 prog;			/* cham_prog_word(); 0: no handler runs */
+	u32 slow;			/* slot of its slow port, 0 none */
 	u64 key;			/* last word of a tuple with the id alone */
 	struct cham_ledger __percpu *ledger;
 	struct cham_tenant_cfg cfg;
@@ -107,6 +108,21 @@ int cham_tenant_del(struct cham_tenant *tenant, bool force,
 int cham_tenant_bind(struct cham_tenant *tenant, struct cham_port *port,
 		     struct netlink_ext_ack *extack);
 void cham_tenant_unbind(struct cham_port *port);
+int cham_tenant_set_slow(struct cham_port *port, bool slow,
+			 struct netlink_ext_ack *extack);
+
+/**
+ * cham_tenant_is_slow() - whether a port is its tenant's slow path
+ * @tenant: the port's
+ * @slot:   cham_port_slot()
+ *
+ * What it sends is from the tenant, whoever's address it has: it is not learned, and
+ * no handler sees it.
+ */
+static inline bool cham_tenant_is_slow(const struct cham_tenant *tenant, u32 slot)
+{
+	return READ_ONCE(tenant->slow) == slot;
+}
 
 /* Any context. After it returns no packet follows what was cached before. */
 static inline void cham_tenant_invalidate(struct cham_tenant *tenant)

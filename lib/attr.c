@@ -55,6 +55,7 @@ static const struct cham_field port_fields[] = {
 	N(PORT, PAD, "pad", K_NONE),
 	F(PORT, ACTIVE_PAIRS, "active-pairs", K_U32, cham_port, active_pairs),
 	N(PORT, ANNOUNCE, "announce", K_FLAG),
+	F(PORT, ROLE, "role", K_U8, cham_port, role),
 };
 
 static const struct cham_field uplink_fields[] = {

@@ -145,6 +145,7 @@ const char *cham_fault__name(unsigned int fault);
 const char *cham_fault__text(unsigned int fault);
 const char *cham_action__name(unsigned int action);
 const char *cham_port_state__name(unsigned int state);
+const char *cham_port_role__name(unsigned int role);
 const char *cham_fdb_source__name(unsigned int source);
 const char *cham_dscp__name(unsigned int dscp);
 const char *cham_conn_flag__name(unsigned int flag);
@@ -262,6 +263,7 @@ int cham_tenant__for_each(struct cham *h, cham_tenant_fn fn, void *arg);
  * @rx_dropped:    from the guest, discarded
  * @tx_dropped:    to the guest, discarded
  * @active_pairs:  queue pairs that its driver uses
+ * @role:          enum cham_port_role
  */
 struct cham_port {
 	size_t sz;
@@ -285,6 +287,7 @@ struct cham_port {
 	uint64_t rx_dropped;
 	uint64_t tx_dropped;
 	uint32_t active_pairs;
+	uint8_t role;
 };
 
 typedef int (*cham_port_fn)(const struct cham_port *p, void *arg);
@@ -299,6 +302,17 @@ typedef int (*cham_port_fn)(const struct cham_port *p, void *arg);
  * does not follow by itself: see cham_datapath__sync().
  */
 int cham_port__bind(struct cham *h, uint32_t ifindex, const char *tenant);
+
+/**
+ * cham_port__set_role() - make a port its tenant's slow path, or an end point again
+ * @h:       handle
+ * @ifindex: representor
+ * @role:    what it shall be
+ *
+ * Return: 0; -ENOTCONN without a tenant; -EBUSY when the tenant has another slow
+ * port; another negative errno.
+ */
+int cham_port__set_role(struct cham *h, uint32_t ifindex, enum cham_port_role role);
 
 /**
  * cham_port__announce() - ask a guest to tell the network where it is

@@ -143,6 +143,16 @@ const char *cham_port_state__name(unsigned int state)
 	return NAME(names, state);
 }
 
+const char *cham_port_role__name(unsigned int role)
+{
+	static const char *const names[] = {
+		[CHAM_PORT_ROLE_GUEST] = "guest",
+		[CHAM_PORT_ROLE_SLOW] = "slow",
+	};
+
+	return NAME(names, role);
+}
+
 const char *cham_fdb_source__name(unsigned int source)
 {
 	static const char *const names[] = {

@@ -46,6 +46,19 @@ int cham_port__announce(struct cham *h, uint32_t ifindex)
 			   NULL, NULL);
 }
 
+int cham_port__set_role(struct cham *h, uint32_t ifindex, enum cham_port_role role)
+{
+	struct cham_port p = {
+		.sz = sizeof(p),
+		.set = CHAM_BIT(CHAM_PORT_IFINDEX) | CHAM_BIT(CHAM_PORT_ROLE),
+		.ifindex = ifindex,
+		.role = role,
+	};
+
+	return cham_nl__do(h, CHAM_CMD_PORT_SET, CHAM_SET_PORT, &p, p.set,
+			   NULL, NULL);
+}
+
 static int got_one(struct cham *h, const struct nlmsghdr *nlh, void *arg)
 {
 	struct cham_port *p = arg;

@@ -38,7 +38,8 @@
 	X(NFT,		"nft",		"a netfilter hook on the way")	\
 	X(TUNNEL,	"tunnel",	"vxlan device differs from the tenant's contract") \
 	X(FOREIGN,	"foreign-master", "has a master that is not followed (OVS, bond, VRF)") \
-	X(NO_ADDRESS,	"no-address",	"uplink has lost its tunnel address")
+	X(NO_ADDRESS,	"no-address",	"uplink has lost its tunnel address")	\
+	X(LEARNING,	"learning",	"bridge learns addresses behind a slow port")
 
 enum cham_block {
 #define X(id, name, text) CHAM_BLOCK_##id,
@@ -87,7 +88,8 @@ enum cham_block {
 	X(HANDLER_FAULT, "handler-fault", DROP, "the tenant's handler did what none may") \
 	X(NO_REPLY,	"no-reply",	DROP, "a handler's reply does not fit, or has no way") \
 	X(HANDLER_LINUX, "handler-linux", SLOW, "the tenant's handler wants it by Linux") \
-	X(UNSEEN,	"unseen",	NOTE, "Linux brought it past the tenant's handler")
+	X(UNSEEN,	"unseen",	NOTE, "Linux brought it past the tenant's handler") \
+	X(NO_SLOW_PORT,	"no-slow-port",	DROP, "for the tenant's slow path, and it has no slow port")
 
 enum cham_reason {
 #define X(id, name, kind, text) CHAM_REASON_##id,
@@ -199,6 +201,7 @@ enum cham_port_attr {
 	CHAM_PORT_PAD,
 	CHAM_PORT_ACTIVE_PAIRS,		/* u32: queue pairs the driver uses */
 	CHAM_PORT_ANNOUNCE,		/* flag, in: the guest is to announce itself */
+	CHAM_PORT_ROLE,			/* u8 enum cham_port_role */
 	__CHAM_PORT_MAX,
 };
 
@@ -208,6 +211,11 @@ enum cham_port_state {
 	CHAM_PORT_STATE_DOWN,		/* no driver */
 	CHAM_PORT_STATE_UP,		/* DRIVER_OK */
 	CHAM_PORT_STATE_BROKEN,		/* needs a reset, see broken-reason */
+};
+
+enum cham_port_role {
+	CHAM_PORT_ROLE_GUEST,		/* an end point */
+	CHAM_PORT_ROLE_SLOW,		/* the tenant's slow path; one of each tenant */
 };
 
 enum cham_uplink_attr {

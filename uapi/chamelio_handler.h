@@ -48,7 +48,8 @@ enum cham_hook {
 	X(FORWARD,	"forward",	"goes to the tenant's port pkt->port") \
 	X(CONSUME,	"consume",	"ends here")				\
 	X(DROP,		"drop",		"is dropped, with a reason of the handler's own") \
-	X(LINUX,	"linux",	"goes by Linux; rx sees it again there, with room to grow")
+	X(LINUX,	"linux",	"goes by Linux; rx sees it again, with room to grow") \
+	X(SLOW,		"slow",		"goes to the tenant's slow path, by its slow port")
 
 enum cham_verdict {
 #define X(id, name, text) CHAM_##id,

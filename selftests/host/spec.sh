@@ -112,7 +112,8 @@ def compare(text, spec_text, table):
          [g['name'] for g in spec['mcast-groups']['list']])
     return diff
 
-KERNEL = {'ETH_ALEN': 6, 'IFNAMSIZ': 16, 'TCP_CLOSING': 11, 'CHAM_DSCP_PIPE': 1}
+KERNEL = {'ETH_ALEN': 6, 'IFNAMSIZ': 16, 'TCP_CLOSING': 11, 'CHAM_DSCP_PIPE': 1,
+          'CHAM_PORT_ROLE_SLOW': 1}
 
 def policies(text, netlink):
     """{policy: {attribute: rule}}, {(operation, do or dump): policy or None}."""
