@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kfuncs the datapath calls: begin, lookup, deliver, encap, slow. Those around
- * a tenant's handler are in handler.c.
+ * The kfuncs the datapath calls: begin, deliver, encap, slow. The lookup is in
+ * lookup.c, those around a tenant's handler are in handler.c.
  *
  * One event at a time and CPU: XDP runs with BH off and does not nest. What
  * an event is follows from the device the packet came in by; metadata before
@@ -13,15 +13,11 @@
 #include <linux/etherdevice.h>
 #include <net/checksum.h>
 #include <net/ip6_checksum.h>
-#include <net/tcp_states.h>
 #include <net/vxlan.h>
 
 #include "conn.h"
-#include "fdb.h"
 #include "kfunc.h"
 #include "ledger.h"
-#include "netlink.h"
-#include "policy.h"
 #include "port.h"
 #include "prog.h"
 #include "remote.h"
@@ -33,8 +29,6 @@
 #define CHAM_OUTER_UDP	(sizeof(struct udphdr) + sizeof(struct vxlanhdr))
 
 DEFINE_PER_CPU(struct cham_cpu, cham_cpus);
-
-static_assert(sizeof(struct cham_query) % 8 == 0);
 
 /**
  * cham_refuse() - the packet is Linux'
@@ -56,154 +50,6 @@ int cham_refuse(struct cham_cpu *cpu, enum cham_reason why)
 	cpu->ev.reason = why;
 	cham_event_end(cpu);
 	return CHAM_ACT_SLOW;
-}
-
-/*
- * Ask Linux' knowledge where this direction goes and whether the packet comes
- * from where Linux thinks its source lives. The slow path for a connection,
- * the fast path for a packet: no lock, no allocation.
- */
-static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
-				     struct cham_fwd *fwd,
-				     const struct cham_query *q, u32 ingress)
-{
-	const struct cham_tenant *t = cpu->tenant;
-	struct cham_dest from, to;
-
-	if (cham_policy_is_dirty())
-		return CHAM_REASON_BLOCKED;
-	if (cpu->port ? cham_port_blocked(cpu->port) : READ_ONCE(t->blocked))
-		return CHAM_REASON_BLOCKED;
-	if (cpu->port && unlikely(cham_tenant_is_slow(t, cham_port_slot(cpu->port)))) {
-		from.action = CHAM_ACTION_PORT;
-		from.slot = cham_port_slot(cpu->port);
-		from.epoch = NULL;
-	} else if (!cham_fdb_resolve_rcu(t, q->macs + ETH_ALEN, &from) ||
-		   from.ingress != ingress ||
-		   from.action != (cpu->port ? CHAM_ACTION_PORT : CHAM_ACTION_REMOTE)) {
-		return CHAM_REASON_SRC_MOVED;
-	}
-	if (!cham_fdb_resolve_rcu(t, q->macs, &to))
-		return CHAM_REASON_NO_FDB;
-	/* Back to where it came from: a bridge would not either. */
-	if (to.action == from.action &&
-	    (to.action == CHAM_ACTION_REMOTE || to.slot == from.slot))
-		return CHAM_REASON_NO_FDB;
-	if (to.action == CHAM_ACTION_PORT) {
-		struct cham_port *port = cham_port_by_slot_rcu(to.slot);
-
-		if (port && !cham_port_takes(port, q->macs, q->tuple.vlan))
-			return CHAM_REASON_FILTERED;
-	}
-	/* Short conversations never grow old enough to be sampled: the address
-	 * itself is, too.
-	 */
-	if (from.epoch && READ_ONCE(*from.epoch) != t->epoch) {
-		bool known = READ_ONCE(*from.epoch);
-
-		WRITE_ONCE(*from.epoch, t->epoch);
-		if (known)
-			return CHAM_REASON_REFRESH;
-	}
-	fwd->ingress = ingress;
-	memcpy(fwd->macs, q->macs, sizeof(fwd->macs));
-	fwd->to.egress = to.slot;
-	fwd->to.super = 0;
-	fwd->to.epoch = t->epoch;
-	fwd->to.action = to.action;
-	return CHAM_REASON_NONE;
-}
-
-static inline bool cham_tcp_open(const struct cham_conn *conn,
-				 const struct cham_query *q)
-{
-	return conn && conn->state == TCP_ESTABLISHED &&
-	       q->tuple.proto == IPPROTO_TCP;
-}
-
-static struct cham_conn *cham_new_conn(struct cham_cpu *cpu, const struct cham_key *key,
-				       enum cham_reason *why)
-{
-	struct cham_conn *conn = cham_conn_insert(cpu->tenant, key, cham_conn_hash(key), why);
-
-	if (conn)
-		cpu->fresh = true;
-	else if (*why == CHAM_REASON_QUOTA)
-		cham_nl_quota_event(cpu->tenant, CHAM_TENANT_MAX_CONNS);
-	return conn;
-}
-
-static inline void cham_announce(struct cham_cpu *cpu, const struct cham_conn *conn)
-{
-	if (unlikely(cpu->fresh)) {
-		cpu->fresh = false;
-		cham_nl_conn_event(CHAM_CMD_CONN_NTF, cpu->tenant, conn);
-	}
-}
-
-/* Linux decides, but the tenant's handler sees the packet, and that needs a
- * connection. What Linux gave a guest has been tracked where it came from.
- */
-static void cham_show(struct cham_cpu *cpu, struct cham_conn *conn,
-		      const struct cham_key *key, unsigned int dir,
-		      enum cham_event_act act)
-{
-	enum cham_reason full;
-
-	if (!conn)
-		conn = cham_new_conn(cpu, key, &full);
-	if (!conn)
-		return;
-	cham_announce(cpu, conn);
-	cpu->flow = cham_conn_flow(conn, dir);
-	cpu->ev.act = act;
-}
-
-/* A packet that no valid direction is known for: find out, remember.
- * Return: the connection, or NULL and the event says what is to be done.
- */
-static noinline struct cham_conn *
-cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
-	   struct cham_conn *conn, u32 gen)
-{
-	struct cham_tenant *t = cpu->tenant;
-	enum cham_reason why;
-	struct cham_fwd fwd;
-	struct cham_key key;
-	unsigned int dir;
-
-	key = cham_conn_key(&query->tuple, t->key, &dir);
-	if (cpu->host) {
-		ether_addr_copy(cpu->host_src, query->macs + ETH_ALEN);
-		if (!cpu->timer)
-			cham_show(cpu, conn, &key, dir, CHAM_ACT_HOST);
-		else if (conn)
-			cham_show(cpu, conn, &key, dir, CHAM_ACT_TIMER);
-		if (cpu->ev.act == CHAM_ACT_SLOW)
-			cham_refuse(cpu, CHAM_REASON_NO_AREA);
-		else
-			cpu->stamp = cham_charge(t->ledger, CHAM_CLASS_DEMUX, cpu->stamp);
-		return NULL;
-	}
-	why = cham_resolve(cpu, &fwd, query, cpu->ingress);
-	if (why) {
-		cpu->tcp = cham_tcp_open(conn, query);
-		cham_nl_miss_event(t, query, why);
-		cham_refuse(cpu, why);
-		/* What goes to a port, Linux brings there; what leaves one is seen here. */
-		if (cpu->port && READ_ONCE(t->prog) & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TX))
-			cham_show(cpu, conn, &key, dir, CHAM_ACT_LINUX);
-		return NULL;
-	}
-	if (!conn) {
-		conn = cham_new_conn(cpu, &key, &why);
-		if (!conn) {
-			cham_refuse(cpu, why);
-			return NULL;
-		}
-	}
-	cham_fwd_write(&conn->half[dir].fwd, &fwd, gen);
-	return conn;
 }
 
 /* Over what is there, so that 0 is right; what it should be when the field is 0. */
@@ -428,104 +274,6 @@ __bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
 	if (unlikely(cpu->local != READ_ONCE(up->serial)))
 		cham_event_local(cpu, up);
 	return (u8 *)&cpu->ev;
-}
-
-/**
- * bpf_cham_lookup() - the one lookup of a packet
- * @ctx:   the program's context
- * @q:     struct cham_query of the inner packet
- * @q__sz: its size
- *
- * Finds or makes the connection, tracks it, and decides.
- *
- * Return: enum cham_event_act, as in the event; above it the tenant's program,
- * if it has one, see CHAM_PROG_ACT_MASK.
- */
-__bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
-{
-	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
-	const struct cham_query *query = q;
-	struct cham_tenant *t = cpu->tenant;
-	struct cham_conn *conn;
-	struct cham_half *half;
-	struct cham_key key;
-	union cham_to to;
-	unsigned int dir;
-	u64 hash;
-	u32 gen;
-
-	if (unlikely(cpu->xdp != (struct xdp_buff *)ctx ||
-		     q__sz != sizeof(*query)))
-		return CHAM_ACT_SLOW;
-	if (!cpu->port) {
-		t = cham_tenant_by_vni_rcu(query->vni);
-		if (unlikely(!t))
-			return cham_refuse(cpu, CHAM_REASON_NO_TENANT);
-		cpu->tenant = t;
-		cpu->ingress = query->outer_src;
-	}
-	cpu->len = query->len;
-	cpu->payload = query->payload;
-	cpu->segs = cpu->ev.gso_size ?
-		    DIV_ROUND_UP(query->payload, cpu->ev.gso_size) : 1;
-	/* Before the tables: a change after this leaves an older generation.
-	 * Outer sources and representors have the same numbers: a decision for
-	 * the one is of another generation than one for the other.
-	 */
-	gen = smp_load_acquire(&t->gen) ^ cpu->side;
-	key = cham_conn_key(&query->tuple, t->key, &dir);
-	hash = cham_conn_hash(&key);
-	cpu->hash = hash >> 32;
-	conn = cham_conn_lookup_rcu(&key, hash);
-	to.word = 0;
-	if (likely(conn)) {
-		half = &conn->half[dir];
-		to.word = cham_fwd_read(&half->fwd, query, cpu->ingress, gen);
-	}
-	if (unlikely(!to.word)) {
-		conn = cham_learn(cpu, query, conn, gen);
-		if (!conn)
-			return cpu->ev.act ? cpu->ev.act | READ_ONCE(t->prog) :
-					     CHAM_ACT_SLOW;
-		half = &conn->half[dir];
-		to.word = READ_ONCE(half->fwd.to.word);
-	}
-	cpu->tcp = cham_tcp_open(conn, query);
-	cham_conn_track(conn, half, query, cpu->segs);
-	if (unlikely(cpu->sent_on))
-		cham_conn_set_sent(conn, dir, cpu->sent_on - 1);
-	cham_announce(cpu, conn);
-	cpu->flow = cham_conn_flow(conn, dir);
-	/* Each direction shows Linux one packet a quarter of the ageing time,
-	 * so that bridge and vxlan device keep learning it.
-	 */
-	if (unlikely((to.epoch ^ t->epoch) & CHAM_EPOCH_MASK)) {
-		to.epoch = t->epoch;
-		WRITE_ONCE(half->fwd.to.word, to.word);
-		cham_refuse(cpu, CHAM_REASON_REFRESH);
-		cpu->ev.act = CHAM_ACT_LINUX;
-		return CHAM_ACT_LINUX | READ_ONCE(t->prog);
-	}
-	cpu->egress = to.egress;
-	if (to.action == CHAM_ACTION_PORT) {
-		cpu->ev.act = CHAM_ACT_DELIVER;
-	} else {
-		const struct cham_remote *r = cham_remote_rcu(cpu->egress);
-		const struct cham_outer *o = r ? rcu_dereference(r->outer) : NULL;
-
-		if (unlikely(!o))
-			return cham_refuse(cpu, CHAM_REASON_NO_ROUTE);
-		cpu->outer = o;
-		/* Once by skb, always: two ways would reorder. */
-		if (unlikely(cpu->ev.gso_size && o->tso && !to.super)) {
-			to.super = 1;
-			WRITE_ONCE(half->fwd.to.word, to.word);
-		}
-		cpu->by_skb = to.super;
-		cpu->ev.act = CHAM_ACT_ENCAP;
-	}
-	cpu->stamp = cham_charge(t->ledger, CHAM_CLASS_DEMUX, cpu->stamp);
-	return cpu->ev.act | READ_ONCE(t->prog);
 }
 
 /**
