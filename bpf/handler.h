@@ -39,7 +39,7 @@ char LICENSE[] SEC("license") = "GPL"
 
 /**
  * CHAM_HOOK() - define a hook's function
- * @hook: rx or tx
+ * @hook: rx, tx, timer or open
  *
  * It has ctx, pkt and area, and returns enum cham_verdict.
  */

@@ -73,11 +73,19 @@ static void cham_wheel_add(struct cham_conn *conn, u32 in)
 		  &cham_wheel[(READ_ONCE(cham_wheel_now) + secs) % CHAM_WHEEL_SLOTS]);
 }
 
+/* Nobody can find it. */
+static void cham_conn_free(struct cham_conn *conn)
+{
+	cham_private_free(conn->half[0].priv);
+	kmem_cache_free(cham_conn_cache, conn);
+}
+
 /**
  * cham_conn_insert() - make a connection
  * @tenant: whose
  * @key:    canonical
  * @hash:   of @key
+ * @draft:  area that it begins with, or NULL
  * @why:    receives the reason when there is none to be had
  *
  * Bounded: one bucket of eight, one allocation, no eviction. A racing insert
@@ -87,6 +95,7 @@ static void cham_wheel_add(struct cham_conn *conn, u32 in)
  */
 struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 				   const struct cham_key *key, u64 hash,
+				   const struct cham_private *draft,
 				   enum cham_reason *why)
 {
 	u32 index = cham_bucket_index(hash, cham_bucket_mask);
@@ -111,12 +120,20 @@ struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 	conn->words = *key;
 	conn->seen = (u32)jiffies;
 	conn->wscale = CHAM_WSCALE_NONE | CHAM_WSCALE_NONE << 4;
+	if (draft) {
+		conn->half[0].priv = cham_private_new(tenant, conn, draft);
+		if (!conn->half[0].priv) {
+			kmem_cache_free(cham_conn_cache, conn);
+			*why = CHAM_REASON_NO_AREA;
+			goto undo;
+		}
+	}
 
 	spin_lock(lock);
 	old = cham_conn_lookup_rcu(key, hash);
 	if (old) {
 		spin_unlock(lock);
-		kmem_cache_free(cham_conn_cache, conn);
+		cham_conn_free(conn);
 		atomic_dec(&tenant->conns);
 		return old;
 	}
@@ -124,7 +141,7 @@ struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 		;
 	if (i == CHAM_BUCKET_SLOTS) {
 		spin_unlock(lock);
-		kmem_cache_free(cham_conn_cache, conn);
+		cham_conn_free(conn);
 		*why = CHAM_REASON_TABLE_FULL;
 		goto undo;
 	}
@@ -180,8 +197,7 @@ static void cham_conn_free_list(struct llist_head *dead)
 		return;
 	synchronize_rcu();
 	llist_for_each_entry_safe(conn, next, list, half[1].wheel) {
-		cham_private_free(conn->half[0].priv);
-		kmem_cache_free(cham_conn_cache, conn);
+		cham_conn_free(conn);
 	}
 }
 

@@ -324,6 +324,7 @@ static inline struct cham_conn *cham_conn_lookup_rcu(const struct cham_key *key,
 
 struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 				   const struct cham_key *key, u64 hash,
+				   const struct cham_private *draft,
 				   enum cham_reason *why);
 void cham_conn_track_tcp(struct cham_conn *conn, struct cham_half *half,
 			 const struct cham_query *q, u32 segs);

@@ -286,6 +286,13 @@ static noinline u8 *cham_enter_not(struct cham_cpu *cpu, struct xdp_buff *xdp, u
 	return NULL;
 }
 
+/* There is a connection now, and its own handler is to see the packet as it came. */
+static noinline int cham_open(struct cham_cpu *cpu, struct xdp_buff *xdp)
+{
+	cham_outer_restore(cpu, xdp, cpu->strip);
+	return cham_open_pass(cpu);
+}
+
 /* To Linux, whose representor shows it again; there it can only pass. */
 static int cham_by_linux(struct cham_cpu *cpu, struct xdp_buff *xdp)
 {
@@ -314,6 +321,7 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
+	bool draft = cpu->ev.act == CHAM_ACT_OPEN;
 	struct cham_private *priv;
 	struct cham_conn *conn;
 	u32 word;
@@ -330,13 +338,14 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 	conn = cham_flow_conn(cpu->flow);
 	priv = READ_ONCE(conn->half[0].priv);
 	if (unlikely(!priv || priv->layout != layout)) {
-		priv = cham_private_get(cpu->tenant, conn, layout);
+		priv = draft ? NULL : cham_private_get(cpu->tenant, conn, layout);
 		if (!priv)
 			return cham_enter_not(cpu, xdp, strip, CHAM_REASON_NO_AREA);
 	}
 	if (!cpu->port && unlikely(!cham_reply_ready(cpu, priv)))
 		return cham_enter_not(cpu, xdp, strip, CHAM_REASON_NO_ROUTE);
-	word = READ_ONCE(cpu->tenant->prog);
+	/* A draft is nobody else's, and has no timer. */
+	word = draft ? 0 : READ_ONCE(cpu->tenant->prog);
 	cpu->timers = word & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TIMER);
 	if (cpu->timers && !cpu->timer)
 		cham_timer_note(cpu, xdp->data + strip);
@@ -350,6 +359,8 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 	cpu->size = xdp_get_buff_len(xdp);
 	cpu->ev.now = jiffies_to_msecs(jiffies);
 	cpu->ev.reverse = cpu->flow & 1;
+	cpu->ev.host = cpu->host && !cpu->timer;
+	cpu->ev.len = cpu->len;
 	return (u8 *)&priv->area;
 }
 
@@ -396,7 +407,7 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 	}
 	switch (goes) {
 	case CHAM_PASS:
-		return cpu->ev.act;
+		return cpu->ev.act == CHAM_ACT_OPEN ? cham_open(cpu, xdp) : cpu->ev.act;
 	case CHAM_REPLY:
 		return cham_reply(cpu);
 	case CHAM_FORWARD:

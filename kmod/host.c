@@ -170,7 +170,8 @@ bool cham_host_took(struct cham_port *port, struct sk_buff *skb)
 
 	rcu_read_lock();
 	t = cham_port_tenant_rcu(port);
-	if (t && READ_ONCE(t->prog) & CHAM_PROG_WORD_HOOK(CHAM_HOOK_RX))
+	if (t && READ_ONCE(t->prog) & (CHAM_PROG_WORD_HOOK(CHAM_HOOK_RX) |
+				       CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN)))
 		took = cham_host_show(port, t, skb);
 	rcu_read_unlock();
 	return took;

@@ -85,9 +85,11 @@ static inline bool cham_tcp_open(const struct cham_conn *conn,
 }
 
 static struct cham_conn *cham_new_conn(struct cham_cpu *cpu, const struct cham_key *key,
+				       const struct cham_private *draft,
 				       enum cham_reason *why)
 {
-	struct cham_conn *conn = cham_conn_insert(cpu->tenant, key, cham_conn_hash(key), why);
+	struct cham_conn *conn = cham_conn_insert(cpu->tenant, key, cham_conn_hash(key),
+						  draft, why);
 
 	if (conn)
 		cpu->fresh = true;
@@ -104,17 +106,66 @@ static inline void cham_announce(struct cham_cpu *cpu, const struct cham_conn *c
 	}
 }
 
+/* A connection that is not there yet. Its tenant has a handler for first packets, and
+ * the event goes on with this one in its place.
+ */
+struct cham_draft {
+	struct cham_conn	conn;
+	struct cham_private	priv;	/* layout and area */
+	struct cham_query	query;
+	struct cham_fwd		fwd;	/* where it goes, if Linux is not to decide */
+	u32			gen;
+	enum cham_event_act	then;	/* what it is if the handler lets it pass */
+};
+
+static DEFINE_PER_CPU_ALIGNED(struct cham_draft, cham_drafts);
+
+/* What the tenant's slow path sends needs nobody's leave. */
+static bool cham_opens(const struct cham_cpu *cpu)
+{
+	const struct cham_tenant *t = cpu->tenant;
+
+	return READ_ONCE(t->prog) & CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN) &&
+	       !(cpu->port && cham_tenant_is_slow(t, cham_port_slot(cpu->port)));
+}
+
+static struct cham_draft *cham_draft(struct cham_cpu *cpu, const struct cham_query *query,
+				     const struct cham_key *key, unsigned int dir,
+				     enum cham_event_act then)
+{
+	const struct cham_prog *prog = rcu_dereference(cpu->tenant->program);
+	struct cham_draft *d = this_cpu_ptr(&cham_drafts);
+
+	memset(&d->conn, 0, sizeof(d->conn));
+	memset(&d->priv, 0, sizeof(d->priv));
+	d->priv.layout = prog ? READ_ONCE(prog->layout) : 0;
+	d->conn.words = *key;
+	d->conn.half[0].priv = &d->priv;
+	memcpy(d->conn.half[dir].fwd.macs, query->macs, sizeof(query->macs));
+	if (cpu->sent_on)
+		cham_conn_set_sent(&d->conn, dir, cpu->sent_on - 1);
+	d->query = *query;
+	d->then = then;
+	cpu->flow = cham_conn_flow(&d->conn, dir);
+	cpu->ev.act = CHAM_ACT_OPEN;
+	return d;
+}
+
 /* Linux decides, but the tenant's handler sees the packet, and that needs a
  * connection. What Linux gave a guest has been tracked where it came from.
  */
-static void cham_show(struct cham_cpu *cpu, struct cham_conn *conn,
-		      const struct cham_key *key, unsigned int dir,
-		      enum cham_event_act act)
+static void cham_show(struct cham_cpu *cpu, const struct cham_query *query,
+		      struct cham_conn *conn, const struct cham_key *key,
+		      unsigned int dir, enum cham_event_act act)
 {
 	enum cham_reason full;
 
+	if (!conn && cham_opens(cpu)) {
+		cham_draft(cpu, query, key, dir, act);
+		return;
+	}
 	if (!conn)
-		conn = cham_new_conn(cpu, key, &full);
+		conn = cham_new_conn(cpu, key, NULL, &full);
 	if (!conn)
 		return;
 	cham_announce(cpu, conn);
@@ -129,7 +180,10 @@ static noinline struct cham_conn *
 cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 	   struct cham_conn *conn, u32 gen)
 {
+	const u32 opens = CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN);
+	const u32 sent = CHAM_PROG_WORD_HOOK(CHAM_HOOK_TX);
 	struct cham_tenant *t = cpu->tenant;
+	struct cham_draft *draft;
 	enum cham_reason why;
 	struct cham_fwd fwd;
 	struct cham_key key;
@@ -139,9 +193,9 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 	if (cpu->host) {
 		ether_addr_copy(cpu->host_src, query->macs + ETH_ALEN);
 		if (!cpu->timer)
-			cham_show(cpu, conn, &key, dir, CHAM_ACT_HOST);
+			cham_show(cpu, query, conn, &key, dir, CHAM_ACT_HOST);
 		else if (conn)
-			cham_show(cpu, conn, &key, dir, CHAM_ACT_TIMER);
+			cham_show(cpu, query, conn, &key, dir, CHAM_ACT_TIMER);
 		if (cpu->ev.act == CHAM_ACT_SLOW)
 			cham_refuse(cpu, CHAM_REASON_NO_AREA);
 		else
@@ -154,12 +208,19 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 		cham_nl_miss_event(t, query, why);
 		cham_refuse(cpu, why);
 		/* What goes to a port, Linux brings there; what leaves one is seen here. */
-		if (cpu->port && READ_ONCE(t->prog) & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TX))
-			cham_show(cpu, conn, &key, dir, CHAM_ACT_LINUX);
+		if (cpu->port && READ_ONCE(t->prog) & (conn ? sent : sent | opens))
+			cham_show(cpu, query, conn, &key, dir, CHAM_ACT_LINUX);
+		return NULL;
+	}
+	if (!conn && cham_opens(cpu)) {
+		draft = cham_draft(cpu, query, &key, dir, CHAM_ACT_DELIVER);
+		draft->fwd = fwd;
+		draft->gen = gen;
+		cpu->stamp = cham_charge(t->ledger, CHAM_CLASS_DEMUX, cpu->stamp);
 		return NULL;
 	}
 	if (!conn) {
-		conn = cham_new_conn(cpu, &key, &why);
+		conn = cham_new_conn(cpu, &key, NULL, &why);
 		if (!conn) {
 			cham_refuse(cpu, why);
 			return NULL;
@@ -167,6 +228,93 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 	}
 	cham_fwd_write(&conn->half[dir].fwd, &fwd, gen);
 	return conn;
+}
+
+/* What a packet's connection says. Return: enum cham_event_act. */
+static __always_inline int cham_decide(struct cham_cpu *cpu, struct cham_conn *conn,
+				       unsigned int dir, const struct cham_query *query,
+				       union cham_to to)
+{
+	struct cham_half *half = &conn->half[dir];
+	struct cham_tenant *t = cpu->tenant;
+
+	cpu->tcp = cham_tcp_open(conn, query);
+	cham_conn_track(conn, half, query, cpu->segs);
+	if (unlikely(cpu->sent_on))
+		cham_conn_set_sent(conn, dir, cpu->sent_on - 1);
+	cham_announce(cpu, conn);
+	cpu->flow = cham_conn_flow(conn, dir);
+	/* Each direction shows Linux one packet a quarter of the ageing time,
+	 * so that bridge and vxlan device keep learning it.
+	 */
+	if (unlikely((to.epoch ^ t->epoch) & CHAM_EPOCH_MASK)) {
+		to.epoch = t->epoch;
+		WRITE_ONCE(half->fwd.to.word, to.word);
+		cham_refuse(cpu, CHAM_REASON_REFRESH);
+		cpu->ev.act = CHAM_ACT_LINUX;
+		return CHAM_ACT_LINUX;
+	}
+	cpu->egress = to.egress;
+	if (to.action == CHAM_ACTION_PORT) {
+		cpu->ev.act = CHAM_ACT_DELIVER;
+	} else {
+		const struct cham_remote *r = cham_remote_rcu(cpu->egress);
+		const struct cham_outer *o = r ? rcu_dereference(r->outer) : NULL;
+
+		if (unlikely(!o))
+			return cham_refuse(cpu, CHAM_REASON_NO_ROUTE);
+		cpu->outer = o;
+		/* Once by skb, always: two ways would reorder. */
+		if (unlikely(cpu->ev.gso_size && o->tso && !to.super)) {
+			to.super = 1;
+			WRITE_ONCE(half->fwd.to.word, to.word);
+		}
+		cpu->by_skb = to.super;
+		cpu->ev.act = CHAM_ACT_ENCAP;
+	}
+	cpu->stamp = cham_charge(t->ledger, CHAM_CLASS_DEMUX, cpu->stamp);
+	return cpu->ev.act;
+}
+
+/**
+ * cham_open_pass() - the handler for first packets lets one pass
+ * @cpu: the event, with a draft for a connection
+ *
+ * Return: enum cham_event_act: what is to be done with it now.
+ */
+int cham_open_pass(struct cham_cpu *cpu)
+{
+	const struct cham_draft *d = this_cpu_ptr(&cham_drafts);
+	unsigned int dir = cpu->flow & 1;
+	struct cham_conn *conn;
+	enum cham_reason why;
+
+	conn = cham_new_conn(cpu, &d->conn.words, &d->priv, &why);
+	if (!conn) {
+		cpu->ev.act = CHAM_ACT_SLOW;
+		/* If Linux is to decide, that has been counted. */
+		return d->then == CHAM_ACT_LINUX ? CHAM_ACT_SLOW : cham_refuse(cpu, why);
+	}
+	if (d->then != CHAM_ACT_DELIVER) {
+		cham_announce(cpu, conn);
+		cpu->flow = cham_conn_flow(conn, dir);
+		cpu->ev.act = d->then;
+		return d->then;
+	}
+	cham_fwd_write(&conn->half[dir].fwd, &d->fwd, d->gen);
+	return cham_decide(cpu, conn, dir, &d->query, d->fwd.to);
+}
+
+/* Nothing is known of the packet's connection. A program that came or went meanwhile
+ * has not said what of first packets.
+ */
+static noinline int cham_lookup_else(struct cham_cpu *cpu)
+{
+	u32 word = READ_ONCE(cpu->tenant->prog);
+
+	if (cpu->ev.act == CHAM_ACT_OPEN && !(word & CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN)))
+		return cham_refuse(cpu, CHAM_REASON_NO_AREA);
+	return cpu->ev.act ? cpu->ev.act | word : CHAM_ACT_SLOW;
 }
 
 __bpf_kfunc_start_defs();
@@ -188,7 +336,6 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	const struct cham_query *query = q;
 	struct cham_tenant *t = cpu->tenant;
 	struct cham_conn *conn;
-	struct cham_half *half;
 	struct cham_key key;
 	union cham_to to;
 	unsigned int dir;
@@ -219,54 +366,15 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	cpu->hash = hash >> 32;
 	conn = cham_conn_lookup_rcu(&key, hash);
 	to.word = 0;
-	if (likely(conn)) {
-		half = &conn->half[dir];
-		to.word = cham_fwd_read(&half->fwd, query, cpu->ingress, gen);
-	}
+	if (likely(conn))
+		to.word = cham_fwd_read(&conn->half[dir].fwd, query, cpu->ingress, gen);
 	if (unlikely(!to.word)) {
 		conn = cham_learn(cpu, query, conn, gen);
 		if (!conn)
-			return cpu->ev.act ? cpu->ev.act | READ_ONCE(t->prog) :
-					     CHAM_ACT_SLOW;
-		half = &conn->half[dir];
-		to.word = READ_ONCE(half->fwd.to.word);
+			return cham_lookup_else(cpu);
+		to.word = READ_ONCE(conn->half[dir].fwd.to.word);
 	}
-	cpu->tcp = cham_tcp_open(conn, query);
-	cham_conn_track(conn, half, query, cpu->segs);
-	if (unlikely(cpu->sent_on))
-		cham_conn_set_sent(conn, dir, cpu->sent_on - 1);
-	cham_announce(cpu, conn);
-	cpu->flow = cham_conn_flow(conn, dir);
-	/* Each direction shows Linux one packet a quarter of the ageing time,
-	 * so that bridge and vxlan device keep learning it.
-	 */
-	if (unlikely((to.epoch ^ t->epoch) & CHAM_EPOCH_MASK)) {
-		to.epoch = t->epoch;
-		WRITE_ONCE(half->fwd.to.word, to.word);
-		cham_refuse(cpu, CHAM_REASON_REFRESH);
-		cpu->ev.act = CHAM_ACT_LINUX;
-		return CHAM_ACT_LINUX | READ_ONCE(t->prog);
-	}
-	cpu->egress = to.egress;
-	if (to.action == CHAM_ACTION_PORT) {
-		cpu->ev.act = CHAM_ACT_DELIVER;
-	} else {
-		const struct cham_remote *r = cham_remote_rcu(cpu->egress);
-		const struct cham_outer *o = r ? rcu_dereference(r->outer) : NULL;
-
-		if (unlikely(!o))
-			return cham_refuse(cpu, CHAM_REASON_NO_ROUTE);
-		cpu->outer = o;
-		/* Once by skb, always: two ways would reorder. */
-		if (unlikely(cpu->ev.gso_size && o->tso && !to.super)) {
-			to.super = 1;
-			WRITE_ONCE(half->fwd.to.word, to.word);
-		}
-		cpu->by_skb = to.super;
-		cpu->ev.act = CHAM_ACT_ENCAP;
-	}
-	cpu->stamp = cham_charge(t->ledger, CHAM_CLASS_DEMUX, cpu->stamp);
-	return cpu->ev.act | READ_ONCE(t->prog);
+	return cham_decide(cpu, conn, dir, query, to) | READ_ONCE(t->prog);
 }
 
 __bpf_kfunc_end_defs();

@@ -28,6 +28,48 @@ static void cham_private_free_rcu(struct rcu_head *rcu)
 	cham_private_free(container_of(rcu, struct cham_private, rcu));
 }
 
+static struct cham_private *cham_private_alloc(struct cham_conn *conn, u32 layout)
+{
+	struct cham_private *priv;
+
+	priv = kmem_cache_zalloc(cham_private_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!priv)
+		return NULL;
+	priv->layout = layout;
+	spin_lock_init(&priv->lock);
+	timer_setup(&priv->timer, cham_timer_fire, 0);
+	priv->conn = conn;
+	return priv;
+}
+
+/* The tenant's handlers are of this layout. */
+static bool cham_prog_has_layout(const struct cham_tenant *t, u32 layout)
+{
+	const struct cham_prog *prog = rcu_dereference(t->program);
+
+	return prog && READ_ONCE(prog->layout) == layout;
+}
+
+/**
+ * cham_private_new() - the area of a connection that nobody can find yet
+ * @t:     tenant
+ * @conn:  its connection
+ * @draft: layout and contents
+ *
+ * Context: BH off, RCU read side. Return: the area, or NULL.
+ */
+struct cham_private *cham_private_new(const struct cham_tenant *t, struct cham_conn *conn,
+				      const struct cham_private *draft)
+{
+	struct cham_private *priv = NULL;
+
+	if (cham_prog_has_layout(t, draft->layout))
+		priv = cham_private_alloc(conn, draft->layout);
+	if (priv)
+		priv->area = draft->area;
+	return priv;
+}
+
 /**
  * cham_private_get() - the area of a connection, when it is not there yet
  * @t:      tenant
@@ -43,21 +85,16 @@ static void cham_private_free_rcu(struct rcu_head *rcu)
 struct cham_private *cham_private_get(const struct cham_tenant *t,
 				      struct cham_conn *conn, u32 layout)
 {
-	const struct cham_prog *prog = rcu_dereference(t->program);
 	struct cham_private *priv, *old, *was;
 
-	if (!prog || READ_ONCE(prog->layout) != layout)
+	if (!cham_prog_has_layout(t, layout))
 		return NULL;
 	old = READ_ONCE(conn->half[0].priv);
 	if (old && old->layout == layout)
 		return old;
-	priv = kmem_cache_zalloc(cham_private_cache, GFP_ATOMIC | __GFP_NOWARN);
+	priv = cham_private_alloc(conn, layout);
 	if (!priv)
 		return NULL;
-	priv->layout = layout;
-	spin_lock_init(&priv->lock);
-	timer_setup(&priv->timer, cham_timer_fire, 0);
-	priv->conn = conn;
 	was = cmpxchg(&conn->half[0].priv, old, priv);
 	if (was != old) {
 		/* Another CPU was first. */

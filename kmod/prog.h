@@ -87,6 +87,8 @@ static inline u32 cham_prog_word(u8 cell, u8 hooks, u8 flags)
 }
 
 void cham_private_free(struct cham_private *priv);
+struct cham_private *cham_private_new(const struct cham_tenant *t, struct cham_conn *conn,
+				      const struct cham_private *draft);
 struct cham_private *cham_private_get(const struct cham_tenant *t,
 				      struct cham_conn *conn, u32 layout);
 

@@ -270,7 +270,7 @@ static int judge_symbols(struct cham *h, struct cham_object *o)
 	}
 	if (!o->hooks)
 		return wrong(h, o,
-			     "has none of the hooks rx, tx, timer: define one with CHAM_HOOK()");
+			     "has none of the hooks rx, tx, timer, open: define one with CHAM_HOOK()");
 	return 0;
 }
 

@@ -21,7 +21,7 @@
 #define CHAM_QUOTA_PORTS_MAX	4095
 #define CHAM_QUOTA_FDB_MAX	16777216	/* 2^24 */
 #define CHAM_CELLS		16	/* handlers that one composition holds */
-#define CHAM_HOOKS_MASK		7	/* bits of enum cham_hook */
+#define CHAM_HOOKS_MASK		15	/* bits of enum cham_hook */
 #define CHAM_PROG_FLAGS_MASK	1	/* bits of enum cham_prog_flag */
 #define CHAM_PROG_NAME_MAX	31	/* bytes */
 

@@ -9,11 +9,15 @@
  *	int rx(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
  *	int tx(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
  *	int timer(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
+ *	int open(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
  *
  * rx sees what is about to be delivered to an end point of the tenant, tx what
  * one has sent; what goes from one end point to another passes tx, then rx. timer
  * sees a packet without payload, of the direction whose handler armed it: it may be
- * filled and go on, or back, or be consumed.
+ * filled and go on, or back, or be consumed. open sees a packet that there is no
+ * connection for: CHAM_PASS makes one, which begins with the area as open leaves it,
+ * and the packet goes on through rx or tx; any other verdict makes none. Without open
+ * each packet makes one.
  */
 #ifndef _UAPI_CHAMELIO_HANDLER_H
 #define _UAPI_CHAMELIO_HANDLER_H
@@ -32,7 +36,8 @@ struct cham_area {
 #define CHAM_HOOK_LIST(X)						\
 	X(RX,	"rx",	"what is about to be delivered to an end point")	\
 	X(TX,	"tx",	"what an end point has sent")			\
-	X(TIMER, "timer", "an empty packet, when a connection's timer fires")
+	X(TIMER, "timer", "an empty packet, when a connection's timer fires") \
+	X(OPEN, "open",	"a packet of no connection, which it may begin")
 
 enum cham_hook {
 #define X(id, name, text) CHAM_HOOK_##id,
@@ -72,7 +77,8 @@ enum cham_pkt_flag {
 	CHAM_PKT_REVERSE	= 8,	/* of the two directions, the one whose source
 					 * is the greater (address, port)
 					 */
-	CHAM_PKT_HOST		= 16,	/* rx: Linux brings it, wherever it is from */
+	CHAM_PKT_HOST		= 16,	/* rx, open: Linux brings it, wherever it is from */
+	CHAM_PKT_SENT		= 32,	/* open: an end point has sent it */
 };
 
 /* The packet, parsed. Offsets count from ctx->data. */

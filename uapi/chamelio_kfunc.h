@@ -50,6 +50,7 @@ enum cham_event_act {
 	CHAM_ACT_LINUX,		/* as SLOW, but handlers see it first */
 	CHAM_ACT_HOST,		/* Linux brings it to a port; its handler sees it first */
 	CHAM_ACT_TIMER,		/* no packet yet: the timer's handler may make it one */
+	CHAM_ACT_OPEN,		/* no connection yet: the handler for that decides */
 	CHAM_ACT_SEND,		/* bpf_cham_encap() is done: XDP_TX */
 	CHAM_ACT_END,		/* XDP_DROP; the reason is counted */
 };
@@ -82,6 +83,8 @@ struct cham_event {
 	/* after enter */
 	__u32	now;		/* milliseconds */
 	__u32	reverse;	/* direction: 0, or 1 for CHAM_PKT_REVERSE */
+	__u32	host;		/* Linux brings it */
+	__u32	len;		/* bytes of the frame, as the handler before has left it */
 };
 
 #endif

@@ -31,30 +31,33 @@ static __always_inline int cham_uplink_ecn(struct xdp_md *ctx, __u32 outer, __u3
 static cham_outline int cham_uplink_else(struct xdp_md *ctx, const struct cham_event *ev,
 					 const struct cham_query *q, int act, __u32 where)
 {
+	int why, next = act & CHAM_PROG_ACT_MASK;
 	__u32 outer = cham_where_base(where);
-	int why;
 
-	if ((act & CHAM_PROG_ACT_MASK) != CHAM_ACT_DELIVER)
+	if (next != CHAM_ACT_DELIVER && next != CHAM_ACT_OPEN)
 		return XDP_PASS;
 	why = cham_uplink_ecn(ctx, outer, cham_where_l3(where), cham_where_outer_tos(where),
 			      cham_where_tos(where), q->tuple.ipv6);
 	if (why)
 		return cham_slow(ctx, 0, why);
-	if (act & CHAM_HAS_RX)
-		act = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_RX);
-	switch (act & CHAM_PROG_ACT_MASK) {
+	if (next == CHAM_ACT_OPEN)
+		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_OPEN);
+	if (next == CHAM_ACT_DELIVER && act & CHAM_HAS_RX)
+		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_RX);
+	switch (next & CHAM_PROG_ACT_MASK) {
 	case CHAM_ACT_DELIVER:
 		bpf_cham_deliver(ctx, outer);
 		return XDP_DROP;
-	case CHAM_ACT_SLOW:
-		return XDP_PASS;
 	case CHAM_ACT_ENCAP:
 		/* The handler's answer takes the packet's place. */
 		if (!bpf_xdp_adjust_head(ctx, outer) &&
 		    !bpf_cham_encap(ctx, cham_where_tos(where)))
 			return ev->redirect ? bpf_redirect(ev->redirect, 0) : XDP_TX;
+		return XDP_DROP;
+	case CHAM_ACT_END:
+		return XDP_DROP;
 	}
-	return XDP_DROP;
+	return XDP_PASS;
 }
 
 /* What is behind the Ethernet header; once for each family, so that every offset
@@ -127,6 +130,8 @@ static cham_outline int cham_port_else(struct xdp_md *ctx, const struct cham_eve
 {
 	int next = act & CHAM_PROG_ACT_MASK;
 
+	if (next == CHAM_ACT_OPEN)
+		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_OPEN);
 	if (next == CHAM_ACT_TIMER && act & CHAM_HAS_TIMER)
 		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_TIMER);
 	else if (next < CHAM_ACT_HOST && act & CHAM_HAS_TX)

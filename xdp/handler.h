@@ -16,6 +16,7 @@
 #define CHAM_HAS_RX	CHAM_PROG_WORD_HOOK(CHAM_HOOK_RX)
 #define CHAM_HAS_TX	CHAM_PROG_WORD_HOOK(CHAM_HOOK_TX)
 #define CHAM_HAS_TIMER	CHAM_PROG_WORD_HOOK(CHAM_HOOK_TIMER)
+#define CHAM_HAS_OPEN	CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN)
 
 /* Beside an act: a handler has decided, and not only passed it on. */
 #define CHAM_HANDLED	0x100
@@ -37,7 +38,7 @@ int cham_##hook##_##n(struct xdp_md *ctx, struct cham_pkt *pkt __cham_nonnull, \
 	return CHAM_PASS;						\
 }
 
-#define X(n) CHAM_CELL(rx, n) CHAM_CELL(tx, n) CHAM_CELL(timer, n)
+#define X(n) CHAM_CELL(rx, n) CHAM_CELL(tx, n) CHAM_CELL(timer, n) CHAM_CELL(open, n)
 CHAM_CELL_LIST(X)
 #undef X
 
@@ -61,6 +62,10 @@ CHAM_CALL(tx)
 
 #define X(n) case n: { return cham_timer_##n(ctx, pkt, area); }
 CHAM_CALL(timer)
+#undef X
+
+#define X(n) case n: { return cham_open_##n(ctx, pkt, area); }
+CHAM_CALL(open)
 #undef X
 
 /* Nothing that a handler does says anything about which one it is: for a compiler
@@ -129,8 +134,10 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 		cham_label("cham_cell_rx", cell);
 	else if (hook == CHAM_HOOK_TX)
 		cham_label("cham_cell_tx", cell);
-	else
+	else if (hook == CHAM_HOOK_TIMER)
 		cham_label("cham_cell_timer", cell);
+	else
+		cham_label("cham_cell_open", cell);
 	if (cell > CHAM_CELLS)
 		return act & CHAM_PROG_ACT_MASK;
 	area = (void *)bpf_cham_enter(ctx, cham_layouts[cell], base, sizeof(*area));
@@ -140,15 +147,17 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 	pkt.l3 = base + l3;
 	pkt.l4 = pkt.l3 + (q->tuple.ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
 	pkt.payload = base + q->len - q->payload;
-	pkt.payload_len = q->payload;
-	pkt.len = q->len;
+	/* The handler before may have resized it. */
+	pkt.payload_len = q->payload + ev->len - q->len;
+	pkt.len = ev->len;
 	pkt.gso_size = ev->gso_size;
 	pkt.proto = q->tuple.proto;
 	pkt.tcp_flags = q->tcp_flags;
 	pkt.flags = (q->tuple.ipv6 ? CHAM_PKT_IPV6 : 0) |
 		    (l3 != sizeof(struct ethhdr) ? CHAM_PKT_VLAN : 0) |
-		    (hook == CHAM_HOOK_RX && !base ?
-		     ev->act == CHAM_ACT_HOST ? CHAM_PKT_HOST : CHAM_PKT_LOCAL : 0) |
+		    (base || hook == CHAM_HOOK_TX || hook == CHAM_HOOK_TIMER ? 0 :
+		     ev->host ? CHAM_PKT_HOST :
+		     hook == CHAM_HOOK_RX ? CHAM_PKT_LOCAL : CHAM_PKT_SENT) |
 		    (ev->reverse ? CHAM_PKT_REVERSE : 0);
 	pkt.hook = hook;
 	pkt.vlan = q->tuple.vlan;
@@ -157,7 +166,8 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 	pkt.timer = 0;
 	verdict = hook == CHAM_HOOK_RX ? cham_call_rx(ctx, &pkt, area, cell) :
 		  hook == CHAM_HOOK_TX ? cham_call_tx(ctx, &pkt, area, cell) :
-					 cham_call_timer(ctx, &pkt, area, cell);
+		  hook == CHAM_HOOK_TIMER ? cham_call_timer(ctx, &pkt, area, cell) :
+					    cham_call_open(ctx, &pkt, area, cell);
 	act = bpf_cham_leave(ctx, verdict, hook, pkt.port, pkt.timer);
 	return (verdict & CHAM_VERDICT_MASK) == CHAM_PASS ? act : act | CHAM_HANDLED;
 }

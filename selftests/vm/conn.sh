@@ -76,6 +76,7 @@ check "by another source port" conns 0 sport 40002
 check "source is not destination" conns 0 src 10.0.0.2
 check "by state" conns 0 tenant red state syn-sent
 check "TCP states find nothing but TCP" conns 2 state established
+for t in red blue; do ping1 on $t 10.0.0.2; done
 check "ICMP of both tenants" conns 2 proto icmp
 check "ICMP of one" conns 1 proto icmp tenant blue
 check "without a VLAN are all" conns "$(chamctl -j conn show | jq length)" vlan 0
