@@ -11,7 +11,7 @@
 #                  "# timeout: S" among its first 30)
 #   KERNEL=RELEASE the kernel of the VM
 #   VMOPTS=...     more options for scripts/vm
-#   JOBS=N         lanes (default: 2, with DEBUG 1)
+#   JOBS=N         lanes (default: processors + 1 and at most 4, with DEBUG 1)
 #   TIMESCALE=N    all times are so many times longer
 #   DEBUG="A B"    the kernel is scripts/debug-kernel's, its do_init_module() is
 #                  from A to B: look for leaks after each test; then selftests/debug
@@ -26,6 +26,21 @@
 
 set -u
 
+# lanes: one more than processors, for a test also waits; each has a VM of 2 GB
+lanes() {
+	local n most
+	if [ -n "${DEBUG:-}" ]; then
+		echo 1
+		return
+	fi
+	n=$(($(nproc) + 1))
+	most=$(($(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) / 3000000))
+	[ $n -le 4 ] || n=4
+	[ $n -le $most ] || n=$most
+	[ $n -ge 1 ] || n=1
+	echo $n
+}
+
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
 O=${O:-build}
@@ -34,7 +49,7 @@ export O
 guest=0
 [ "${1:-}" != --guest ] || guest=1
 scale=${TIMESCALE:-1}
-jobs=${JOBS:-$([ -n "${DEBUG:-}" ] && echo 1 || echo 2)}
+jobs=${JOBS:-$(lanes)}
 
 # each lane has its own results; a directory in "taken" is a file that a lane has
 lane=${LANE:-0}

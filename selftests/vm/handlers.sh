@@ -123,7 +123,7 @@ for to in 10.0.0.2 fd00::2; do
 done
 check_eq "armed for the host, answers it" "2 1 0" "$(ticks host 1 self 10.0.0.1 9005)"
 answers "armed, for later" TimeoutError b-red 10.0.0.1 9005 "$(word 1 3000 1)" 7100
-answers "stopped, it does not fire" TimeoutError b-red 10.0.0.1 9005 "$(word 1 0xffffffff 1)" 7100
+ASK_WAIT=4 answers "stopped, it does not fire" TimeoutError b-red 10.0.0.1 9005 "$(word 1 0xffffffff 1)" 7100
 # One that is armed for an hour dies with its connection; topo_down sees to that.
 answers "armed for long" TimeoutError b-red 10.0.0.1 9005 "$(word 1 3600000 1)" 7101
 # shellcheck disable=SC2086 # a word each
