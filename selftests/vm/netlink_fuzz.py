@@ -202,12 +202,12 @@ class Fuzzer:
 
 
 def root(seed, seconds):
-    faulthandler.dump_traceback_later(60, exit=True)
+    faulthandler.dump_traceback_later(120, exit=True)
     fuzzer = Fuzzer(seed)
     end = time.monotonic() + seconds
     count = 0
     # on a slow machine as long as it takes, within reason
-    while time.monotonic() < end or (fuzzer.never() and time.monotonic() < end + 2 * seconds):
+    while time.monotonic() < end or (fuzzer.never() and time.monotonic() < end + 7 * seconds):
         fuzzer.one()
         count += 1
     ok = sum(v for (_, code), v in fuzzer.done.items() if code == 'ok')
