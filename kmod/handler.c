@@ -333,7 +333,7 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 	if (!cpu->port && unlikely(!cham_outer_settle(cpu, xdp, strip)))
 		return NULL;
 	/* The slow path's own packets are not its handlers' to see. */
-	if (cpu->port && cham_tenant_is_slow(cpu->tenant, cham_port_slot(cpu->port)))
+	if (cham_from_slow(cpu))
 		return NULL;
 	conn = cham_flow_conn(cpu->flow);
 	priv = READ_ONCE(conn->half[0].priv);
@@ -359,7 +359,7 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 	cpu->size = xdp_get_buff_len(xdp);
 	cpu->ev.now = jiffies_to_msecs(jiffies);
 	cpu->ev.reverse = cpu->flow & 1;
-	cpu->ev.host = cpu->host && !cpu->timer;
+	cpu->ev.host = !!cpu->host;
 	cpu->ev.len = cpu->len;
 	return (u8 *)&priv->area;
 }

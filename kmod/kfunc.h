@@ -100,6 +100,7 @@ int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 port, u32 time
 void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 
 int cham_refuse(struct cham_cpu *cpu, enum cham_reason why);
+bool cham_from_slow(const struct cham_cpu *cpu);
 int cham_open_pass(struct cham_cpu *cpu);
 int cham_end(struct cham_cpu *cpu, enum cham_reason why);
 void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp);

@@ -21,6 +21,15 @@
 
 static_assert(sizeof(struct cham_query) % 8 == 0);
 
+/**
+ * cham_from_slow() - whether the event is on the slow port of its tenant
+ * @cpu: the event
+ */
+bool cham_from_slow(const struct cham_cpu *cpu)
+{
+	return cpu->port && cham_tenant_is_slow(cpu->tenant, cham_port_slot(cpu->port));
+}
+
 /*
  * Ask Linux' knowledge where this direction goes and whether the packet comes
  * from where Linux thinks its source lives. The slow path for a connection,
@@ -37,7 +46,7 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 		return CHAM_REASON_BLOCKED;
 	if (cpu->port ? cham_port_blocked(cpu->port) : READ_ONCE(t->blocked))
 		return CHAM_REASON_BLOCKED;
-	if (cpu->port && unlikely(cham_tenant_is_slow(t, cham_port_slot(cpu->port)))) {
+	if (unlikely(cham_from_slow(cpu))) {
 		from.action = CHAM_ACTION_PORT;
 		from.slot = cham_port_slot(cpu->port);
 		from.epoch = NULL;
@@ -123,10 +132,8 @@ static DEFINE_PER_CPU_ALIGNED(struct cham_draft, cham_drafts);
 /* What the tenant's slow path sends needs nobody's leave. */
 static bool cham_opens(const struct cham_cpu *cpu)
 {
-	const struct cham_tenant *t = cpu->tenant;
-
-	return READ_ONCE(t->prog) & CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN) &&
-	       !(cpu->port && cham_tenant_is_slow(t, cham_port_slot(cpu->port)));
+	return READ_ONCE(cpu->tenant->prog) & CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN) &&
+	       !cham_from_slow(cpu);
 }
 
 static struct cham_draft *cham_draft(struct cham_cpu *cpu, const struct cham_query *query,
@@ -180,8 +187,6 @@ static noinline struct cham_conn *
 cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 	   struct cham_conn *conn, u32 gen)
 {
-	const u32 opens = CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN);
-	const u32 sent = CHAM_PROG_WORD_HOOK(CHAM_HOOK_TX);
 	struct cham_tenant *t = cpu->tenant;
 	struct cham_draft *draft;
 	enum cham_reason why;
@@ -208,7 +213,8 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 		cham_nl_miss_event(t, query, why);
 		cham_refuse(cpu, why);
 		/* What goes to a port, Linux brings there; what leaves one is seen here. */
-		if (cpu->port && READ_ONCE(t->prog) & (conn ? sent : sent | opens))
+		if (cpu->port && (READ_ONCE(t->prog) & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TX) ||
+				  (!conn && cham_opens(cpu))))
 			cham_show(cpu, query, conn, &key, dir, CHAM_ACT_LINUX);
 		return NULL;
 	}

@@ -270,7 +270,10 @@ static int judge_symbols(struct cham *h, struct cham_object *o)
 	}
 	if (!o->hooks)
 		return wrong(h, o,
-			     "has none of the hooks rx, tx, timer, open: define one with CHAM_HOOK()");
+#define X(id, name, text) " " name
+			     "has none of the hooks" CHAM_HOOK_LIST(X)
+#undef X
+			     ": define one with CHAM_HOOK()");
 	return 0;
 }
 

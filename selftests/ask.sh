@@ -36,7 +36,39 @@ answers() {
 
 	check_eq "$1" "$2" "$(ask "${@:3}")"
 }
+# listen NS PORT: the first datagram that comes there, as hex, into /tmp/ask.got
+listen() {
+	ip netns exec "$1" python3 - "$2" <<'PY' >/tmp/ask.got &
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(('', int(sys.argv[1])))
+s.settimeout(10)
+print(s.recv(65536).hex())
+PY
+	# shellcheck disable=SC2034 # who listens waits for it
+	listener=$!
+	wait_port "$1" udp "$2"
+}
 # no_port: packets the guest red was given for a UDP port that nobody has open
 no_port() { on red nstat -az UdpNoPorts | awk '/UdpNoPorts/ { print $2 }'; }
 # word N...: numbers as little-endian words, in hex
 word() { printf '%08x' "$@" | sed -E 's/(..)(..)(..)(..)/\4\3\2\1/g'; }
+
+# ask_bed: whom handlers' tests ask: red with two ports, and with the host in its network;
+# green, tunnelled over IPv6; the datapath
+ask_bed() {
+	local to
+
+	topo_load || bail "module loads"
+	topo_wire
+	chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
+	topo_tenant red 100 || bail "tenant red"
+	topo_neighbour red || bail "red's second port"
+	topo_tenant green 300 6 || bail "tenant green, tunnelled over IPv6"
+	for to in 10.0.0.2 10.0.0.3; do busywait 10 ping1 on red $to; done
+	busywait 10 ping1 on green 10.0.0.2
+	topo_attach || bail "attach"
+	ip link set br-red arp on
+	ip addr add 10.0.0.254/24 dev br-red
+	busywait 10 ping1 far red 10.0.0.1
+}

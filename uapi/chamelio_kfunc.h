@@ -83,7 +83,7 @@ struct cham_event {
 	/* after enter */
 	__u32	now;		/* milliseconds */
 	__u32	reverse;	/* direction: 0, or 1 for CHAM_PKT_REVERSE */
-	__u32	host;		/* Linux brings it */
+	__u32	host;		/* Linux or a timer brings it */
 	__u32	len;		/* bytes of the frame, as the handler before has left it */
 };
 

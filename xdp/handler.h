@@ -16,7 +16,6 @@
 #define CHAM_HAS_RX	CHAM_PROG_WORD_HOOK(CHAM_HOOK_RX)
 #define CHAM_HAS_TX	CHAM_PROG_WORD_HOOK(CHAM_HOOK_TX)
 #define CHAM_HAS_TIMER	CHAM_PROG_WORD_HOOK(CHAM_HOOK_TIMER)
-#define CHAM_HAS_OPEN	CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN)
 
 /* Beside an act: a handler has decided, and not only passed it on. */
 #define CHAM_HANDLED	0x100

@@ -15,31 +15,10 @@ require_vm
 require_cmd jq socat python3
 defer topo_down
 
-topo_load || bail "module loads"
-topo_wire
-chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
-topo_tenant red 100 || bail "tenant red"
-topo_neighbour red || bail "red's second port"
-topo_tenant green 300 6 || bail "tenant green, tunnelled over IPv6"
-for to in 10.0.0.2 10.0.0.3; do busywait 10 ping1 on red $to; done
-topo_attach || bail "attach"
-busywait 10 ping1 far red 10.0.0.1
+ask_bed
 
 # resized
-ip link set br-red arp on
-ip addr add 10.0.0.254/24 dev br-red
 check "red loads a program" prog load "$verdicts" tenant red
-listen() { # NS PORT: the first datagram that comes there, as hex
-	ip netns exec "$1" python3 - "$2" <<'PY' >/tmp/handlers.got &
-import socket, sys
-s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.bind(('', int(sys.argv[1])))
-s.settimeout(10)
-print(s.recv(65536).hex())
-PY
-	listener=$!
-	wait_port "$1" udp "$2"
-}
 # said HEX BYTES: so many of it, zeroes behind
 said() { printf '%s' "$1" && head -c $((2 * $2 - ${#1})) /dev/zero | tr '\0' 0; }
 for len in 8 9 100 1400; do
@@ -59,7 +38,7 @@ for way in "t-red b-red 10.0.0.1 9003 9" "t-red b-red fd00::1 9003 700" \
 	ask "$from" "$to" "$port" "$(word 0 "$len")" >/dev/null
 	wait $listener
 	check_eq "$from to $to, resized to $len on its way" "$(said "$(word 0 "$len")" "$len")" \
-		"$(cat /tmp/handlers.got)"
+		"$(cat /tmp/ask.got)"
 done
 before=$(stat_of red no-reply)
 answers "an answer that does not fit" TimeoutError b-red 10.0.0.1 9003 "$(word 1 1500)"

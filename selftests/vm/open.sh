@@ -29,18 +29,7 @@ opened() {
 	check_eq "$1" "$(word "$2" 1 "$3" 16)" "$got"
 }
 
-topo_load || bail "module loads"
-topo_wire
-chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
-topo_tenant red 100 || bail "tenant red"
-topo_neighbour red || bail "red's second port"
-topo_tenant green 300 6 || bail "tenant green, tunnelled over IPv6"
-for to in 10.0.0.2 10.0.0.3; do busywait 10 ping1 on red $to; done
-busywait 10 ping1 on green 10.0.0.2
-topo_attach || bail "attach"
-ip link set br-red arp on
-ip addr add 10.0.0.254/24 dev br-red
-busywait 10 ping1 far red 10.0.0.1
+ask_bed
 check "red loads a program" prog load "$opens" tenant red
 check "green, too" prog load "$opens" tenant green
 check "it has the hook" prog_is red '.hooks | index("open") != null'

@@ -40,18 +40,6 @@ watch() {
 }
 unwatch() { kill $watcher; wait $watcher; } 2>/dev/null
 seen() { grep -q "$1" /tmp/slow.seen; }
-# listen NS PORT: the first datagram that comes there, as hex, into /tmp/slow.got
-listen() {
-	ip netns exec "$1" python3 - "$2" <<'PY' >/tmp/slow.got &
-import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(('', int(sys.argv[1])))
-s.settimeout(10)
-print(s.recv(65536).hex())
-PY
-	listener=$!
-	wait_port "$1" udp "$2"
-}
 
 topo_load || bail "module loads"
 topo_wire
@@ -125,7 +113,7 @@ for way in "b-red 10.0.0.2 9001" "t-red1 10.0.0.3 9000"; do
 	in_slow python3 -c "import socket
 socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(bytes.fromhex('$(word 3 0)'), ('$to', $port))"
 	wait $listener
-	check_eq "what it sends to $to passes no handler" "$(word 3 0)" "$(cat /tmp/slow.got)"
+	check_eq "what it sends to $to passes no handler" "$(word 3 0)" "$(cat /tmp/ask.got)"
 done
 check_match "the guest is where it was" "$guest dev red0 master br-red" "$(bridge fdb show br br-red)"
 check_fails "and nowhere else" grep -q "$guest dev reds" <(bridge fdb show br br-red)
