@@ -13,38 +13,19 @@ prog_is() { chamctl -j prog show tenant "$1" | jq -e ".[0] | $2" >/dev/null; }
 
 # inside NS|host COMMAND...
 inside() { if [ "$1" = host ]; then "${@:2}"; else ip netns exec "$@"; fi; }
+# asks NS|host ARGUMENT...: selftests/vm/ask.c there
+asks() { inside "$1" "$CHAM_BUILD/selftests/ask" "${@:2}"; }
 # ask NS|host TO PORT HEX [SPORT]: what comes back within ASK_WAIT (2) seconds, as hex
-ask() {
-	inside "$1" python3 - "$2" "$3" "$4" "${5:-0}" "${ASK_WAIT:-2}" <<'PY'
-import socket, sys
-to, port, data, sport = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3]), int(sys.argv[4])
-s = socket.socket(socket.AF_INET6 if ':' in to else socket.AF_INET, socket.SOCK_DGRAM)
-if sport:
-    s.bind(('', sport))
-s.connect((to, port))
-s.settimeout(float(sys.argv[5]))
-s.send(data)
-try:
-    print(s.recv(65536).hex())
-except OSError as e:
-    print(type(e).__name__)
-PY
-}
+ask() { asks "$1" -w "${ASK_WAIT:-2}" -s "${5:-0}" "${@:2:3}"; }
 # answers NAME WANTED NS...: what ask says; that nothing comes is known sooner
 answers() {
-	local ASK_WAIT=${ASK_WAIT:-$([ "$2" = TimeoutError ] && echo 0.7 || echo 2)}
+	local ASK_WAIT=${ASK_WAIT:-$([ "$2" = nothing ] && echo 0.7 || echo 2)}
 
 	check_eq "$1" "$2" "$(ask "${@:3}")"
 }
-# listen NS PORT: the first datagram that comes there, as hex, into /tmp/ask.got
+# listen NS PORT [N]: the first N datagrams that come there, as hex, into /tmp/ask.got
 listen() {
-	ip netns exec "$1" python3 - "$2" <<'PY' >/tmp/ask.got &
-import socket, sys
-s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.bind(('', int(sys.argv[1])))
-s.settimeout(10)
-print(s.recv(65536).hex())
-PY
+	ip netns exec "$1" "$CHAM_BUILD/selftests/ask" -l -w 10 -n "${3:-1}" "$2" >/tmp/ask.got &
 	# shellcheck disable=SC2034 # who listens waits for it
 	listener=$!
 	wait_port "$1" udp "$2"
@@ -52,7 +33,14 @@ PY
 # no_port: packets the guest red was given for a UDP port that nobody has open
 no_port() { on red nstat -az UdpNoPorts | awk '/UdpNoPorts/ { print $2 }'; }
 # word N...: numbers as little-endian words, in hex
-word() { printf '%08x' "$@" | sed -E 's/(..)(..)(..)(..)/\4\3\2\1/g'; }
+word() {
+	local n
+
+	for n; do
+		printf '%02x%02x%02x%02x' $((n & 255)) $((n >> 8 & 255)) $((n >> 16 & 255)) \
+			$((n >> 24 & 255))
+	done
+}
 
 # ask_bed: whom handlers' tests ask: red with two ports, and with the host in its network;
 # green, tunnelled over IPv6; the datapath

@@ -149,7 +149,7 @@ topo_down() {
 	for ns in $(ip netns list | awk '{print $1}'); do
 		ip netns pids "$ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
 	done
-	for d in $(vdpa -j dev show 2>/dev/null | jq -r '.dev|keys[]'); do
+	for d in $(vdpa dev show 2>/dev/null | sed -n 's/: type .*//p'); do
 		vdpa dev del "$d"
 	done
 	for ns in $(ip netns list | awk '{print $1}'); do

@@ -20,7 +20,8 @@ python3 - "$tap_top/Documentation/netlink/specs/chamelio.yaml" >/tmp/spec <<'PY'
 import sys
 import yaml
 
-ops = {o['name']: o for o in yaml.safe_load(open(sys.argv[1]))['operations']['list']}
+spec = yaml.load(open(sys.argv[1]), getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
+ops = {o['name']: o for o in spec['operations']['list']}
 for name, o in ops.items():
     if 'notify' in o:
         get = ops[o['notify']]

@@ -10,7 +10,7 @@
 # shellcheck source-path=SCRIPTDIR source=../topo.sh
 . "$(dirname "$0")/../topo.sh"
 require_vm
-require_cmd jq python3 nstat
+require_cmd jq nstat
 modprobe -qa sch_netem
 defer topo_down
 
@@ -62,28 +62,10 @@ gone() { [ "$(chamctl -j conn show tenant red dport 7001 | jq length)" = 0 ]; }
 check "closed and idle it goes" busywait 30 gone
 
 # 16 connections are all there is room for: 200 more conversations
-cat >/run/echo.py <<'P'
-import socket, sys
-if sys.argv[1] == 'serve':
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind(('10.0.0.2', 9000))
-    while True:
-        s.sendto(*s.recvfrom(100))
-answered = 0
-for i in range(200):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.settimeout(10)
-    s.sendto(b'%d' % i, ('10.0.0.2', 9000))
-    try:
-        answered += s.recv(100) == b'%d' % i
-    except OSError:
-        pass
-print(answered)
-P
-background far red python3 /run/echo.py serve
+background far red "$O/selftests/ask" -e "" 9000
 wait_port b-red udp 9000
 check_eq "a full table refuses nobody: 200 questions, as many answers" 200 \
-	"$(on red python3 /run/echo.py ask)"
+	"$(on red "$O/selftests/ask" -c 200 -p -w 10 10.0.0.2 9000 6869 | grep -o 6869 | wc -l)"
 check_eq "no connection more than there may be" 16 "$(chamctl -j conn show | jq length)"
 check_num "the others are slow by name" "$(stat_of red table-full)" -ge 200
 check_eq "no drop" 0 "$(stat_of red drops)"

@@ -14,7 +14,8 @@ import yaml
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 with open(TOP + '/Documentation/netlink/specs/chamelio.yaml', encoding='utf-8') as f:
-    SPEC = yaml.safe_load(f)
+    # the loader in Python takes a second in an emulated machine
+    SPEC = yaml.load(f, getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
 OPS = {o['name']: i + 1 for i, o in enumerate(SPEC['operations']['list'])}
 SET_OF = {o['name']: o.get('attribute-set') for o in SPEC['operations']['list']}
 ATTRS = {s['name']: {a['name']: (i + 1, a['type']) for i, a in enumerate(s['attributes'])}
