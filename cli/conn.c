@@ -67,6 +67,11 @@ void conn_json(struct ctl *c, const struct cham_conn *x)
 	J_U64(c, CONN, VLAN_ID, x, vlan_id);
 	J_STR(c, CONN, REASON, x,
 	      show_number(cham_reason__name(x->reason), "reason", x->reason));
+	J_U64(c, CONN, CODE, x, code);
+	J_STR(c, CONN, HOOK, x, show_number(cham_hook__name(x->hook), "hook", x->hook));
+	J_U64(c, CONN, LAYOUT, x, layout);
+	if (CHAM_HAS(x, CHAM_CONN_AREA))
+		json_hex(&c->j, "area", x->area, sizeof(x->area));
 }
 
 /* Where a direction leaves, as "ip route" says it; nothing before it has. */

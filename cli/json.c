@@ -59,6 +59,15 @@ void json_str(struct json *j, const char *name, const char *value)
 	text(j, value);
 }
 
+void json_hex(struct json *j, const char *name, const uint8_t *data, size_t n)
+{
+	key(j, name);
+	fputc('"', j->f);
+	while (n--)
+		fprintf(j->f, "%02x", *data++);
+	fputc('"', j->f);
+}
+
 void json_u64(struct json *j, const char *name, uint64_t value)
 {
 	key(j, name);

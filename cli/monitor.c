@@ -6,7 +6,7 @@
 #include "cli.h"
 
 static const char *const kinds[] = { "tenant", "port", "conn", "miss", "quota",
-				     "ring-broken", "prog", NULL };
+				     "ring-broken", "prog", "event", NULL };
 
 static bool chosen(const char *event, int argc, char **argv)
 {
@@ -110,6 +110,10 @@ static void tell(struct ctl *c, const char *event, const struct cham_ntf *n)
 			fprintf(c->j.f, " reason %s",
 				show_number(cham_reason__name(n->conn.reason),
 					    "reason", n->conn.reason));
+		if (!c->json && CHAM_HAS(&n->conn, CHAM_CONN_CODE))
+			fprintf(c->j.f, " %s code %u",
+				show_number(cham_hook__name(n->conn.hook), "hook",
+					    n->conn.hook), n->conn.code);
 	}
 	if (c->json)
 		json_close(&c->j, '}');
@@ -128,7 +132,7 @@ static int monitor(struct ctl *c, int argc, char **argv)
 			;
 		if (!kinds[k])
 			return ctl_fail(c, EXIT_SYNTAX,
-					"\"%s\" is no event; accepted: tenant, port, conn, miss, quota, ring-broken, prog",
+					"\"%s\" is no event; accepted: tenant, port, conn, miss, quota, ring-broken, prog, event",
 					argv[i]);
 	}
 	ret = ctl_open(c);
@@ -155,6 +159,6 @@ static int monitor(struct ctl *c, int argc, char **argv)
 }
 
 const struct cmd monitor_cmds[] = {
-	{ "events", "[tenant] [port] [conn] [miss] [quota] [ring-broken] [prog]", monitor },
+	{ "events", "[tenant] [port] [conn] [miss] [quota] [ring-broken] [prog] [event]", monitor },
 	{ 0 },
 };

@@ -15,16 +15,6 @@ static void hooks_json(struct ctl *c, uint32_t hooks)
 	json_close(&c->j, ']');
 }
 
-static void hex_json(struct ctl *c, const char *name, const uint8_t *data, size_t n)
-{
-	char text[2 * CHAM_AREA_SIZE + 1];
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		snprintf(text + 2 * i, 3, "%02x", data[i]);
-	json_str(&c->j, name, text);
-}
-
 static void tier_json(struct ctl *c, uint32_t tenant)
 {
 	char why[200];
@@ -51,14 +41,16 @@ void prog_json(struct ctl *c, const struct cham_prog *p)
 	for (i = 0; i < CHAM_DROP_REASONS; i++)
 		json_u64(&c->j, NULL, p->dropped[i]);
 	json_close(&c->j, ']');
+	J_U64(c, PROG, EVENTS, p, events);
+	J_U64(c, PROG, EVENTS_LOST, p, events_lost);
 	if (!CHAM_HAS(p, CHAM_PROG_FAULT))
 		return;
 	J_STR(c, PROG, FAULT, p, show_number(cham_fault__name(p->fault), "fault", p->fault));
 	J_STR(c, PROG, FAULT_HOOK, p,
 	      show_number(cham_hook__name(p->fault_hook), "hook", p->fault_hook));
 	J_U64(c, PROG, FAULT_VALUE, p, fault_value);
-	hex_json(c, "fault-packet", p->fault_packet, sizeof(p->fault_packet));
-	hex_json(c, "fault-area", p->fault_area, sizeof(p->fault_area));
+	json_hex(&c->j, "fault-packet", p->fault_packet, sizeof(p->fault_packet));
+	json_hex(&c->j, "fault-area", p->fault_area, sizeof(p->fault_area));
 }
 
 static void hex_lines(struct ctl *c, const char *what, const uint8_t *data, size_t n)
@@ -130,6 +122,9 @@ static int each(const struct cham_prog *p, void *arg)
 		if (p->dropped[i])
 			fprintf(c->j.f, "\n    dropped %u: %llu", i,
 				(unsigned long long)p->dropped[i]);
+	if (p->events || p->events_lost)
+		fprintf(c->j.f, "\n    events %llu lost %llu", (unsigned long long)p->events,
+			(unsigned long long)p->events_lost);
 	if (CHAM_HAS(p, CHAM_PROG_FAULT))
 		tell_fault(c, p);
 	fputc('\n', c->j.f);

@@ -135,13 +135,13 @@ static int cham_reply(struct cham_cpu *cpu)
 }
 
 static int cham_forward(struct cham_cpu *cpu, const struct cham_private *priv,
-			u32 hook, u32 ifindex)
+			u32 ifindex)
 {
 	const struct net_device *dev = dev_get_by_index_rcu(&init_net, ifindex);
 	struct cham_port *port = dev ? cham_port_from_dev(dev) : NULL;
 
 	if (!port || cham_port_tenant_rcu(port) != cpu->tenant) {
-		cham_prog_stop(cpu, priv, CHAM_FAULT_PORT, hook, ifindex);
+		cham_prog_stop(cpu, priv, CHAM_FAULT_PORT, ifindex);
 		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
 	}
 	/* Whose direction this is on that port, nobody knows. */
@@ -309,6 +309,7 @@ __bpf_kfunc_start_defs();
  * @ctx:           the program's context
  * @layout:        of areas, that the handler was composed with
  * @strip:         bytes before the inner Ethernet header
+ * @hook:          enum cham_hook
  * @rdwr_buf_size: sizeof(struct cham_area)
  *
  * After the lookup and before the action. bpf_cham_leave() must follow.
@@ -316,7 +317,7 @@ __bpf_kfunc_start_defs();
  * Return: the connection's area; NULL, and the packet goes to Linux or, when its
  * outer checksum is wrong, is dropped when it is delivered.
  */
-__bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
+__bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 hook,
 			       const int rdwr_buf_size)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
@@ -355,6 +356,7 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
 		__release(&priv->lock);	/* by bpf_cham_leave() */
 	}
 	cpu->priv = priv;
+	cpu->hook = hook;
 	cpu->strip = strip;
 	cpu->size = xdp_get_buff_len(xdp);
 	cpu->ev.now = jiffies_to_msecs(jiffies);
@@ -368,14 +370,14 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip,
  * bpf_cham_leave() - a tenant's handler has run
  * @ctx:     the program's context
  * @verdict: what it returned
- * @hook:    enum cham_hook
  * @port:    cham_pkt.port as it left it
- * @timer:   cham_pkt.timer as it left it
+ * @timer:   cham_pkt.timer
+ * @event:   cham_pkt.event
  *
  * Return: enum cham_event_act: what is to be done with the packet.
  */
-__bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 port,
-			       u32 timer)
+__bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 port, u32 timer,
+			       u32 event)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
@@ -385,6 +387,8 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 
 	if (!priv || cpu->xdp != xdp)
 		return CHAM_ACT_SLOW;
+	if (unlikely(event))
+		cham_prog_event(cpu, priv, event);
 	if (cpu->serial) {
 		__acquire(&priv->lock);	/* by bpf_cham_enter() */
 		spin_unlock(&priv->lock);
@@ -402,7 +406,7 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 	if (goes == CHAM_LINUX ? resized :
 	    (goes <= CHAM_FORWARD || goes == CHAM_SLOW) && (unlikely(goes != verdict) || resized) &&
 	    !cham_finish(cpu, xdp, goes != verdict)) {
-		cham_prog_stop(cpu, priv, CHAM_FAULT_LENGTH, hook, verdict);
+		cham_prog_stop(cpu, priv, CHAM_FAULT_LENGTH, verdict);
 		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
 	}
 	switch (goes) {
@@ -411,7 +415,7 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 	case CHAM_REPLY:
 		return cham_reply(cpu);
 	case CHAM_FORWARD:
-		return cham_forward(cpu, priv, hook, port);
+		return cham_forward(cpu, priv, port);
 	case CHAM_LINUX:
 		return cham_by_linux(cpu, xdp);
 	case CHAM_SLOW:
@@ -419,7 +423,7 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 po
 	case CHAM_CONSUME:
 		return cpu->timer ? CHAM_ACT_END : cham_end(cpu, CHAM_REASON_CONSUMED);
 	}
-	cham_prog_stop(cpu, priv, CHAM_FAULT_VERDICT, hook, verdict);
+	cham_prog_stop(cpu, priv, CHAM_FAULT_VERDICT, verdict);
 	return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
 }
 

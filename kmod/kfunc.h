@@ -43,6 +43,7 @@ struct cham_cpu {
 	u32			hash;		/* upper half of the connection's */
 	unsigned long		flow;		/* cham_conn_flow(), once looked up */
 	struct cham_private	*priv;		/* whose handler runs; else NULL */
+	u32			hook;		/* that: enum cham_hook */
 	bool			serial;		/* and its lock is held */
 	bool			summed;		/* the outer header had a checksum */
 	u32			strip;		/* bytes before the frame that it sees */
@@ -95,8 +96,9 @@ u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size);
 int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz);
 int bpf_cham_deliver(struct xdp_md *ctx, u32 strip);
 int bpf_cham_encap(struct xdp_md *ctx, u32 tos);
-u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, const int rdwr_buf_size);
-int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 hook, u32 port, u32 timer);
+u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 hook,
+		   const int rdwr_buf_size);
+int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 port, u32 timer, u32 event);
 void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 
 int cham_refuse(struct cham_cpu *cpu, enum cham_reason why);

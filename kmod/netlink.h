@@ -6,7 +6,9 @@
 #include "chamelio.h"
 
 struct cham_conn;
+struct cham_cpu;
 struct cham_port;
+struct cham_private;
 struct cham_prog;
 struct cham_query;
 struct cham_tenant;
@@ -28,6 +30,9 @@ void cham_nl_broken_event(struct cham_port *port);
 /* Any context that @gfp fits. */
 void cham_nl_prog_event(enum cham_cmd cmd, const struct cham_tenant *t,
 			const struct cham_prog *prog, gfp_t gfp);
+/* BH off, RCU read side. Return: whether somebody was told. */
+bool cham_nl_handler_event(const struct cham_cpu *cpu, const struct cham_private *priv,
+			   u32 event);
 
 int cham_netlink_init(void);
 void cham_netlink_exit(void);

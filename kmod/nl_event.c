@@ -39,14 +39,15 @@ static struct sk_buff *cham_event_new(u8 cmd, void **hdr, gfp_t gfp)
 	return NULL;
 }
 
-static void cham_event_send(struct sk_buff *msg, void *hdr, int err, gfp_t gfp)
+/* Return: 0 when somebody was told. */
+static int cham_event_send(struct sk_buff *msg, void *hdr, int err, gfp_t gfp)
 {
 	if (err) {
 		nlmsg_free(msg);
-		return;
+		return err;
 	}
 	genlmsg_end(msg, hdr);
-	genlmsg_multicast(&cham_family, msg, 0, CHAM_GRP_EVENTS, gfp);
+	return genlmsg_multicast(&cham_family, msg, 0, CHAM_GRP_EVENTS, gfp);
 }
 
 void cham_nl_tenant_event(enum cham_cmd cmd, const struct cham_tenant *t)
@@ -131,4 +132,14 @@ void cham_nl_prog_event(enum cham_cmd cmd, const struct cham_tenant *t,
 
 	if (msg)
 		cham_event_send(msg, hdr, cham_put_prog(msg, t, prog), gfp);
+}
+
+bool cham_nl_handler_event(const struct cham_cpu *cpu, const struct cham_private *priv,
+			   u32 event)
+{
+	void *hdr;
+	struct sk_buff *msg = cham_event_new(CHAM_CMD_EVENT_NTF, &hdr, GFP_ATOMIC);
+
+	return msg && !cham_event_send(msg, hdr, cham_put_event(msg, cpu, priv, event),
+				       GFP_ATOMIC);
 }

@@ -5,6 +5,7 @@
 
 #include "conn.h"
 #include "fdb.h"
+#include "kfunc.h"
 #include "ledger.h"
 #include "nl_put.h"
 #include "port.h"
@@ -174,26 +175,33 @@ static u32 cham_conn_flags(const struct cham_conn *conn, unsigned int dir)
 	return flags;
 }
 
+/* Who speaks to whom; @swap: seen from the destination. */
+static bool cham_put_tuple(struct sk_buff *msg, u32 tenant, const struct cham_tuple *k,
+			   bool swap)
+{
+	u32 alen = cham_conn_alen(k);
+
+	return nla_put_u32(msg, CHAM_CONN_TENANT_ID, tenant) ||
+	       nla_put_u8(msg, CHAM_CONN_PROTO, k->proto) ||
+	       nla_put(msg, CHAM_CONN_SRC, alen, swap ? k->daddr : k->saddr) ||
+	       nla_put(msg, CHAM_CONN_DST, alen, swap ? k->saddr : k->daddr) ||
+	       nla_put_u16(msg, CHAM_CONN_SPORT, ntohs(swap ? k->dport : k->sport)) ||
+	       nla_put_u16(msg, CHAM_CONN_DPORT, ntohs(swap ? k->sport : k->dport)) ||
+	       (k->vlan && nla_put_u16(msg, CHAM_CONN_VLAN_ID, k->vlan));
+}
+
 int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn)
 {
 	unsigned int dir = !!(conn->flags & CHAM_CONN_F_SWAPPED);
-	const struct cham_tuple *k = &conn->key;
-	u32 alen = cham_conn_alen(k), idle = (u32)jiffies - READ_ONCE(conn->seen);
+	u32 idle = (u32)jiffies - READ_ONCE(conn->seen);
 
-	return nla_put_u32(msg, CHAM_CONN_TENANT_ID, k->tenant) ||
-	       nla_put_u8(msg, CHAM_CONN_PROTO, k->proto) ||
-	       nla_put(msg, CHAM_CONN_SRC, alen, dir ? k->daddr : k->saddr) ||
-	       nla_put(msg, CHAM_CONN_DST, alen, dir ? k->saddr : k->daddr) ||
-	       nla_put_u16(msg, CHAM_CONN_SPORT, ntohs(dir ? k->dport : k->sport)) ||
-	       nla_put_u16(msg, CHAM_CONN_DPORT, ntohs(dir ? k->sport : k->dport)) ||
+	return cham_put_tuple(msg, conn->key.tenant, &conn->key, dir) ||
 	       (conn->state && nla_put_u8(msg, CHAM_CONN_TCP_STATE, conn->state)) ||
 	       nla_put_u32(msg, CHAM_CONN_FLAGS, cham_conn_flags(conn, dir)) ||
 	       nla_put_u32(msg, CHAM_CONN_IDLE_MS,
 			   (s32)idle < 0 ? 0 : jiffies_to_msecs(idle)) ||
 	       nla_put_u32(msg, CHAM_CONN_SRTT_US, cham_tsc_us(conn->srtt >> 3)) ||
 	       nla_put_u32(msg, CHAM_CONN_RTTVAR_US, cham_tsc_us(conn->rttvar >> 2)) ||
-	       (k->vlan &&
-		nla_put_u16(msg, CHAM_CONN_VLAN_ID, k->vlan)) ||
 	       cham_put_dir(msg, CHAM_CONN_FORWARD, conn, dir) ||
 	       cham_put_dir(msg, CHAM_CONN_REVERSE, conn, !dir) ? -EMSGSIZE : 0;
 }
@@ -233,18 +241,21 @@ bool cham_conn_match(const struct cham_conn *conn, struct nlattr **f)
 int cham_put_miss(struct sk_buff *msg, u32 tenant, const struct cham_query *q,
 		  enum cham_reason why)
 {
-	const struct cham_tuple *k = &q->tuple;
-	u32 alen = cham_conn_alen(k);
-
-	return nla_put_u32(msg, CHAM_CONN_TENANT_ID, tenant) ||
-	       nla_put_u8(msg, CHAM_CONN_PROTO, k->proto) ||
-	       nla_put(msg, CHAM_CONN_SRC, alen, k->saddr) ||
-	       nla_put(msg, CHAM_CONN_DST, alen, k->daddr) ||
-	       nla_put_u16(msg, CHAM_CONN_SPORT, ntohs(k->sport)) ||
-	       nla_put_u16(msg, CHAM_CONN_DPORT, ntohs(k->dport)) ||
-	       (k->vlan &&
-		nla_put_u16(msg, CHAM_CONN_VLAN_ID, k->vlan)) ||
+	return cham_put_tuple(msg, tenant, &q->tuple, false) ||
 	       nla_put_u32(msg, CHAM_CONN_REASON, why) ? -EMSGSIZE : 0;
+}
+
+int cham_put_event(struct sk_buff *msg, const struct cham_cpu *cpu,
+		   const struct cham_private *priv, u32 event)
+{
+	const struct cham_conn *conn = cham_flow_conn(cpu->flow);
+
+	return cham_put_tuple(msg, cpu->tenant->id, &conn->key, cpu->flow & 1) ||
+	       nla_put_u32(msg, CHAM_CONN_CODE, event) ||
+	       nla_put_u32(msg, CHAM_CONN_HOOK, cpu->hook) ||
+	       nla_put_u32(msg, CHAM_CONN_LAYOUT, priv->layout) ||
+	       nla_put(msg, CHAM_CONN_AREA, sizeof(priv->area), &priv->area) ?
+	       -EMSGSIZE : 0;
 }
 
 int cham_put_fdb(struct sk_buff *msg, const struct cham_fdb *fdb, u32 tenant)
@@ -282,18 +293,30 @@ int cham_put_stat(struct sk_buff *msg, u32 tenant, const struct cham_ledger *sum
 				   cham_uplink_packets(up, false))) ? -EMSGSIZE : 0;
 }
 
+static void cham_prog_sum(const struct cham_prog *prog, struct cham_prog_books *sum)
+{
+	const struct cham_prog_books *books;
+	unsigned int i;
+	int cpu;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu) {
+		books = per_cpu_ptr(prog->books, cpu);
+		for (i = 0; i < CHAM_DROP_REASONS; i++)
+			sum->dropped[i] += READ_ONCE(books->dropped[i]);
+		sum->events += READ_ONCE(books->events);
+		sum->events_lost += READ_ONCE(books->events_lost);
+	}
+}
+
 /* RTNL or RCU read side. */
 int cham_put_prog(struct sk_buff *msg, const struct cham_tenant *t,
 		  const struct cham_prog *prog)
 {
 	const struct cham_prog_fault *fault = READ_ONCE(prog->fault);
-	u64 dropped[CHAM_DROP_REASONS] = { 0 };
-	unsigned int i;
-	int cpu;
+	struct cham_prog_books sum;
 
-	for_each_possible_cpu(cpu)
-		for (i = 0; i < CHAM_DROP_REASONS; i++)
-			dropped[i] += READ_ONCE(per_cpu_ptr(prog->dropped, cpu)[i]);
+	cham_prog_sum(prog, &sum);
 	if (nla_put_u32(msg, CHAM_PROG_TENANT_ID, t->id) ||
 	    nla_put_string(msg, CHAM_PROG_TENANT_NAME, t->name) ||
 	    nla_put_string(msg, CHAM_PROG_NAME, prog->name) ||
@@ -303,7 +326,9 @@ int cham_put_prog(struct sk_buff *msg, const struct cham_tenant *t,
 	    nla_put_u32(msg, CHAM_PROG_LAYOUT, prog->layout) ||
 	    nla_put_u32(msg, CHAM_PROG_FLAGS, prog->flags) ||
 	    nla_put_u32(msg, CHAM_PROG_VERSION, prog->version) ||
-	    nla_put(msg, CHAM_PROG_DROPPED, sizeof(dropped), dropped))
+	    nla_put(msg, CHAM_PROG_DROPPED, sizeof(sum.dropped), sum.dropped) ||
+	    cham_put_u64(msg, CHAM_PROG_EVENTS, sum.events) ||
+	    cham_put_u64(msg, CHAM_PROG_EVENTS_LOST, sum.events_lost))
 		return -EMSGSIZE;
 	if (!fault)
 		return 0;

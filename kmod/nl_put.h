@@ -9,9 +9,11 @@
 #include "chamelio.h"
 
 struct cham_conn;
+struct cham_cpu;
 struct cham_fdb;
 struct cham_ledger;
 struct cham_port;
+struct cham_private;
 struct cham_prog;
 struct cham_query;
 struct cham_tenant;
@@ -29,4 +31,6 @@ int cham_put_prog(struct sk_buff *msg, const struct cham_tenant *t,
 		  const struct cham_prog *prog);
 int cham_put_miss(struct sk_buff *msg, u32 tenant, const struct cham_query *q,
 		  enum cham_reason why);
+int cham_put_event(struct sk_buff *msg, const struct cham_cpu *cpu,
+		   const struct cham_private *priv, u32 event);
 #endif

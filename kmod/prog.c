@@ -116,7 +116,7 @@ static void cham_prog_free(struct rcu_head *rcu)
 	struct cham_prog *prog = container_of(rcu, struct cham_prog, rcu);
 
 	kfree(prog->fault);
-	free_percpu(prog->dropped);
+	free_percpu(prog->books);
 	kfree(prog);
 }
 
@@ -162,8 +162,8 @@ int cham_prog_set(struct cham_tenant *t, const struct cham_prog *want,
 		return -ENOMEM;
 	*prog = *want;
 	prog->version = ++t->prog_version;
-	prog->dropped = __alloc_percpu(CHAM_DROP_REASONS * sizeof(u64), sizeof(u64));
-	if (!prog->dropped) {
+	prog->books = alloc_percpu(struct cham_prog_books);
+	if (!prog->books) {
 		kfree(prog);
 		return -ENOMEM;
 	}
@@ -202,7 +202,6 @@ void cham_prog_del(struct cham_tenant *t)
  * @cpu:   the event
  * @priv:  the connection's area
  * @why:   what
- * @hook:  where
  * @value: what it returned
  *
  * Its tenant's packets go on as if there were no program. The first fault is
@@ -211,7 +210,7 @@ void cham_prog_del(struct cham_tenant *t)
  * Context: BH off, RCU read side.
  */
 void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
-		    enum cham_fault why, u32 hook, u32 value)
+		    enum cham_fault why, u32 value)
 {
 	struct cham_tenant *t = cpu->tenant;
 	struct cham_prog *prog = rcu_dereference(t->program);
@@ -225,7 +224,7 @@ void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
 	if (!fault)
 		return;
 	fault->why = why;
-	fault->hook = hook;
+	fault->hook = cpu->hook;
 	fault->value = value;
 	fault->len = cpu->len;
 	/* The tenant's frame: what is before it is the provider's. */
@@ -247,7 +246,41 @@ void cham_prog_count_drop(const struct cham_tenant *t, u32 reason)
 	const struct cham_prog *prog = rcu_dereference(t->program);
 
 	if (prog)
-		this_cpu_inc(prog->dropped[reason % CHAM_DROP_REASONS]);
+		this_cpu_inc(prog->books->dropped[reason % CHAM_DROP_REASONS]);
+}
+
+/* Whether one more may be told in this second. */
+static bool cham_prog_may_tell(struct cham_prog *prog)
+{
+	unsigned long second = jiffies / HZ;
+
+	/* Two CPUs may begin it: then some more are told. */
+	if (READ_ONCE(prog->second) != second) {
+		WRITE_ONCE(prog->second, second);
+		atomic_set(&prog->told, 0);
+	}
+	return atomic_inc_return(&prog->told) <= CHAM_EVENT_RATE;
+}
+
+/**
+ * cham_prog_event() - a handler tells its tenant's slow path something
+ * @cpu:   the event
+ * @priv:  the connection's area
+ * @event: the handler's own number, not 0
+ *
+ * Context: BH off, RCU read side; @priv's lock may be held.
+ */
+void cham_prog_event(const struct cham_cpu *cpu, const struct cham_private *priv,
+		     u32 event)
+{
+	struct cham_prog *prog = rcu_dereference(cpu->tenant->program);
+
+	if (!prog)
+		return;
+	if (cham_prog_may_tell(prog) && cham_nl_handler_event(cpu, priv, event))
+		this_cpu_inc(prog->books->events);
+	else
+		this_cpu_inc(prog->books->events_lost);
 }
 
 int cham_prog_init(void)

@@ -56,6 +56,12 @@ struct cham_prog_fault {
 	struct cham_area area;
 };
 
+struct cham_prog_books {
+	u64 dropped[CHAM_DROP_REASONS];	/* by handlers' own reasons */
+	u64 events;		/* told */
+	u64 events_lost;	/* too many, or nobody listened */
+};
+
 /**
  * struct cham_prog - a tenant's program
  * @name:    as its owner calls it
@@ -65,7 +71,9 @@ struct cham_prog_fault {
  * @hooks:   bits of enum cham_hook
  * @flags:   bits of enum cham_prog_flag
  * @fault:   NULL while it runs
- * @dropped: what its handlers dropped, by their own reasons; per CPU
+ * @books:   what its handlers did; per CPU
+ * @second:  of jiffies, that @told is of
+ * @told:    events in that second
  * @rcu:     frees it
  */
 struct cham_prog {
@@ -76,7 +84,9 @@ struct cham_prog {
 	u8 hooks;
 	u8 flags;
 	struct cham_prog_fault *fault;
-	u64 __percpu *dropped;
+	struct cham_prog_books __percpu *books;
+	unsigned long second;
+	atomic_t told;
 	struct rcu_head rcu;
 };
 
@@ -104,8 +114,10 @@ void cham_prog_del(struct cham_tenant *t);
 
 /* RCU read side. */
 void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
-		    enum cham_fault why, u32 hook, u32 value);
+		    enum cham_fault why, u32 value);
 void cham_prog_count_drop(const struct cham_tenant *t, u32 reason);
+void cham_prog_event(const struct cham_cpu *cpu, const struct cham_private *priv,
+		     u32 event);
 
 int cham_prog_init(void);
 void cham_prog_exit(void);

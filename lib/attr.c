@@ -90,6 +90,10 @@ static const struct cham_field conn_fields[] = {
 	F(CONN, REASON, "reason", K_U32, cham_conn, reason),
 	F(CONN, VLAN_ID, "vlan-id", K_U16, cham_conn, vlan_id),
 	N(CONN, PAD, "pad", K_NONE),
+	F(CONN, CODE, "code", K_U32, cham_conn, code),
+	F(CONN, HOOK, "hook", K_U32, cham_conn, hook),
+	F(CONN, LAYOUT, "layout", K_U32, cham_conn, layout),
+	F(CONN, AREA, "area", K_BYTES, cham_conn, area),
 };
 
 static const struct cham_field dir_fields[] = {
@@ -148,6 +152,8 @@ static const struct cham_field prog_fields[] = {
 	F(PROG, FAULT_PACKET, "fault-packet", K_BYTES, cham_prog, fault_packet),
 	F(PROG, FAULT_AREA, "fault-area", K_BYTES, cham_prog, fault_area),
 	N(PROG, PAD, "pad", K_NONE),
+	F(PROG, EVENTS, "events", K_U64, cham_prog, events),
+	F(PROG, EVENTS_LOST, "events-lost", K_U64, cham_prog, events_lost),
 };
 
 #define SET(text, table, type)						\

@@ -458,6 +458,10 @@ struct cham_dir {
  * @forward:   src to dst; valid with CHAM_CONN_FORWARD
  * @reverse:   dst to src; valid with CHAM_CONN_REVERSE
  * @vlan_id:   VLAN inside the tenant's network; only with a tag
+ * @code:      the handler's own number; event notifications only
+ * @hook:      enum cham_hook that said so; event notifications only
+ * @layout:    of @area
+ * @area:      private to the tenant's handlers
  */
 struct cham_conn {
 	size_t sz;
@@ -477,6 +481,10 @@ struct cham_conn {
 	struct cham_dir forward;
 	struct cham_dir reverse;
 	uint16_t vlan_id;
+	uint32_t code;
+	uint32_t hook;
+	uint32_t layout;
+	uint8_t area[CHAM_AREA_SIZE];
 };
 
 typedef int (*cham_conn_fn)(const struct cham_conn *c, void *arg);
@@ -629,6 +637,8 @@ int cham_stat__for_each(struct cham *h, cham_stat_fn fn, void *arg);
  * @fault_value:  what the handler returned, or the port that it named; out
  * @fault_packet: the packet's first bytes; out
  * @fault_area:   the connection's private area; out
+ * @events:       that its handlers told; out
+ * @events_lost:  more than CHAM_EVENT_RATE a second, or nobody listened; out
  */
 struct cham_prog {
 	size_t sz;
@@ -648,6 +658,8 @@ struct cham_prog {
 	uint32_t fault_value;
 	uint8_t fault_packet[64];
 	uint8_t fault_area[CHAM_AREA_SIZE];
+	uint64_t events;
+	uint64_t events_lost;
 };
 
 typedef int (*cham_prog_fn)(const struct cham_prog *p, void *arg);
@@ -838,7 +850,7 @@ bool cham_prog__joint(uint32_t tenant_id, char *why, size_t size);
  * @cmd:    CHAM_CMD_*_NTF
  * @tenant: for TENANT_NTF, TENANT_DEL_NTF and QUOTA_NTF
  * @port:   for PORT_NTF, PORT_DEL_NTF and RING_BROKEN_NTF
- * @conn:   for CONN_NTF, CONN_DEL_NTF and MISS_NTF
+ * @conn:   for CONN_NTF, CONN_DEL_NTF, MISS_NTF and EVENT_NTF
  * @prog:   for PROG_NTF and PROG_DEL_NTF
  */
 struct cham_ntf {

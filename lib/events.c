@@ -18,6 +18,16 @@ struct cham_events {
 	char buf[CHAM_BUF_MAX] __attribute__((aligned(8)));
 };
 
+/* What comes in a burst waits there: 1,000 events of handlers are 1 MB. */
+static void make_room(const struct mnl_socket *nl)
+{
+	int fd = mnl_socket_get_fd(nl), room = 8 << 20;
+
+	/* beyond the system's limit for who may, up to it for others */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+}
+
 int cham_events__open(struct cham *h, struct cham_events **ep)
 {
 	struct cham_events *e;
@@ -41,6 +51,7 @@ int cham_events__open(struct cham *h, struct cham_events **ep)
 		return cham__fail(h, err, "subscribe to \"%s\": %s",
 				  CHAM_MCGRP_EVENTS, strerror(-err));
 	}
+	make_room(e->nl);
 	*ep = e;
 	return 0;
 }
@@ -81,6 +92,7 @@ static int parse(const struct nlmsghdr *nlh, struct cham_ntf *ntf)
 	case CHAM_CMD_CONN_NTF:
 	case CHAM_CMD_CONN_DEL_NTF:
 	case CHAM_CMD_MISS_NTF:
+	case CHAM_CMD_EVENT_NTF:
 		return cham_set__parse_msg(CHAM_SET_CONN, nlh, &ntf->conn,
 					   sizeof(ntf->conn));
 	case CHAM_CMD_PROG_NTF:

@@ -146,6 +146,7 @@ enum cham_cmd {
 	CHAM_CMD_RING_BROKEN_NTF,
 	CHAM_CMD_PROG_NTF,
 	CHAM_CMD_PROG_DEL_NTF,
+	CHAM_CMD_EVENT_NTF,
 	__CHAM_CMD_MAX,
 };
 
@@ -255,6 +256,10 @@ enum cham_conn_attr {
 	CHAM_CONN_REASON,		/* u32 enum cham_reason, miss only */
 	CHAM_CONN_VLAN_ID,		/* u16: inner VLAN, absent without one */
 	CHAM_CONN_PAD,
+	CHAM_CONN_CODE,		/* u32: the handler's own number, event only */
+	CHAM_CONN_HOOK,			/* u32 enum cham_hook, event only */
+	CHAM_CONN_LAYOUT,		/* u32: of the area */
+	CHAM_CONN_AREA,			/* binary CHAM_AREA_SIZE: private to handlers */
 	__CHAM_CONN_MAX,
 };
 
@@ -347,6 +352,8 @@ enum cham_prog_attr {
 	CHAM_PROG_FAULT_PACKET,		/* binary: its first bytes */
 	CHAM_PROG_FAULT_AREA,		/* binary: the connection's */
 	CHAM_PROG_PAD,
+	CHAM_PROG_EVENTS,		/* u64: of handlers, told; out */
+	CHAM_PROG_EVENTS_LOST,		/* u64: too many, or nobody listened; out */
 	__CHAM_PROG_MAX,
 };
 

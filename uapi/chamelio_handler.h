@@ -104,10 +104,15 @@ struct cham_pkt {
 	__u32	timer;		/* 0; the handler writes after how many milliseconds the
 				 * connection's timer shall fire, or CHAM_TIMER_OFF
 				 */
+	__u32	event;		/* 0; the handler writes a number of its own, and the
+				 * tenant's slow path is told: it, the packet's
+				 * addresses, and the area as the handler leaves it
+				 */
 };
 
 #define CHAM_TIMER_MAX	3600000
 #define CHAM_TIMER_OFF	0xffffffff
+#define CHAM_EVENT_RATE	1000	/* events a second and tenant; more are counted, not told */
 
 /* How a program runs. */
 enum cham_prog_flag {

@@ -139,7 +139,8 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 		cham_label("cham_cell_open", cell);
 	if (cell > CHAM_CELLS)
 		return act & CHAM_PROG_ACT_MASK;
-	area = (void *)bpf_cham_enter(ctx, cham_layouts[cell], base, sizeof(*area));
+	area = (void *)bpf_cham_enter(ctx, cham_layouts[cell], base, hook,
+				       sizeof(*area));
 	if (!area)
 		return ev->act;
 	pkt.l2 = base;
@@ -163,11 +164,12 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 	pkt.now = ev->now;
 	pkt.port = 0;
 	pkt.timer = 0;
+	pkt.event = 0;
 	verdict = hook == CHAM_HOOK_RX ? cham_call_rx(ctx, &pkt, area, cell) :
 		  hook == CHAM_HOOK_TX ? cham_call_tx(ctx, &pkt, area, cell) :
 		  hook == CHAM_HOOK_TIMER ? cham_call_timer(ctx, &pkt, area, cell) :
 					    cham_call_open(ctx, &pkt, area, cell);
-	act = bpf_cham_leave(ctx, verdict, hook, pkt.port, pkt.timer);
+	act = bpf_cham_leave(ctx, verdict, pkt.port, pkt.timer, pkt.event);
 	return (verdict & CHAM_VERDICT_MASK) == CHAM_PASS ? act : act | CHAM_HANDLED;
 }
 

@@ -14,10 +14,10 @@ extern __u8 *bpf_cham_begin(struct xdp_md *ctx,
 extern int bpf_cham_lookup(struct xdp_md *ctx, const void *q, __u32 q__sz) __ksym;
 extern int bpf_cham_deliver(struct xdp_md *ctx, __u32 strip) __ksym;
 extern int bpf_cham_encap(struct xdp_md *ctx, __u32 tos) __ksym;
-extern __u8 *bpf_cham_enter(struct xdp_md *ctx, __u32 layout, __u32 strip,
+extern __u8 *bpf_cham_enter(struct xdp_md *ctx, __u32 layout, __u32 strip, __u32 hook,
 			    int rdwr_buf_size) __ksym;
-extern int bpf_cham_leave(struct xdp_md *ctx, __u32 verdict, __u32 hook,
-			  __u32 port, __u32 timer) __ksym;
+extern int bpf_cham_leave(struct xdp_md *ctx, __u32 verdict, __u32 port,
+			  __u32 timer, __u32 event) __ksym;
 extern void bpf_cham_slow(struct xdp_md *ctx, __u32 vni, __u32 reason) __ksym;
 
 #endif

@@ -86,14 +86,15 @@ void bpf_cham_slow(struct xdp_md *ctx, __u32 vni, __u32 reason)
 }
 
 /* The lookup names no program here: nobody's packet is for a handler. */
-__u8 *bpf_cham_enter(struct xdp_md *ctx, __u32 layout, __u32 strip, int size)
+__u8 *bpf_cham_enter(struct xdp_md *ctx, __u32 layout, __u32 strip, __u32 hook,
+		     int size)
 {
 	must(0, "a handler where there is none");
 	return NULL;
 }
 
-int bpf_cham_leave(struct xdp_md *ctx, __u32 verdict, __u32 hook, __u32 port,
-		   __u32 timer)
+int bpf_cham_leave(struct xdp_md *ctx, __u32 verdict, __u32 port, __u32 timer,
+		   __u32 event)
 {
 	must(0, "a handler where there is none");
 	return 0;

@@ -9,6 +9,8 @@
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source-path=SCRIPTDIR source=../topo.sh
 . "$(dirname "$0")/../topo.sh"
+# shellcheck source-path=SCRIPTDIR source=../ask.sh
+. "$(dirname "$0")/../ask.sh"
 require_vm
 require_cmd python3 jq
 python3 -c 'import yaml' || skip_all "no python3-yaml"
@@ -51,7 +53,7 @@ told() {
 	check_eq "$1" "$(sort <<<"$wanted")" "$(sort <<<"$got")"
 }
 
-check_eq "the specification names eleven notifications" 11 "$(wc -l </tmp/spec)"
+check_eq "the specification names twelve notifications" 12 "$(wc -l </tmp/spec)"
 topo_load || bail "module loads"
 topo_wire
 chamctl uplink add up0 local 192.0.2.1 || bail "uplink"
@@ -106,6 +108,45 @@ told "program loaded" prog-ntf '."tenant-name" == "red" and .name == "echo"' \
 chamctl prog unload tenant red object "$CHAM_BUILD/xdp/datapath.bpf.o"
 told "program gone" prog-del-ntf '."tenant-name" == "red" and .name == "echo"' \
 	fault fault-hook fault-value fault-packet fault-area
+
+# What handlers tell. After the first number the area's counter, as a little-endian word.
+check "a program that tells is loaded" prog load "$CHAM_BUILD/selftests/tells.bpf.o" tenant red
+clear
+asks t-red -n 0 -s 7100 10.0.0.2 9200 "$(word 7)"
+handler() {	# NAME CONDITION
+	told "$1" event-ntf ".\"tenant-id\" == $red and .proto == \"udp\" and .dport == 9200 and $2" vlan-id
+}
+red=$(chamctl -j tenant show red | jq '.[0].id')
+from='.src == "10.0.0.1" and .dst == "10.0.0.2" and .sport == 7100'
+handler "open tells, and whose packet" "$from and .hook == \"open\" and .code == 7 and (.area | startswith(\"0100\"))"
+handler "tx tells, with the area as it leaves it" "$from and .hook == \"tx\" and .code == 7 and
+	(.area | length == 256 and startswith(\"0200\")) and .layout == $(chamctl -j prog | jq '.[0].layout')"
+clear
+asks b-red -n 0 -s 7101 10.0.0.1 9200 "$(word 3)"
+handler "rx tells" '.src == "10.0.0.2" and .dst == "10.0.0.1" and .sport == 7101 and .hook == "rx" and .code == 3'
+handler "the timer tells" '.src == "10.0.0.2" and .dst == "10.0.0.1" and .hook == "timer" and .code == 4'
+clear
+asks b-red -n 0 -s 7102 10.0.0.1 9200 "$(word 5)"
+handler "one without a connection is told" '.sport == 7102 and .hook == "open" and .code == 5'
+sleep 0.3
+check_fails "once" seen event-ntf '.sport == 7102 and .hook != "open"'
+clear
+asks b-red -n 0 -s 7103 10.0.0.1 9200 "$(word 0)"
+sleep 0.5
+check_fails "0 is no event" seen event-ntf true
+check_match "as text" "event-ntf tenant $red udp 10.0.0.1:7100 -> 10.0.0.2:9200 tx code 7" "$(cat /tmp/text)"
+counts() { chamctl -j prog | jq -r '.[0] | "\(.events) \(."events-lost")"'; }
+read -r events_before lost_before <<<"$(counts)"
+check_num "events are counted" "$events_before" -ge 6
+check_eq "none is lost" 0 "$lost_before"
+asks b-red -c 5000 -n 0 -s 7104 10.0.0.1 9200 "$(word 8)"
+told_and_lost() { counts | { read -r told lost; [ $((told + lost - events_before)) -ge 5001 ]; }; }
+check "of thousands each is told or counted as lost" busywait 10 told_and_lost
+read -r events_after lost_after <<<"$(counts)"
+diag "$((events_after - events_before)) told, $lost_after lost"
+check_num "there are too many" "$lost_after" -gt 0
+check_num "some are told" "$events_after" -gt "$events_before"
+check "the program that tells is unloaded" prog unload tenant red
 
 clear
 chamctl tenant set red max-conns 1 max-ports 1 max-fdb 1
