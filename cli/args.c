@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Keyword arguments as iproute2 has them; every refusal says what would do. */
+#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -49,6 +50,23 @@ static int words(struct ctl *c, const struct kw *k, const char *s)
 	}
 	return ctl_fail(c, EXIT_SYNTAX, "%s takes %s, not \"%s\"", k->name,
 			k->words, s);
+}
+
+/* What is not said of the CHAM_AREA_SIZE bytes is zero. */
+static int area(struct ctl *c, const char *s, uint8_t *to)
+{
+	size_t n = strlen(s), i;
+	bool good = n % 2 == 0 && n <= 2 * CHAM_AREA_SIZE;
+
+	memset(to, 0, CHAM_AREA_SIZE);
+	for (i = 0; good && i < n; i += 2)
+		good = isxdigit((unsigned char)s[i]) && sscanf(s + i, "%2hhx", &to[i / 2]) == 1 &&
+		       isxdigit((unsigned char)s[i + 1]);
+	if (!good)
+		return ctl_fail(c, EXIT_SYNTAX,
+				"area takes up to %d bytes in hex, not \"%s\"",
+				CHAM_AREA_SIZE, s);
+	return 0;
 }
 
 static int proto(struct ctl *c, const char *s, uint8_t *to)
@@ -138,6 +156,8 @@ static int value(struct ctl *c, const struct kw *k, const char *s)
 		return 0;
 	case KW_MAC:
 		return mac(c, s, k->to);
+	case KW_AREA:
+		return area(c, s, k->to);
 	case KW_PROTO:
 		return proto(c, s, k->to);
 	case KW_STATE:

@@ -70,7 +70,7 @@ int ctl_walked(struct ctl *c, int err);		/* end of a for_each: again? */
 /* ---- args.c: keyword arguments ------------------------------------------ */
 
 enum kw_type { KW_U32, KW_U16, KW_STR, KW_ADDR, KW_MAC, KW_PROTO, KW_STATE,
-	       KW_WORDS, KW_FLAG, KW_LIST };
+	       KW_WORDS, KW_AREA, KW_FLAG, KW_LIST };
 
 struct list {
 	const char *v[64];
@@ -111,6 +111,7 @@ int opt_tenant(struct ctl *c, int argc, char **argv, uint32_t *id);
 				 CHAM_##SET##_##ID), text);		\
 	} while (0)
 
+void show_hex(struct ctl *c, const char *what, const uint8_t *data, size_t n);
 const char *show_ifname(uint32_t ifindex);
 const char *show_mac(const uint8_t *mac);
 const char *show_addr(const struct cham_addr *a);

@@ -205,10 +205,94 @@ static int flush(struct ctl *c, int argc, char **argv)
 	return cham_conn__flush(c->h, id) ? ctl_kernel(c) : 0;
 }
 
+/* What names one connection, and its area where that is to be changed. */
+static int one_conn(struct ctl *c, int argc, char **argv, bool area, struct cham_conn *x)
+{
+	const char *tenant = NULL;
+	const struct kw kws[] = {
+		{ "tenant", KW_STR, &tenant, NULL, CHAM_BIT(CHAM_CONN_TENANT_ID) },
+		{ "proto", KW_PROTO, &x->proto, NULL, CHAM_BIT(CHAM_CONN_PROTO) },
+		{ "src", KW_ADDR, &x->src, NULL, CHAM_BIT(CHAM_CONN_SRC) },
+		{ "dst", KW_ADDR, &x->dst, NULL, CHAM_BIT(CHAM_CONN_DST) },
+		{ "sport", KW_U16, &x->sport, NULL, CHAM_BIT(CHAM_CONN_SPORT) },
+		{ "dport", KW_U16, &x->dport, NULL, CHAM_BIT(CHAM_CONN_DPORT) },
+		{ "vlan", KW_U16, &x->vlan_id, NULL, CHAM_BIT(CHAM_CONN_VLAN_ID) },
+		/* Not everybody takes one; the list ends here then. */
+		{ area ? "area" : NULL, KW_AREA, x->area, NULL, CHAM_BIT(CHAM_CONN_AREA) },
+		{ 0 },
+	};
+	size_t i;
+	int ret;
+
+	ret = kw_parse(c, argc, argv, kws, &x->set);
+	for (i = 0; !ret && i < 6; i++)
+		if (!(x->set & kws[i].bit))
+			ret = ctl_fail(c, EXIT_SYNTAX, "%s is missing", kws[i].name);
+	if (!ret)
+		ret = ctl_open(c);
+	return ret ?: need_tenant(c, tenant, &x->tenant_id);
+}
+
+static int get(struct ctl *c, int argc, char **argv)
+{
+	struct cham_conn x = { .sz = sizeof(x) };
+	int ret = one_conn(c, argc, argv, false, &x);
+
+	if (!ret && cham_conn__get(c->h, &x))
+		ret = ctl_kernel(c);
+	if (ret)
+		return ret;
+	if (c->json)
+		json_open(&c->j, NULL, '[');
+	else
+		tenant_names_load(c);
+	one(c, &x, true);
+	if (c->json)
+		json_close(&c->j, ']');
+	if (c->json || !CHAM_HAS(&x, CHAM_CONN_AREA))
+		return 0;
+	fprintf(c->j.f, "    layout 0x%08x", x.layout);
+	show_hex(c, "area", x.area, sizeof(x.area));
+	fputc('\n', c->j.f);
+	return 0;
+}
+
+static int change(struct ctl *c, int argc, char **argv, bool area,
+		  int (*how)(struct cham *h, const struct cham_conn *x))
+{
+	struct cham_conn x = { .sz = sizeof(x) };
+	int ret = one_conn(c, argc, argv, area, &x);
+
+	if (!ret && how(c->h, &x))
+		ret = ctl_kernel(c);
+	return ret;
+}
+
+static int add(struct ctl *c, int argc, char **argv)
+{
+	return change(c, argc, argv, true, cham_conn__add);
+}
+
+static int set(struct ctl *c, int argc, char **argv)
+{
+	return change(c, argc, argv, true, cham_conn__set);
+}
+
+static int del(struct ctl *c, int argc, char **argv)
+{
+	return change(c, argc, argv, false, cham_conn__del);
+}
+
+#define WHICH	"tenant NAME proto tcp|udp|icmp|icmpv6 src ADDR dst ADDR sport N dport N [vlan N]"
+
 const struct cmd conn_cmds[] = {
 	{ "show",
 	  "[tenant NAME] [proto tcp|udp|icmp|icmpv6] [src ADDR] [dst ADDR] [sport N] [dport N] [state STATE] [vlan N] [details]",
 	  show },
+	{ "get", WHICH, get },
+	{ "add", WHICH " [area HEX]", add },
+	{ "set", WHICH " area HEX", set },
+	{ "del", WHICH, del },
 	{ "flush", "[tenant NAME]", flush },
 	{ 0 },
 };

@@ -53,17 +53,6 @@ void prog_json(struct ctl *c, const struct cham_prog *p)
 	json_hex(&c->j, "fault-area", p->fault_area, sizeof(p->fault_area));
 }
 
-static void hex_lines(struct ctl *c, const char *what, const uint8_t *data, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (i % 16 == 0)
-			fprintf(c->j.f, "\n    %s %04zx ", what, i);
-		fprintf(c->j.f, " %02x", data[i]);
-	}
-}
-
 void prog_line(struct ctl *c, const struct cham_prog *p)
 {
 	unsigned int i;
@@ -87,8 +76,8 @@ static void tell_fault(struct ctl *c, const struct cham_prog *p)
 	fprintf(c->j.f, "\n    %s %s: %u (0x%x)",
 		show_number(cham_hook__name(p->fault_hook), "hook", p->fault_hook),
 		text ? text : "failed", p->fault_value, p->fault_value);
-	hex_lines(c, "packet", p->fault_packet, sizeof(p->fault_packet));
-	hex_lines(c, "area  ", p->fault_area, sizeof(p->fault_area));
+	show_hex(c, "packet", p->fault_packet, sizeof(p->fault_packet));
+	show_hex(c, "area  ", p->fault_area, sizeof(p->fault_area));
 }
 
 struct which {

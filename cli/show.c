@@ -124,3 +124,15 @@ const char *tenant_name(uint32_t id)
 			return names[i].name;
 	return show_number(id ? NULL : "-", "tenant", id);
 }
+
+/* Lines of 16 bytes, each behind @what and its offset. */
+void show_hex(struct ctl *c, const char *what, const uint8_t *data, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (i % 16 == 0)
+			fprintf(c->j.f, "\n    %s %04zx ", what, i);
+		fprintf(c->j.f, " %02x", data[i]);
+	}
+}

@@ -84,8 +84,9 @@ static void cham_conn_free(struct cham_conn *conn)
  * cham_conn_insert() - make a connection
  * @tenant: whose
  * @key:    canonical
- * @hash:   of @key
+ * @dir:    direction of who opens it
  * @draft:  area that it begins with, or NULL
+ * @fresh:  set when it was not there
  * @why:    receives the reason when there is none to be had
  *
  * Bounded: one bucket of eight, one allocation, no eviction. A racing insert
@@ -94,10 +95,11 @@ static void cham_conn_free(struct cham_conn *conn)
  * Context: BH off, RCU read side. Return: the connection, or NULL.
  */
 struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
-				   const struct cham_key *key, u64 hash,
-				   const struct cham_private *draft,
+				   const struct cham_key *key, unsigned int dir,
+				   const struct cham_private *draft, bool *fresh,
 				   enum cham_reason *why)
 {
+	u64 hash = cham_conn_hash(key);
 	u32 index = cham_bucket_index(hash, cham_bucket_mask);
 	struct cham_bucket *b = &cham_buckets[index];
 	spinlock_t *lock = &cham_bucket_locks[index % CHAM_BUCKET_LOCKS];
@@ -119,6 +121,7 @@ struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 	}
 	conn->words = *key;
 	conn->seen = (u32)jiffies;
+	conn->flags = dir ? CHAM_CONN_F_SWAPPED : 0;
 	conn->wscale = CHAM_WSCALE_NONE | CHAM_WSCALE_NONE << 4;
 	if (draft) {
 		conn->half[0].priv = cham_private_new(tenant, conn, draft);
@@ -150,6 +153,7 @@ struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
 	spin_unlock(lock);
 	atomic_inc(&cham_conns);
 	cham_wheel_add(conn, CHAM_IDLE_TCP_CLOSE * HZ);
+	*fresh = true;
 	return conn;
 undo:
 	atomic_dec(&tenant->conns);
@@ -176,16 +180,29 @@ static void cham_conn_unlink(struct cham_conn *conn)
 		WRITE_ONCE(b->slot[i], b->slot[last]);
 		WRITE_ONCE(b->slot[last], 0);
 	}
-	conn->flags |= CHAM_CONN_F_DEAD;
+	cham_conn_change_flags(conn, 0, CHAM_CONN_F_DEAD);
 	spin_unlock_bh(lock);
+	rcu_read_lock();
+	t = cham_tenant_rcu(conn->key.tenant);
+	if (t)
+		cham_nl_conn_event(CHAM_CMD_CONN_DEL_NTF, t, conn);
+	rcu_read_unlock();
+}
+
+/* Off the wheel, and of the table if it still is; counted as long as it has memory. */
+static void cham_conn_retire(struct cham_conn *conn, struct llist_head *dead)
+{
+	struct cham_tenant *t;
+
+	if (!(READ_ONCE(conn->flags) & CHAM_CONN_F_DEAD))
+		cham_conn_unlink(conn);
 	atomic_dec(&cham_conns);
 	rcu_read_lock();
 	t = cham_tenant_rcu(conn->key.tenant);
-	if (t) {
+	if (t)
 		atomic_dec(&t->conns);
-		cham_nl_conn_event(CHAM_CMD_CONN_DEL_NTF, t, conn);
-	}
 	rcu_read_unlock();
+	llist_add(&conn->half[1].wheel, dead);
 }
 
 static void cham_conn_free_list(struct llist_head *dead)
@@ -217,12 +234,10 @@ static void cham_wheel_turn(struct work_struct *work)
 		limit = cham_conn_idle(conn);
 		if ((s32)idle < 0)
 			idle = 0;
-		if (idle < limit) {
+		if (idle < limit && !(READ_ONCE(conn->flags) & CHAM_CONN_F_DEAD))
 			cham_wheel_add(conn, limit - idle);
-		} else {
-			cham_conn_unlink(conn);
-			llist_add(&conn->half[1].wheel, &dead);
-		}
+		else
+			cham_conn_retire(conn, &dead);
 		cond_resched();
 	}
 	cham_conn_free_list(&dead);
@@ -251,13 +266,37 @@ void cham_conn_flush(u32 tenant)
 				llist_add(&conn->half[1].wheel, &cham_wheel[i]);
 				continue;
 			}
-			cham_conn_unlink(conn);
-			llist_add(&conn->half[1].wheel, &dead);
+			cham_conn_retire(conn, &dead);
 			cond_resched();
 		}
 	}
 	cham_conn_free_list(&dead);
 	mutex_unlock(&cham_wheel_mutex);
+}
+
+/**
+ * cham_conn_del() - forget one connection
+ * @key: canonical
+ *
+ * No packet finds it any more when this returns; one that has may be at work still.
+ * Its memory, and its place in the tenant's quota, go when the wheel comes by, within
+ * a minute: who makes and deletes connections in a loop has no more than its quota.
+ *
+ * Context: process, may sleep. Return: 0, or -ENOENT.
+ */
+int cham_conn_del(const struct cham_key *key)
+{
+	struct cham_conn *conn;
+
+	mutex_lock(&cham_wheel_mutex);
+	rcu_read_lock();
+	conn = cham_conn_lookup_rcu(key, cham_conn_hash(key));
+	rcu_read_unlock();
+	/* Only who has the mutex unlinks one, and only after that it is freed. */
+	if (conn)
+		cham_conn_unlink(conn);
+	mutex_unlock(&cham_wheel_mutex);
+	return conn ? 0 : -ENOENT;
 }
 
 u32 cham_conn_total(void)

@@ -103,6 +103,17 @@ struct cham_conn {
 #define CHAM_CONN_F_FIN0	BIT(2)
 #define CHAM_CONN_F_FIN1	BIT(3)
 
+/* Both directions, on two CPUs, and who forgets it change flags. Return: the new ones. */
+static inline u8 cham_conn_change_flags(struct cham_conn *conn, u8 clear, u8 set)
+{
+	u8 old = READ_ONCE(conn->flags), flags;
+
+	do {
+		flags = (old & ~clear) | set;
+	} while (!try_cmpxchg(&conn->flags, &old, flags));
+	return flags;
+}
+
 #define CHAM_WSCALE_NONE	15
 
 /* Window scale that direction @dir offered. */
@@ -323,8 +334,8 @@ static inline struct cham_conn *cham_conn_lookup_rcu(const struct cham_key *key,
 }
 
 struct cham_conn *cham_conn_insert(struct cham_tenant *tenant,
-				   const struct cham_key *key, u64 hash,
-				   const struct cham_private *draft,
+				   const struct cham_key *key, unsigned int dir,
+				   const struct cham_private *draft, bool *fresh,
 				   enum cham_reason *why);
 void cham_conn_track_tcp(struct cham_conn *conn, struct cham_half *half,
 			 const struct cham_query *q, u32 segs);
@@ -355,6 +366,7 @@ static inline void cham_conn_track(struct cham_conn *conn, struct cham_half *hal
 		cham_conn_track_tcp(conn, half, q, segs);
 }
 
+int cham_conn_del(const struct cham_key *key);
 void cham_conn_flush(u32 tenant);
 u32 cham_conn_total(void);
 

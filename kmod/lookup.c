@@ -94,15 +94,13 @@ static inline bool cham_tcp_open(const struct cham_conn *conn,
 }
 
 static struct cham_conn *cham_new_conn(struct cham_cpu *cpu, const struct cham_key *key,
-				       const struct cham_private *draft,
+				       unsigned int dir, const struct cham_private *draft,
 				       enum cham_reason *why)
 {
-	struct cham_conn *conn = cham_conn_insert(cpu->tenant, key, cham_conn_hash(key),
-						  draft, why);
+	struct cham_conn *conn = cham_conn_insert(cpu->tenant, key, dir, draft,
+						  &cpu->fresh, why);
 
-	if (conn)
-		cpu->fresh = true;
-	else if (*why == CHAM_REASON_QUOTA)
+	if (!conn && *why == CHAM_REASON_QUOTA)
 		cham_nl_quota_event(cpu->tenant, CHAM_TENANT_MAX_CONNS);
 	return conn;
 }
@@ -172,7 +170,7 @@ static void cham_show(struct cham_cpu *cpu, const struct cham_query *query,
 		return;
 	}
 	if (!conn)
-		conn = cham_new_conn(cpu, key, NULL, &full);
+		conn = cham_new_conn(cpu, key, dir, NULL, &full);
 	if (!conn)
 		return;
 	cham_announce(cpu, conn);
@@ -226,7 +224,7 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 		return NULL;
 	}
 	if (!conn) {
-		conn = cham_new_conn(cpu, &key, NULL, &why);
+		conn = cham_new_conn(cpu, &key, dir, NULL, &why);
 		if (!conn) {
 			cham_refuse(cpu, why);
 			return NULL;
@@ -295,7 +293,7 @@ int cham_open_pass(struct cham_cpu *cpu)
 	struct cham_conn *conn;
 	enum cham_reason why;
 
-	conn = cham_new_conn(cpu, &d->conn.words, &d->priv, &why);
+	conn = cham_new_conn(cpu, &d->conn.words, dir, &d->priv, &why);
 	if (!conn) {
 		cpu->ev.act = CHAM_ACT_SLOW;
 		/* If Linux is to decide, that has been counted. */

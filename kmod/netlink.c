@@ -3,9 +3,7 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 #include <net/genetlink.h>
-#include <net/tcp_states.h>
 
-#include "conn.h"
 #include "fdb.h"
 #include "ledger.h"
 #include "netlink.h"
@@ -42,9 +40,7 @@ static const struct netlink_range_validation cham_range_fdb = {
  */
 #define CHAM_POLICY_NAME	{ .type = NLA_NUL_STRING, .len = CHAM_NAME_MAX }
 #define CHAM_POLICY_IFNAME	{ .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 }
-#define CHAM_POLICY_TENANT	NLA_POLICY_RANGE(NLA_U32, 1, CHAM_TENANT_ID_MAX)
 #define CHAM_POLICY_IFINDEX	NLA_POLICY_MIN(NLA_U32, 1)
-#define CHAM_POLICY_ADDR	NLA_POLICY_RANGE(NLA_BINARY, 4, 16)
 #define CHAM_POLICY_MAC		NLA_POLICY_EXACT_LEN(ETH_ALEN)
 
 static const struct nla_policy cham_tenant_get_policy[] = {
@@ -108,21 +104,6 @@ static const struct nla_policy cham_uplink_del_policy[] = {
 	[CHAM_UPLINK_IFINDEX]	= CHAM_POLICY_IFINDEX,
 };
 
-static const struct nla_policy cham_conn_dump_policy[] = {
-	[CHAM_CONN_TENANT_ID]	= CHAM_POLICY_TENANT,
-	[CHAM_CONN_PROTO]	= { .type = NLA_U8 },
-	[CHAM_CONN_SRC]		= CHAM_POLICY_ADDR,
-	[CHAM_CONN_DST]		= CHAM_POLICY_ADDR,
-	[CHAM_CONN_SPORT]	= { .type = NLA_U16 },
-	[CHAM_CONN_DPORT]	= { .type = NLA_U16 },
-	[CHAM_CONN_TCP_STATE]	= NLA_POLICY_RANGE(NLA_U8, 1, TCP_CLOSING),
-	[CHAM_CONN_VLAN_ID]	= NLA_POLICY_MAX(NLA_U16, 4094),
-};
-
-static const struct nla_policy cham_conn_flush_policy[] = {
-	[CHAM_CONN_TENANT_ID]	= CHAM_POLICY_TENANT,
-};
-
 static const struct nla_policy cham_fdb_dump_policy[] = {
 	[CHAM_FDB_TENANT_ID]	= CHAM_POLICY_TENANT,
 };
@@ -178,8 +159,8 @@ static void cham_nl_post(const struct genl_split_ops *ops, struct sk_buff *skb,
 	rtnl_unlock();
 }
 
-static struct cham_tenant *cham_nl_tenant_id(const struct nlattr *id,
-					     struct netlink_ext_ack *extack)
+struct cham_tenant *cham_nl_tenant_id(const struct nlattr *id,
+				      struct netlink_ext_ack *extack)
 {
 	struct cham_tenant *t = cham_tenant_get(nla_get_u32(id));
 
@@ -189,8 +170,7 @@ static struct cham_tenant *cham_nl_tenant_id(const struct nlattr *id,
 	return ERR_PTR(-ENOENT);
 }
 
-/* @name: 0 where a tenant goes by its number alone. */
-static struct cham_tenant *cham_nl_tenant(struct genl_info *info, int id, int name)
+struct cham_tenant *cham_nl_tenant(struct genl_info *info, int id, int name)
 {
 	struct cham_tenant *t;
 
@@ -271,8 +251,7 @@ static void cham_nl_tenant_cfg(struct genl_info *info, struct cham_tenant_cfg *c
 		cfg->dscp_pipe = nla_get_u8(a[CHAM_TENANT_DSCP]);
 }
 
-/* An answer to a do: open, put, send. The put's result goes into send. */
-static struct sk_buff *cham_reply_new(struct genl_info *info, u8 cmd, void **hdr)
+struct sk_buff *cham_reply_new(struct genl_info *info, u8 cmd, void **hdr)
 {
 	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 
@@ -285,8 +264,7 @@ static struct sk_buff *cham_reply_new(struct genl_info *info, u8 cmd, void **hdr
 	return NULL;
 }
 
-static int cham_reply_send(struct genl_info *info, struct sk_buff *msg, void *hdr,
-			   int err)
+int cham_reply_send(struct genl_info *info, struct sk_buff *msg, void *hdr, int err)
 {
 	if (err) {
 		nlmsg_free(msg);
@@ -439,21 +417,7 @@ static int cham_nl_uplink_del(struct sk_buff *skb, struct genl_info *info)
 			       info->extack);
 }
 
-static int cham_nl_conn_flush(struct sk_buff *skb, struct genl_info *info)
-{
-	struct cham_tenant *t = NULL;
-
-	if (info->attrs[CHAM_CONN_TENANT_ID]) {
-		t = cham_nl_tenant(info, CHAM_CONN_TENANT_ID, 0);
-		if (IS_ERR(t))
-			return PTR_ERR(t);
-	}
-	cham_conn_flush(t ? t->id : 0);
-	return 0;
-}
-
-/* The policy says 4 to 16 bytes. */
-static int cham_nl_addr(const struct nlattr *addr, struct netlink_ext_ack *extack)
+int cham_nl_addr(const struct nlattr *addr, struct netlink_ext_ack *extack)
 {
 	if (!addr || nla_len(addr) == 4 || nla_len(addr) == 16)
 		return 0;
@@ -582,55 +546,6 @@ static int cham_nl_prog_get(struct sk_buff *skb, struct genl_info *info)
 	return cham_reply_send(info, msg, hdr, cham_put_prog(msg, t, prog));
 }
 
-struct cham_dump {
-	struct sk_buff *skb;
-	struct netlink_callback *cb;
-	u8 cmd;
-	unsigned long skip;	/* objects already sent */
-	unsigned long at;
-};
-
-/* Never 0, which means "not told". */
-static u32 cham_dump_seq(const atomic_t *seq)
-{
-	return (u32)atomic_read(seq) ?: 1;
-}
-
-static void *cham_dump_open(struct cham_dump *d)
-{
-	void *hdr = genlmsg_put(d->skb, NETLINK_CB(d->cb->skb).portid,
-				d->cb->nlh->nlmsg_seq, &cham_family, NLM_F_MULTI,
-				d->cmd);
-
-	if (hdr)
-		genl_dump_check_consistent(d->cb, hdr);
-	return hdr;
-}
-
-/* Ends one object's message; a full buffer stops the walk. */
-static int cham_dump_close(struct cham_dump *d, void *hdr, int err)
-{
-	if (err) {
-		genlmsg_cancel(d->skb, hdr);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(d->skb, hdr);
-	d->cb->args[0]++;
-	return 0;
-}
-
-static bool cham_dump_skip(struct cham_dump *d)
-{
-	return d->at++ < d->skip;
-}
-
-#define CHAM_DUMP_ONE(d, put, ...) ({					\
-	struct cham_dump *__d = (d);					\
-	void *__hdr = cham_dump_open(__d);				\
-									\
-	__hdr ? cham_dump_close(__d, __hdr, put(__d->skb, ##__VA_ARGS__)) : -EMSGSIZE; \
-})
-
 static int cham_nl_tenant_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct cham_dump d = { skb, cb, CHAM_CMD_TENANT_GET, cb->args[0] };
@@ -735,87 +650,6 @@ static int cham_nl_fdb_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-static int cham_nl_conn_start(struct netlink_callback *cb)
-{
-	struct nlattr **a = genl_info_dump(cb)->attrs;
-	int err = 0;
-
-	if (cham_nl_addr(a[CHAM_CONN_SRC], cb->extack) ||
-	    cham_nl_addr(a[CHAM_CONN_DST], cb->extack))
-		return -EINVAL;
-	rtnl_lock();
-	if (a[CHAM_CONN_TENANT_ID])
-		err = PTR_ERR_OR_ZERO(cham_nl_tenant_id(a[CHAM_CONN_TENANT_ID],
-							cb->extack));
-	rtnl_unlock();
-	return err;
-}
-
-/*
- * Connections come and go all the time and most of it is harmless: the table
- * never moves one to another bucket. What counts is the bucket that a message
- * ended in. args[1] is that bucket, args[2] how many of it are sent, args[3]
- * the sum of their addresses: another sum, other connections.
- */
-struct cham_conn_dump {
-	struct cham_dump d;
-	unsigned long *bucket;
-	unsigned long in;	/* the bucket that at and sum are about */
-	unsigned long sum;
-};
-
-static int cham_nl_conn_dump_one(const struct cham_conn *conn, void *arg)
-{
-	struct cham_conn_dump *c = arg;
-	struct netlink_callback *cb = c->d.cb;
-	int err;
-
-	if (!cham_conn_match(conn, genl_info_dump(cb)->attrs))
-		return 0;
-	if (*c->bucket != c->in) {
-		/* Fewer than were sent: something went away. */
-		if (c->d.at < c->d.skip)
-			cb->seq++;
-		c->in = *c->bucket;
-		c->d.skip = 0;
-		c->d.at = 0;
-		c->sum = 0;
-	}
-	if (c->d.at < c->d.skip) {
-		c->d.at++;
-		c->sum += (unsigned long)conn;
-		if (c->d.at == c->d.skip && c->sum != cb->args[3])
-			cb->seq++;
-		return 0;
-	}
-	err = CHAM_DUMP_ONE(&c->d, cham_put_conn, conn);
-	if (!err) {
-		c->d.at++;
-		c->d.skip++;
-		c->sum += (unsigned long)conn;
-	}
-	return err;
-}
-
-static int cham_nl_conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	unsigned long bucket = cb->args[1];
-	struct cham_conn_dump c = {
-		.d = { skb, cb, CHAM_CMD_CONN_GET, cb->args[2] },
-		.bucket = &bucket, .in = bucket,
-	};
-
-	cb->seq = cb->prev_seq ?: 1;
-	cham_conn_walk(&bucket, cham_nl_conn_dump_one, &c);
-	if (c.d.at < c.d.skip)
-		cb->seq++;
-	/* Between buckets nothing can be lost. */
-	cb->args[2] = bucket == c.in ? c.d.skip : 0;
-	cb->args[3] = bucket == c.in ? c.sum : 0;
-	cb->args[1] = bucket;
-	return skb->len;
-}
-
 static int cham_nl_stat_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct cham_dump d = { skb, cb, CHAM_CMD_STAT_GET, cb->args[0] };
@@ -870,7 +704,11 @@ static const struct genl_split_ops cham_ops[] = {
 	CHAM_DUMP(UPLINK_GET, cham_nl_uplink_dump),
 	CHAM_DO(UPLINK_NEW, uplink_new, cham_nl_uplink_new),
 	CHAM_DO(UPLINK_DEL, uplink_del, cham_nl_uplink_del),
+	CHAM_DO(CONN_GET, conn_key, cham_nl_conn_get),
 	CHAM_DUMP_FILTERED(CONN_GET, conn_dump, cham_nl_conn_start, cham_nl_conn_dump),
+	CHAM_DO(CONN_NEW, conn_new, cham_nl_conn_new),
+	CHAM_DO(CONN_SET, conn_new, cham_nl_conn_set),
+	CHAM_DO(CONN_DEL, conn_key, cham_nl_conn_del),
 	CHAM_DO(CONN_FLUSH, conn_flush, cham_nl_conn_flush),
 	CHAM_DUMP_FILTERED(FDB_GET, fdb_dump, cham_nl_fdb_start, cham_nl_fdb_dump),
 	CHAM_DO(FDB_NEW, fdb_new, cham_nl_fdb_new),

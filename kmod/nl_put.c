@@ -206,6 +206,23 @@ int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn)
 	       cham_put_dir(msg, CHAM_CONN_REVERSE, conn, !dir) ? -EMSGSIZE : 0;
 }
 
+int cham_put_area(struct sk_buff *msg, const struct cham_conn *conn)
+{
+	struct cham_private *priv = READ_ONCE(conn->half[0].priv);
+	struct nlattr *area;
+
+	if (!priv)
+		return 0;
+	area = nla_reserve(msg, CHAM_CONN_AREA, sizeof(priv->area));
+	if (!area || nla_put_u32(msg, CHAM_CONN_LAYOUT, priv->layout))
+		return -EMSGSIZE;
+	/* A serialised handler is not at work meanwhile. */
+	spin_lock(&priv->lock);
+	memcpy(nla_data(area), &priv->area, sizeof(priv->area));
+	spin_unlock(&priv->lock);
+	return 0;
+}
+
 static bool cham_addr_match(const struct nlattr *f, const u8 *addr, u32 alen)
 {
 	return !f || (nla_len(f) == alen && !memcmp(nla_data(f), addr, alen));

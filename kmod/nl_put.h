@@ -23,6 +23,8 @@ int cham_put_tenant(struct sk_buff *msg, const struct cham_tenant *t);
 int cham_put_port(struct sk_buff *msg, struct cham_port *port);
 int cham_put_uplink(struct sk_buff *msg, const struct cham_uplink *up);
 int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn);
+/* Layout and area, if it has one. BH off, RCU read side. */
+int cham_put_area(struct sk_buff *msg, const struct cham_conn *conn);
 /* @f: attributes of CHAM_CONN_*, NULL where anything will do. RCU read side. */
 bool cham_conn_match(const struct cham_conn *conn, struct nlattr **f);
 int cham_put_fdb(struct sk_buff *msg, const struct cham_fdb *fdb, u32 tenant);

@@ -198,9 +198,12 @@ void cham_timer_fire(struct timer_list *timer)
 	origin = priv->armed;
 	spin_unlock(&priv->lock);
 	rcu_read_lock();
-	/* Of another layout by now, or the program has gone: nobody waits for it. */
+	/* Of another layout by now, the connection or the program has gone: nobody
+	 * waits for it.
+	 */
 	t = cham_tenant_rcu(conn->key.tenant);
 	if (t && READ_ONCE(conn->half[0].priv) == priv &&
+	    !(READ_ONCE(conn->flags) & CHAM_CONN_F_DEAD) &&
 	    READ_ONCE(t->prog) & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TIMER))
 		cham_timer_run(&origin, conn, t);
 	rcu_read_unlock();

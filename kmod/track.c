@@ -31,7 +31,7 @@ static void cham_track_rtt(struct cham_conn *conn, u32 sample)
 
 static void cham_track_state(struct cham_conn *conn, unsigned int dir, u8 flags)
 {
-	u8 fin = dir ? CHAM_CONN_F_FIN1 : CHAM_CONN_F_FIN0;
+	u8 fin = dir ? CHAM_CONN_F_FIN1 : CHAM_CONN_F_FIN0, is;
 
 	if (flags & CHAM_RST) {
 		conn->state = TCP_CLOSE;
@@ -39,16 +39,15 @@ static void cham_track_state(struct cham_conn *conn, unsigned int dir, u8 flags)
 	}
 	if (flags & CHAM_SYN) {
 		conn->state = flags & CHAM_ACK ? TCP_SYN_RECV : TCP_SYN_SENT;
-		conn->flags &= ~(CHAM_CONN_F_FIN0 | CHAM_CONN_F_FIN1 |
-				 CHAM_CONN_F_SWAPPED);
 		/* The opener is the one whose SYN carries no ACK. */
-		if (dir ^ !!(flags & CHAM_ACK))
-			conn->flags |= CHAM_CONN_F_SWAPPED;
+		cham_conn_change_flags(conn, CHAM_CONN_F_FIN0 | CHAM_CONN_F_FIN1 |
+					     CHAM_CONN_F_SWAPPED,
+				       dir ^ !!(flags & CHAM_ACK) ? CHAM_CONN_F_SWAPPED : 0);
 		return;
 	}
-	if (flags & CHAM_FIN)
-		conn->flags |= fin;
-	switch (conn->flags & (CHAM_CONN_F_FIN0 | CHAM_CONN_F_FIN1)) {
+	is = flags & CHAM_FIN ? cham_conn_change_flags(conn, 0, fin) :
+				READ_ONCE(conn->flags);
+	switch (is & (CHAM_CONN_F_FIN0 | CHAM_CONN_F_FIN1)) {
 	case 0:
 		/* A conversation picked up in the middle is established too. */
 		conn->state = TCP_ESTABLISHED;

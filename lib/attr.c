@@ -312,6 +312,7 @@ int cham_set__put(struct nlmsghdr *nlh, size_t max, const struct cham_set *set,
 		case K_U32:
 		case K_U64:
 		case K_MAC:
+		case K_BYTES:
 			ok = mnl_attr_put_check(nlh, max, i, f->size, from);
 			break;
 		case K_STR:

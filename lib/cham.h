@@ -503,6 +503,52 @@ int cham_conn__for_each(struct cham *h, const struct cham_conn *filter,
 			cham_conn_fn fn, void *arg);
 
 /**
+ * cham_conn__get() - one connection, with its private area
+ * @h: handle
+ * @c: tenant_id, proto, src, dst, sport, dport, and vlan_id if it has one, name it,
+ *     from either end; receives the rest
+ *
+ * Return: 0, -ENOENT or another negative errno.
+ */
+int cham_conn__get(struct cham *h, struct cham_conn *c);
+
+/**
+ * cham_conn__add() - make a connection before its first packet comes
+ * @h: handle
+ * @c: what names it (see cham_conn__get()), src is who opens it; area and the layout
+ *     that it is of, if handlers are to begin with other than zeroes
+ *
+ * Where it goes its packets find out. It is not shown to the tenant's open handler, and
+ * it expires as others do that nothing comes for.
+ *
+ * Return: 0, -EEXIST, -EDQUOT for the tenant's quota, -ENOSPC for the table, or another
+ * negative errno.
+ */
+int cham_conn__add(struct cham *h, const struct cham_conn *c);
+
+/**
+ * cham_conn__set() - write a connection's private area
+ * @h: handle
+ * @c: what names it, and area; with layout only if it is the program's
+ *
+ * A handler of a serialised program sees all of it or nothing, others whole words.
+ *
+ * Return: 0, -ENOENT or another negative errno.
+ */
+int cham_conn__set(struct cham *h, const struct cham_conn *c);
+
+/**
+ * cham_conn__del() - forget a connection
+ * @h: handle
+ * @c: what names it
+ *
+ * It counts toward the tenant's quota until its memory is free, a minute at most.
+ *
+ * Return: 0, -ENOENT or another negative errno.
+ */
+int cham_conn__del(struct cham *h, const struct cham_conn *c);
+
+/**
  * cham_conn__flush() - forget cached connections; traffic is not cut
  * @h:         handle
  * @tenant_id: whose; 0 for everybody's

@@ -9,6 +9,9 @@
 		 CHAM_BIT(CHAM_CONN_SPORT) | CHAM_BIT(CHAM_CONN_DPORT) | \
 		 CHAM_BIT(CHAM_CONN_TCP_STATE) | CHAM_BIT(CHAM_CONN_VLAN_ID))
 
+#define KEY	(FILTER & ~CHAM_BIT(CHAM_CONN_TCP_STATE))
+#define AREA	(CHAM_BIT(CHAM_CONN_LAYOUT) | CHAM_BIT(CHAM_CONN_AREA))
+
 struct walk {
 	cham_conn_fn fn;
 	void *arg;
@@ -33,6 +36,39 @@ int cham_conn__for_each(struct cham *h, const struct cham_conn *filter,
 
 	return cham_nl__dump(h, CHAM_CMD_CONN_GET, CHAM_SET_CONN, filter, FILTER,
 			     got_each, &w);
+}
+
+static int got_one(struct cham *h, const struct nlmsghdr *nlh, void *arg)
+{
+	struct cham_conn *c = arg;
+	int err;
+
+	err = cham_set__parse_msg(CHAM_SET_CONN, nlh, c, c->sz);
+	if (err)
+		return cham__fail(h, err, "conn-get: malformed answer");
+	return 0;
+}
+
+int cham_conn__get(struct cham *h, struct cham_conn *c)
+{
+	const struct cham_conn key = *c;
+
+	return cham_nl__do(h, CHAM_CMD_CONN_GET, CHAM_SET_CONN, &key, KEY, got_one, c);
+}
+
+int cham_conn__add(struct cham *h, const struct cham_conn *c)
+{
+	return cham_nl__do(h, CHAM_CMD_CONN_NEW, CHAM_SET_CONN, c, KEY | AREA, NULL, NULL);
+}
+
+int cham_conn__set(struct cham *h, const struct cham_conn *c)
+{
+	return cham_nl__do(h, CHAM_CMD_CONN_SET, CHAM_SET_CONN, c, KEY | AREA, NULL, NULL);
+}
+
+int cham_conn__del(struct cham *h, const struct cham_conn *c)
+{
+	return cham_nl__do(h, CHAM_CMD_CONN_DEL, CHAM_SET_CONN, c, KEY, NULL, NULL);
 }
 
 int cham_conn__flush(struct cham *h, uint32_t tenant_id)

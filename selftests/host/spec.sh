@@ -3,7 +3,7 @@
 #
 # Holds uapi/chamelio.h, Documentation/netlink/specs/chamelio.yaml and the
 # library's attribute table side by side: same names, same numbers; and what
-# kmod/netlink.c's policies take: same requests, same attributes, same ranges.
+# the module's netlink policies take: same requests, same attributes, same ranges.
 # The last tests change something on purpose and want it noticed.
 #
 # Needs python3 with yaml. The kernel's schema is used when it is found
@@ -21,7 +21,7 @@ header = open(top + '/uapi/chamelio.h').read()
 handler = open(top + '/uapi/chamelio_handler.h').read()
 spec_text = open(top + '/Documentation/netlink/specs/chamelio.yaml').read()
 table = open(top + '/lib/attr.c').read()
-netlink = open(top + '/kmod/netlink.c').read()
+netlink = ''.join(open(top + '/kmod/' + f).read() for f in ('nl.h', 'netlink.c', 'nl_conn.c'))
 names = open(top + '/lib/names.c').read()
 SETS = ['tenant', 'port', 'uplink', 'conn', 'dir', 'fdb', 'stat', 'prog']
 
@@ -113,7 +113,7 @@ def compare(text, spec_text, table):
     return diff
 
 KERNEL = {'ETH_ALEN': 6, 'IFNAMSIZ': 16, 'TCP_CLOSING': 11, 'CHAM_DSCP_PIPE': 1,
-          'CHAM_PORT_ROLE_SLOW': 1}
+          'CHAM_PORT_ROLE_SLOW': 1, 'CHAM_AREA_SIZE': 128}
 
 def policies(text, netlink):
     """{policy: {attribute: rule}}, {(operation, do or dump): policy or None}."""
@@ -147,7 +147,7 @@ def policies(text, netlink):
         return (m[2].lower(), value(lo), hi and value(hi))
 
     out = {}
-    for name, body in re.findall(r'struct nla_policy cham_(\w+)_policy\[\] = \{(.*?)\n\};',
+    for name, body in re.findall(r'struct nla_policy cham_(\w+)_policy\[[^]]*\] = \{(.*?)\n\};',
                                  netlink, re.S):
         sets = name.split('_')[0].upper()
         out[name] = {dashed(a): rule(expr) for a, expr in

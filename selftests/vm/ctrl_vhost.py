@@ -206,6 +206,7 @@ def filters(dev, wire):
     everything = (to(OWN), to(OTHER), to(GROUP), to(b"\xff" * 6), to(OWN, 7), to(OWN, 0))
     dev.start()
     dev.post()
+    wire.awake()
     wire.drain()
     dev.command(MAC, ADDR_SET, OWN)
     for name, cmds, want in (

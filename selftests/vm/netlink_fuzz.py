@@ -62,6 +62,12 @@ class Fuzzer:
             return struct.pack('=I', rnd.choice(self.links))
         if name == 'local4':
             return bytes((192, 0, 2, 1))
+        if name == 'proto':
+            return bytes((rnd.choice((6, 17, 17)),))
+        if name in ('src', 'dst'):
+            return bytes((10, 0, 0, rnd.randrange(3)))
+        if name == 'area':
+            return bytes(127) + bytes((rnd.randrange(256),))
         if name == 'abi':
             return struct.pack('=I', 1)
         if kind in ('u8', 'u16', 'u32', 'u64'):
@@ -113,13 +119,18 @@ class Fuzzer:
         known = SETS.get(SET_OF[op], {})
         # what was just made is there to be changed or removed
         made = self.made.get(op.split('-')[0])
-        if made and not op.endswith('-new') and not rnd.randrange(4):
+        if made and not op.endswith('-new') and not rnd.randrange(4 if op[:4] != 'conn' else 2):
             numbers = {ATTRS[SET_OF[op]][n][0] for n in wanted}
-            return b''.join(attr(n, data) for n, data in made if n in numbers)
+            out = b''.join(attr(n, data) for n, data in made if n in numbers)
+            if op == 'conn-set':
+                out += attr(ATTRS['conn']['area'][0], self.right(known['area']))
+            return out
         if rnd.randrange(2):
             every = rnd.randrange(2)
+            seldom = ('layout', 'area')     # want a program, and its number
             return b''.join(attr(ATTRS[SET_OF[op]][n][0], self.right(known[n])) for n in wanted
-                            if every or rnd.randrange(2) or not rnd.randrange(3))
+                            if (every and n not in seldom) or rnd.randrange(2) or
+                            not rnd.randrange(3))
         names = [n for n in wanted if rnd.randrange(8)]
         if not rnd.randrange(6) and known:
             names.append(rnd.choice(list(known)))

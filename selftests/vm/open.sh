@@ -77,6 +77,59 @@ answers "beyond the quota it goes by Linux, past rx" ECONNREFUSED b-red 10.0.0.1
 check_num "counted" $(($(stat_of red quota) - before)) -ge 1
 chamctl tenant set red max-conns 65536
 
+# what the tenant's slow path drives: connections that are there before their packets
+read -ra conn <<<"tenant red proto udp src 10.0.0.2 dst 10.0.0.1 sport 7600 dport 9100"
+read -ra back <<<"tenant red proto udp src 10.0.0.1 dst 10.0.0.2 sport 9100 dport 7600"
+conn() { chamctl conn "$@"; }
+# refused NAME TEXT ARGUMENT...
+refused() { check_match "$1" "$2" "$(conn "${@:3}" 2>&1)"; }
+check "made before its packet" conn add "${conn[@]}" area "$(word 123 0)"
+refused "twice" "exists already" add "${conn[@]}"
+refused "from the other end, too" "exists already" add "${back[@]}"
+answers "its packet finds the area, and open is not asked" "$(word 123 1 0 16)" \
+	b-red 10.0.0.1 9100 "$(word 3 88 0 0)" 7600
+check_match "shown as who opened it, with the area" \
+	"udp 10.0.0.2:7600 -> 10.0.0.1:9100 .*layout 0x[0-9a-f]{8} +area 0000 +7b 00 00 00 00 00 00 00 01 00 " \
+	"$(conn get "${conn[@]}" | tr '\n' ' ')"
+check_eq "in JSON, from the other end" "$(word 123 0 1 0 0 0)" \
+	"$(chamctl -j conn get "${back[@]}" | jq -r '.[0].area[:48]')"
+check "written" conn set "${back[@]}" area "$(word 200 0)"
+answers "the next packet finds it" "$(word 200 1 0 16)" b-red 10.0.0.1 9100 "$(word 3 88 0 0)" 7600
+check "forgotten" conn del "${conn[@]}"
+refused "gone" "no such connection" get "${conn[@]}"
+refused "not twice" "no such connection" del "${conn[@]}"
+refused "nor written" "no such connection" set "${conn[@]}" area 00
+answers "and open is asked again" nothing b-red 10.0.0.1 9100 "$(word 3 88 0 0)" 7600
+check "made without an area" conn add "${conn[@]}"
+answers "which is zero then" "$(word 0 1 0 16)" b-red 10.0.0.1 9100 "$(word 3 88 0 0)" 7600
+check "forgotten" conn del "${conn[@]}"
+refused "hex has two digits a byte" "up to 128 bytes in hex, not \"123\"" set "${conn[@]}" area 123
+refused "what is missing" "sport is missing" get "${conn[@]:0:8}"
+refused "two families" "two address families" \
+	add tenant red proto udp src 10.0.0.2 dst fd00::1 sport 1 dport 2
+refused "ICMP over IPv6" "protocol 1 makes no connection over IPv6" \
+	add tenant red proto icmp src fd00::2 dst fd00::1 sport 1 dport 1
+refused "an echo has one identifier" "both its identifier" \
+	add tenant red proto icmp src 10.0.0.2 dst 10.0.0.1 sport 1 dport 2
+chamctl tenant add void vni 999
+refused "no program, no area" "void has no program that an area would be for" \
+	add tenant void proto udp src 10.0.0.2 dst 10.0.0.1 sport 1 dport 2 area 00
+check "but a connection" conn add tenant void proto udp src 10.0.0.2 dst 10.0.0.1 sport 1 dport 2
+chamctl tenant del void
+chamctl conn flush tenant red
+chamctl tenant set red max-conns 5
+churn() {
+	local i
+	for i in 1 2 3 4 5 6 7 8; do
+		conn add "${conn[@]:0:8}" sport "$i" dport 9100 || return
+		conn del "${conn[@]:0:8}" sport "$i" dport 9100 || return
+	done
+}
+check_match "who makes and forgets has no more than its quota" "red may have 5 connections" "$(churn 2>&1)"
+chamctl conn flush tenant red
+check_eq "flushed, its place is free" 0 "$(chamctl -j tenant show red | jq '.[0].conns')"
+chamctl tenant set red max-conns 65536
+
 # a fault
 answers "no verdict" nothing b-red 10.0.0.1 9100 "$(word 99 9 0 0)" 7501
 check "stops the program, by its hook" prog_is red '.fault == "verdict" and ."fault-hook" == "open"'

@@ -202,6 +202,7 @@ def command(dev, value=1, cut=None, indirect=False):
 
 
 def works(dev, wire):
+    wire.awake()
     wire.drain()
     return send_one(dev, wire, 100) and recv_one(dev, wire, 100, 9, 2048)
 

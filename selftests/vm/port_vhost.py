@@ -183,6 +183,18 @@ class Wire:
     def __init__(self, dev):
         self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.sock.bind((dev, 3))
+        self.operstate = f"/sys/class/net/{dev}/operstate"
+
+    def awake(self, timeout=10.0):
+        """A reset takes the carrier, and Linux' queue sleeps until it has seen it come
+        back: what is sent before is lost."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            with open(self.operstate, encoding="ascii") as f:
+                if f.read() == "up\n":
+                    break
+            time.sleep(0.02)
+        time.sleep(0.02)
 
     def send(self, data):
         self.sock.send(data)
@@ -243,6 +255,7 @@ def recv_one(dev, wire, n, tag, size, cut=None, merge=False):
 
 
 def works(dev, wire):
+    wire.awake()
     wire.drain()
     return send_one(dev, wire, 100) and recv_one(dev, wire, 100, 9, 2048)
 
