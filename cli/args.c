@@ -2,6 +2,8 @@
 /* Keyword arguments as iproute2 has them; every refusal says what would do. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,4 +262,25 @@ int opt_tenant(struct ctl *c, int argc, char **argv, uint32_t *id)
 	if (!ret)
 		ret = ctl_open(c);
 	return ret || !tenant ? ret : need_tenant(c, tenant, id);
+}
+
+/* Of a name that ip-netns(8) gave, a process, or a path. Open until we end. */
+int netns_open(struct ctl *c, const char *which, uint32_t *fd)
+{
+	char path[PATH_MAX];
+	int got;
+
+	if (strchr(which, '/'))
+		snprintf(path, sizeof(path), "%s", which);
+	else if (which[strspn(which, "0123456789")])
+		snprintf(path, sizeof(path), CTL_NETNS_DIR "/%s", which);
+	else
+		snprintf(path, sizeof(path), "/proc/%s/ns/net", which);
+	got = open(path, O_RDONLY | O_CLOEXEC);
+	if (got < 0)
+		return ctl_fail(c, EXIT_SYNTAX,
+				"netns takes a name of ip-netns(8), a process or a path; %s: %s",
+				path, strerror(errno));
+	*fd = got;
+	return 0;
 }

@@ -93,6 +93,7 @@ int need_name(struct ctl *c, int *argc, char ***argv, const char *what,
 	      const char **name);
 int need_dev(struct ctl *c, const char *name, uint32_t *ifindex);
 int need_tenant(struct ctl *c, const char *name, uint32_t *id);
+int netns_open(struct ctl *c, const char *which, uint32_t *fd);
 int opt_tenant(struct ctl *c, int argc, char **argv, uint32_t *id);
 
 /* ---- show.c: what several objects print alike --------------------------- */
@@ -111,6 +112,8 @@ int opt_tenant(struct ctl *c, int argc, char **argv, uint32_t *id);
 				 CHAM_##SET##_##ID), text);		\
 	} while (0)
 
+#define CTL_NETNS_DIR	"/run/netns"	/* ip-netns(8)'s */
+const char *show_netns(uint32_t inode);
 void show_hex(struct ctl *c, const char *what, const uint8_t *data, size_t n);
 const char *show_ifname(uint32_t ifindex);
 const char *show_mac(const uint8_t *mac);

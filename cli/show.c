@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 
@@ -135,4 +138,22 @@ void show_hex(struct ctl *c, const char *what, const uint8_t *data, size_t n)
 			fprintf(c->j.f, "\n    %s %04zx ", what, i);
 		fprintf(c->j.f, " %02x", data[i]);
 	}
+}
+
+/* The name that ip-netns(8) has for it, else its inode number. */
+const char *show_netns(uint32_t inode)
+{
+	static char text[NAME_MAX + 1];
+	struct dirent *e;
+	struct stat st;
+	DIR *dir;
+
+	snprintf(text, sizeof(text), "%u", inode);
+	dir = opendir(CTL_NETNS_DIR);
+	while (dir && (e = readdir(dir)))
+		if (!fstatat(dirfd(dir), e->d_name, &st, 0) && st.st_ino == inode)
+			snprintf(text, sizeof(text), "%s", e->d_name);
+	if (dir)
+		closedir(dir);
+	return text;
 }

@@ -22,6 +22,7 @@ void tenant_json(struct ctl *c, const struct cham_tenant *t)
 	J_U64(c, TENANT, PORTS, t, ports);
 	J_U64(c, TENANT, FDBS, t, fdbs);
 	J_U64(c, TENANT, GENERATION, t, generation);
+	J_STR(c, TENANT, NETNS, t, show_netns(t->netns));
 }
 
 void tenant_show_one(struct ctl *c, const struct cham_tenant *t)
@@ -35,9 +36,12 @@ void tenant_show_one(struct ctl *c, const struct cham_tenant *t)
 	fprintf(c->j.f, "%u: %s: vni %u weight %u dscp %s\n", t->id, t->name,
 		t->vni, t->weight, dscp_name(t->dscp));
 	fprintf(c->j.f,
-		"    conns %u/%u ports %u/%u fdb %u/%u generation %u\n",
+		"    conns %u/%u ports %u/%u fdb %u/%u generation %u",
 		t->conns, t->max_conns, t->ports, t->max_ports, t->fdbs,
 		t->max_fdb, t->generation);
+	if (CHAM_HAS(t, CHAM_TENANT_NETNS))
+		fprintf(c->j.f, " netns %s", show_netns(t->netns));
+	fputc('\n', c->j.f);
 }
 
 static int each(const struct cham_tenant *t, void *arg)
@@ -73,6 +77,7 @@ static int show(struct ctl *c, int argc, char **argv)
 static int change(struct ctl *c, int argc, char **argv, bool make)
 {
 	struct cham_tenant t = { .sz = sizeof(t) };
+	const char *netns = NULL;
 	const struct kw kws[] = {
 		{ "vni", KW_U32, &t.vni, NULL, CHAM_BIT(CHAM_TENANT_VNI) },
 		{ "weight", KW_U32, &t.weight, NULL, CHAM_BIT(CHAM_TENANT_WEIGHT) },
@@ -80,6 +85,9 @@ static int change(struct ctl *c, int argc, char **argv, bool make)
 		{ "max-ports", KW_U32, &t.max_ports, NULL, CHAM_BIT(CHAM_TENANT_MAX_PORTS) },
 		{ "max-fdb", KW_U32, &t.max_fdb, NULL, CHAM_BIT(CHAM_TENANT_MAX_FDB) },
 		{ "dscp", KW_WORDS, &t.dscp, "uniform|pipe", CHAM_BIT(CHAM_TENANT_DSCP) },
+		/* A namespace is for who is there already; the list ends here then. */
+		{ make ? NULL : "netns", KW_STR, &netns, NULL, CHAM_BIT(CHAM_TENANT_NETNS_FD) },
+		{ "nonetns", KW_FLAG, NULL, NULL, CHAM_BIT(CHAM_TENANT_NO_NETNS) },
 		{ 0 },
 	};
 	const char *name;
@@ -98,10 +106,12 @@ static int change(struct ctl *c, int argc, char **argv, bool make)
 		return ctl_fail(c, EXIT_SYNTAX, "vni is missing");
 	if (!make && !t.set)
 		return ctl_fail(c, EXIT_SYNTAX,
-				"nothing to set; accepted: vni, weight, max-conns, max-ports, max-fdb, dscp");
+				"nothing to set; accepted: vni, weight, max-conns, max-ports, max-fdb, dscp, netns, nonetns");
 	snprintf(t.name, sizeof(t.name), "%s", name);
 	t.set |= CHAM_BIT(CHAM_TENANT_NAME);
 	ret = ctl_open(c);
+	if (!ret && netns)
+		ret = netns_open(c, netns, &t.netns_fd);
 	if (ret)
 		return ret;
 	if (make ? cham_tenant__new(c->h, &t) : cham_tenant__set(c->h, &t))
@@ -147,7 +157,7 @@ const struct cmd tenant_cmds[] = {
 	  "NAME vni N [weight N] [max-conns N] [max-ports N] [max-fdb N] [dscp uniform|pipe]",
 	  add },
 	{ "set",
-	  "NAME [vni N] [weight N] [max-conns N] [max-ports N] [max-fdb N] [dscp uniform|pipe]",
+	  "NAME [vni N] [weight N] [max-conns N] [max-ports N] [max-fdb N] [dscp uniform|pipe] [netns NETNS|nonetns]",
 	  set },
 	{ "del", "NAME [force]", del },
 	{ "setup", "NAME [dev DEV]... uplink DEV [remote ADDR]...", tenant_setup },

@@ -7,6 +7,7 @@
 #include "kfunc.h"
 #include "ledger.h"
 #include "netlink.h"
+#include "netns.h"
 #include "policy.h"
 #include "port.h"
 #include "prog.h"
@@ -24,6 +25,7 @@ static const struct cham_room {
 	{ "conn",	cham_conn_init,		cham_conn_exit },
 	{ "remote",	cham_remote_init,	cham_remote_exit },
 	{ "fdb",	cham_fdb_init,		cham_fdb_exit },
+	{ "netns",	cham_netns_init,	cham_netns_exit },
 	{ "tenant",	cham_tenant_init,	cham_tenant_exit },
 	{ "uplink",	cham_uplink_init,	cham_uplink_exit },
 	{ "policy",	cham_policy_init,	cham_policy_exit },

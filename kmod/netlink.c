@@ -7,6 +7,7 @@
 #include "fdb.h"
 #include "ledger.h"
 #include "netlink.h"
+#include "netns.h"
 #include "nl.h"
 #include "nl_put.h"
 #include "port.h"
@@ -16,7 +17,9 @@
 #include "uplink.h"
 
 static const struct genl_multicast_group cham_groups[] = {
-	/* Who talks to whom is the provider's to know. */
+	/* Who talks to whom is the provider's to know; and a tenant's, of itself, in its
+	 * network namespace.
+	 */
 	[CHAM_GRP_EVENTS] = { .name = CHAM_MCGRP_EVENTS,
 			      .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
@@ -67,6 +70,8 @@ static const struct nla_policy cham_tenant_set_policy[] = {
 	[CHAM_TENANT_MAX_PORTS]	= NLA_POLICY_MAX(NLA_U32, CHAM_QUOTA_PORTS_MAX),
 	[CHAM_TENANT_MAX_FDB]	= NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_fdb),
 	[CHAM_TENANT_DSCP]	= NLA_POLICY_MAX(NLA_U8, CHAM_DSCP_PIPE),
+	[CHAM_TENANT_NETNS_FD]	= { .type = NLA_U32 },
+	[CHAM_TENANT_NO_NETNS]	= { .type = NLA_FLAG },
 };
 
 static const struct nla_policy cham_tenant_del_policy[] = {
@@ -139,18 +144,38 @@ static const struct nla_policy cham_prog_del_policy[] = {
 };
 
 /* Of a dump that takes none; without a policy the core would not look at all. */
-static const struct nla_policy cham_no_attrs[2] = {};
+static const struct nla_policy cham_no_attrs_policy[2] = {};
 
 static_assert(BIT(__CHAM_HOOK_MAX) - 1 == CHAM_HOOKS_MASK);
 static_assert(CHAM_TENANTS_MAX - 1 == CHAM_TENANT_ID_MAX);
 static_assert(CHAM_PORTS_MAX - 1 == CHAM_QUOTA_PORTS_MAX);
 
+int cham_nl_may(const struct net *net, bool tenants, struct netlink_ext_ack *extack)
+{
+	if (net_eq(net, &init_net))
+		return 0;
+	if (!tenants)
+		NL_SET_ERR_MSG(extack,
+			       "only the provider may, in the host's own network namespace");
+	else if (!cham_netns_tenant(net))
+		NL_SET_ERR_MSG(extack, "this network namespace is bound to no tenant");
+	else
+		return 0;
+	return -EPERM;
+}
+
 /* Every doit runs under RTNL, as the objects it changes require. */
 static int cham_nl_pre(const struct genl_split_ops *ops, struct sk_buff *skb,
 		       struct genl_info *info)
 {
+	int err;
+
 	rtnl_lock();
-	return 0;
+	err = cham_nl_may(genl_info_net(info), ops->flags & GENL_UNS_ADMIN_PERM,
+			  info->extack);
+	if (err)
+		rtnl_unlock();
+	return err;
 }
 
 static void cham_nl_post(const struct genl_split_ops *ops, struct sk_buff *skb,
@@ -170,7 +195,7 @@ struct cham_tenant *cham_nl_tenant_id(const struct nlattr *id,
 	return ERR_PTR(-ENOENT);
 }
 
-struct cham_tenant *cham_nl_tenant(struct genl_info *info, int id, int name)
+static struct cham_tenant *cham_nl_any_tenant(struct genl_info *info, int id, int name)
 {
 	struct cham_tenant *t;
 
@@ -189,6 +214,23 @@ struct cham_tenant *cham_nl_tenant(struct genl_info *info, int id, int name)
 	NL_SET_ERR_MSG_FMT(info->extack, "a tenant's %s is needed",
 			   name ? "id or name" : "id");
 	return ERR_PTR(-EINVAL);
+}
+
+struct cham_tenant *cham_nl_tenant(struct genl_info *info, int id, int name)
+{
+	struct cham_tenant *own = cham_netns_tenant(genl_info_net(info));
+	const struct nlattr *who = info->attrs[id];
+
+	if (!who && name)
+		who = info->attrs[name];
+	if (!own)
+		return cham_nl_any_tenant(info, id, name);
+	if (!who || cham_nl_any_tenant(info, id, name) == own)
+		return own;
+	/* Who else there is, it is not told. */
+	NL_SET_ERR_MSG_ATTR_FMT(info->extack, who, "this network namespace is tenant %s's",
+				own->name);
+	return ERR_PTR(-EPERM);
 }
 
 /* @name: 0 where a device goes by its index alone. */
@@ -302,16 +344,49 @@ static int cham_nl_tenant_new(struct sk_buff *skb, struct genl_info *info)
 	return cham_reply_send(info, msg, hdr, cham_put_tenant(msg, t));
 }
 
+static int cham_nl_tenant_netns(struct genl_info *info, struct cham_tenant *t)
+{
+	const struct nlattr *fd = info->attrs[CHAM_TENANT_NETNS_FD];
+	struct net *net;
+	int err;
+
+	if (nla_get_flag(info->attrs[CHAM_TENANT_NO_NETNS]))
+		cham_netns_unbind(t);
+	if (!fd)
+		return 0;
+	net = get_net_ns_by_fd(nla_get_u32(fd));
+	if (IS_ERR(net)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, fd, "not a network namespace");
+		return PTR_ERR(net);
+	}
+	err = cham_netns_bind(t, net, info->extack);
+	put_net(net);
+	return err;
+}
+
 static int cham_nl_tenant_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cham_tenant *t = cham_nl_tenant(info, CHAM_TENANT_ID, CHAM_TENANT_NAME);
 	struct cham_tenant_cfg cfg;
+	struct net *was;
+	int err;
 
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	cfg = t->cfg;
 	cham_nl_tenant_cfg(info, &cfg);
-	return cham_tenant_set(t, &cfg, info->extack);
+	was = rtnl_dereference(t->net);
+	err = cham_nl_tenant_netns(info, t);
+	if (err)
+		return err;
+	err = cham_tenant_set(t, &cfg, info->extack);
+	if (err) {
+		/* What is refused has not happened. */
+		cham_netns_unbind(t);
+		if (was)
+			cham_netns_bind(t, was, NULL);
+	}
+	return err;
 }
 
 static int cham_nl_tenant_del(struct sk_buff *skb, struct genl_info *info)
@@ -546,15 +621,48 @@ static int cham_nl_prog_get(struct sk_buff *skb, struct genl_info *info)
 	return cham_reply_send(info, msg, hdr, cham_put_prog(msg, t, prog));
 }
 
+struct cham_dump cham_dump_begin(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
+				 unsigned long skip)
+{
+	const struct net *net = sock_net(cb->skb->sk);
+	const struct cham_tenant *own = cham_netns_tenant(net);
+
+	return (struct cham_dump){ .skb = skb, .cb = cb, .cmd = cmd, .skip = skip,
+				   .provider = net_eq(net, &init_net),
+				   .tenant = own ? own->id : 0 };
+}
+
+static int cham_dump_may(struct netlink_callback *cb, bool tenants)
+{
+	int err;
+
+	rtnl_lock();
+	err = cham_nl_may(sock_net(cb->skb->sk), tenants, cb->extack);
+	rtnl_unlock();
+	return err;
+}
+
+static int cham_nl_start(struct netlink_callback *cb)
+{
+	return cham_dump_may(cb, false);
+}
+
+static int cham_nl_tenant_start(struct netlink_callback *cb)
+{
+	return cham_dump_may(cb, true);
+}
+
 static int cham_nl_tenant_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct cham_dump d = { skb, cb, CHAM_CMD_TENANT_GET, cb->args[0] };
+	struct cham_dump d;
 	struct cham_tenant *t;
 
 	rtnl_lock();
+	d = cham_dump_begin(skb, cb, CHAM_CMD_TENANT_GET, cb->args[0]);
 	cb->seq = cham_dump_seq(&cham_tenant_seq);
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t))
-		if (!cham_dump_skip(&d) && CHAM_DUMP_ONE(&d, cham_put_tenant, t))
+		if (cham_dump_shows(&d, t->id) && !cham_dump_skip(&d) &&
+		    CHAM_DUMP_ONE(&d, cham_put_tenant, t))
 			break;
 	rtnl_unlock();
 	return skb->len;
@@ -569,15 +677,16 @@ static int cham_nl_port_dump_one(struct cham_port *port, void *arg)
 
 static int cham_nl_prog_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct cham_dump d = { skb, cb, CHAM_CMD_PROG_GET, cb->args[0] };
+	struct cham_dump d;
 	struct cham_prog *prog;
 	struct cham_tenant *t;
 
 	rtnl_lock();
+	d = cham_dump_begin(skb, cb, CHAM_CMD_PROG_GET, cb->args[0]);
 	cb->seq = cham_dump_seq(&cham_tenant_seq);
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
 		prog = rtnl_dereference(t->program);
-		if (prog && !cham_dump_skip(&d) &&
+		if (prog && cham_dump_shows(&d, t->id) && !cham_dump_skip(&d) &&
 		    CHAM_DUMP_ONE(&d, cham_put_prog, t, prog))
 			break;
 	}
@@ -587,9 +696,10 @@ static int cham_nl_prog_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 static int cham_nl_port_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct cham_dump d = { skb, cb, CHAM_CMD_PORT_GET, cb->args[0] };
+	struct cham_dump d;
 
 	rtnl_lock();
+	d = cham_dump_begin(skb, cb, CHAM_CMD_PORT_GET, cb->args[0]);
 	cb->seq = cham_dump_seq(&cham_port_seq);
 	cham_port_for_each(cham_nl_port_dump_one, &d);
 	rtnl_unlock();
@@ -598,10 +708,11 @@ static int cham_nl_port_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 static int cham_nl_uplink_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct cham_dump d = { skb, cb, CHAM_CMD_UPLINK_GET, cb->args[0] };
+	struct cham_dump d;
 	struct cham_uplink *up;
 
 	rtnl_lock();
+	d = cham_dump_begin(skb, cb, CHAM_CMD_UPLINK_GET, cb->args[0]);
 	up = cham_uplink_rcu();
 	if (up && !cham_dump_skip(&d))
 		CHAM_DUMP_ONE(&d, cham_put_uplink, up);
@@ -612,10 +723,11 @@ static int cham_nl_uplink_dump(struct sk_buff *skb, struct netlink_callback *cb)
 static int cham_nl_fdb_start(struct netlink_callback *cb)
 {
 	const struct nlattr *id = genl_info_dump(cb)->attrs[CHAM_FDB_TENANT_ID];
-	int err = 0;
+	int err;
 
 	rtnl_lock();
-	if (id)
+	err = cham_nl_may(sock_net(cb->skb->sk), false, cb->extack);
+	if (!err && id)
 		err = PTR_ERR_OR_ZERO(cham_nl_tenant_id(id, cb->extack));
 	rtnl_unlock();
 	return err;
@@ -641,9 +753,10 @@ static int cham_nl_fdb_dump_one(const struct cham_fdb *fdb, void *arg)
 
 static int cham_nl_fdb_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct cham_dump d = { skb, cb, CHAM_CMD_FDB_GET, cb->args[0] };
+	struct cham_dump d;
 
 	rtnl_lock();
+	d = cham_dump_begin(skb, cb, CHAM_CMD_FDB_GET, cb->args[0]);
 	cb->seq = cham_fdb_seq();
 	cham_fdb_walk(cham_nl_fdb_dump_one, &d);
 	rtnl_unlock();
@@ -652,7 +765,7 @@ static int cham_nl_fdb_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 static int cham_nl_stat_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct cham_dump d = { skb, cb, CHAM_CMD_STAT_GET, cb->args[0] };
+	struct cham_dump d;
 	struct cham_tenant *t;
 	struct cham_ledger *sum = kmalloc(sizeof(*sum), GFP_KERNEL);
 	int err = 0;
@@ -660,13 +773,14 @@ static int cham_nl_stat_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	if (!sum)
 		return -ENOMEM;
 	rtnl_lock();
+	d = cham_dump_begin(skb, cb, CHAM_CMD_STAT_GET, cb->args[0]);
 	cb->seq = cham_dump_seq(&cham_tenant_seq);
-	if (!cham_dump_skip(&d)) {
+	if (d.provider && !cham_dump_skip(&d)) {
 		cham_ledger_sum(cham_ledger_infra, sum);
 		err = CHAM_DUMP_ONE(&d, cham_put_stat, 0, sum);
 	}
 	for (t = cham_tenant_next(NULL); !err && t; t = cham_tenant_next(t)) {
-		if (cham_dump_skip(&d))
+		if (!cham_dump_shows(&d, t->id) || cham_dump_skip(&d))
 			continue;
 		cham_ledger_sum(t->ledger, sum);
 		err = CHAM_DUMP_ONE(&d, cham_put_stat, t->id, sum);
@@ -676,48 +790,48 @@ static int cham_nl_stat_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-#define CHAM_DO(CMD, name, fn) {					\
+/* The provider's, and with GENL_UNS_ADMIN_PERM a tenant's about itself: cham_nl_may() */
+#define CHAM_OWN	GENL_UNS_ADMIN_PERM
+#define CHAM_ALL	GENL_ADMIN_PERM
+
+#define CHAM_DO(CMD, who, name, fn) {					\
 	.cmd = CHAM_CMD_##CMD, .doit = fn, .pre_doit = cham_nl_pre,	\
 	.post_doit = cham_nl_post, .policy = cham_##name##_policy,	\
 	.maxattr = ARRAY_SIZE(cham_##name##_policy) - 1,		\
-	.flags = GENL_ADMIN_PERM | GENL_CMD_CAP_DO }
-#define CHAM_DUMP(CMD, fn) {						\
-	.cmd = CHAM_CMD_##CMD, .dumpit = fn, .policy = cham_no_attrs,	\
-	.maxattr = ARRAY_SIZE(cham_no_attrs) - 1,			\
-	.flags = GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP }
-#define CHAM_DUMP_FILTERED(CMD, name, begin, fn) {			\
+	.flags = (who) | GENL_CMD_CAP_DO }
+#define CHAM_DUMP(CMD, who, name, begin, fn) {				\
 	.cmd = CHAM_CMD_##CMD, .start = begin, .dumpit = fn,		\
 	.policy = cham_##name##_policy,					\
 	.maxattr = ARRAY_SIZE(cham_##name##_policy) - 1,		\
-	.flags = GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP }
+	.flags = (who) | GENL_CMD_CAP_DUMP }
 
 static const struct genl_split_ops cham_ops[] = {
-	CHAM_DO(TENANT_GET, tenant_get, cham_nl_tenant_get),
-	CHAM_DUMP(TENANT_GET, cham_nl_tenant_dump),
-	CHAM_DO(TENANT_NEW, tenant_new, cham_nl_tenant_new),
-	CHAM_DO(TENANT_SET, tenant_set, cham_nl_tenant_set),
-	CHAM_DO(TENANT_DEL, tenant_del, cham_nl_tenant_del),
-	CHAM_DO(PORT_GET, port_get, cham_nl_port_get),
-	CHAM_DUMP(PORT_GET, cham_nl_port_dump),
-	CHAM_DO(PORT_SET, port_set, cham_nl_port_set),
-	CHAM_DO(UPLINK_GET, uplink_get, cham_nl_uplink_get),
-	CHAM_DUMP(UPLINK_GET, cham_nl_uplink_dump),
-	CHAM_DO(UPLINK_NEW, uplink_new, cham_nl_uplink_new),
-	CHAM_DO(UPLINK_DEL, uplink_del, cham_nl_uplink_del),
-	CHAM_DO(CONN_GET, conn_key, cham_nl_conn_get),
-	CHAM_DUMP_FILTERED(CONN_GET, conn_dump, cham_nl_conn_start, cham_nl_conn_dump),
-	CHAM_DO(CONN_NEW, conn_new, cham_nl_conn_new),
-	CHAM_DO(CONN_SET, conn_new, cham_nl_conn_set),
-	CHAM_DO(CONN_DEL, conn_key, cham_nl_conn_del),
-	CHAM_DO(CONN_FLUSH, conn_flush, cham_nl_conn_flush),
-	CHAM_DUMP_FILTERED(FDB_GET, fdb_dump, cham_nl_fdb_start, cham_nl_fdb_dump),
-	CHAM_DO(FDB_NEW, fdb_new, cham_nl_fdb_new),
-	CHAM_DO(FDB_DEL, fdb_del, cham_nl_fdb_del),
-	CHAM_DUMP(STAT_GET, cham_nl_stat_dump),
-	CHAM_DO(PROG_GET, prog_get, cham_nl_prog_get),
-	CHAM_DUMP(PROG_GET, cham_nl_prog_dump),
-	CHAM_DO(PROG_SET, prog_set, cham_nl_prog_set),
-	CHAM_DO(PROG_DEL, prog_del, cham_nl_prog_del),
+	CHAM_DO(TENANT_GET, CHAM_OWN, tenant_get, cham_nl_tenant_get),
+	CHAM_DUMP(TENANT_GET, CHAM_OWN, no_attrs, cham_nl_tenant_start, cham_nl_tenant_dump),
+	CHAM_DO(TENANT_NEW, CHAM_ALL, tenant_new, cham_nl_tenant_new),
+	CHAM_DO(TENANT_SET, CHAM_ALL, tenant_set, cham_nl_tenant_set),
+	CHAM_DO(TENANT_DEL, CHAM_ALL, tenant_del, cham_nl_tenant_del),
+	CHAM_DO(PORT_GET, CHAM_ALL, port_get, cham_nl_port_get),
+	CHAM_DUMP(PORT_GET, CHAM_ALL, no_attrs, cham_nl_start, cham_nl_port_dump),
+	CHAM_DO(PORT_SET, CHAM_ALL, port_set, cham_nl_port_set),
+	CHAM_DO(UPLINK_GET, CHAM_ALL, uplink_get, cham_nl_uplink_get),
+	CHAM_DUMP(UPLINK_GET, CHAM_ALL, no_attrs, cham_nl_start, cham_nl_uplink_dump),
+	CHAM_DO(UPLINK_NEW, CHAM_ALL, uplink_new, cham_nl_uplink_new),
+	CHAM_DO(UPLINK_DEL, CHAM_ALL, uplink_del, cham_nl_uplink_del),
+	CHAM_DO(CONN_GET, CHAM_OWN, conn_key, cham_nl_conn_get),
+	CHAM_DUMP(CONN_GET, CHAM_OWN, conn_dump, cham_nl_conn_start, cham_nl_conn_dump),
+	CHAM_DO(CONN_NEW, CHAM_OWN, conn_new, cham_nl_conn_new),
+	CHAM_DO(CONN_SET, CHAM_OWN, conn_new, cham_nl_conn_set),
+	CHAM_DO(CONN_DEL, CHAM_OWN, conn_key, cham_nl_conn_del),
+	CHAM_DO(CONN_FLUSH, CHAM_OWN, conn_flush, cham_nl_conn_flush),
+	CHAM_DUMP(FDB_GET, CHAM_ALL, fdb_dump, cham_nl_fdb_start, cham_nl_fdb_dump),
+	CHAM_DO(FDB_NEW, CHAM_ALL, fdb_new, cham_nl_fdb_new),
+	CHAM_DO(FDB_DEL, CHAM_ALL, fdb_del, cham_nl_fdb_del),
+	CHAM_DUMP(STAT_GET, CHAM_OWN, no_attrs, cham_nl_tenant_start, cham_nl_stat_dump),
+	CHAM_DO(PROG_GET, CHAM_OWN, prog_get, cham_nl_prog_get),
+	CHAM_DUMP(PROG_GET, CHAM_OWN, no_attrs, cham_nl_tenant_start, cham_nl_prog_dump),
+	CHAM_DO(PROG_SET, CHAM_ALL, prog_set, cham_nl_prog_set),
+	CHAM_DO(PROG_DEL, CHAM_ALL, prog_del, cham_nl_prog_del),
 };
 
 struct genl_family cham_family __ro_after_init = {
@@ -729,6 +843,7 @@ struct genl_family cham_family __ro_after_init = {
 	.mcgrps		= cham_groups,
 	.n_mcgrps	= ARRAY_SIZE(cham_groups),
 	.parallel_ops	= true,
+	.netnsok	= true,
 };
 
 int cham_netlink_init(void)

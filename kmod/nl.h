@@ -10,6 +10,7 @@
 #include "chamelio.h"
 
 struct cham_tenant;
+struct net;
 
 enum { CHAM_GRP_EVENTS };
 
@@ -37,13 +38,29 @@ int cham_nl_addr(const struct nlattr *addr, struct netlink_ext_ack *extack);
 struct sk_buff *cham_reply_new(struct genl_info *info, u8 cmd, void **hdr);
 int cham_reply_send(struct genl_info *info, struct sk_buff *msg, void *hdr, int err);
 
+/* Whether a request from @net is obeyed at all; @tenants: one that tenants may make.
+ * RTNL held. Return: 0 or -EPERM.
+ */
+int cham_nl_may(const struct net *net, bool tenants, struct netlink_ext_ack *extack);
+
 struct cham_dump {
 	struct sk_buff *skb;
 	struct netlink_callback *cb;
 	u8 cmd;
 	unsigned long skip;	/* objects already sent */
 	unsigned long at;
+	bool provider;		/* who asks; if not: */
+	u32 tenant;		/* whose namespace it is, 0 nobody's any more */
 };
+
+/* RTNL held. */
+struct cham_dump cham_dump_begin(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
+				 unsigned long skip);
+
+static inline bool cham_dump_shows(const struct cham_dump *d, u32 tenant)
+{
+	return d->provider || d->tenant == tenant;
+}
 
 /* Never 0, which means "not told". */
 static inline u32 cham_dump_seq(const atomic_t *seq)

@@ -3,10 +3,12 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
+#include <net/sock.h>
 #include <net/tcp_states.h>
 
 #include "conn.h"
 #include "netlink.h"
+#include "netns.h"
 #include "nl.h"
 #include "nl_put.h"
 #include "prog.h"
@@ -283,7 +285,8 @@ int cham_nl_conn_get(struct sk_buff *skb, struct genl_info *info)
 	rcu_read_lock();
 	conn = cham_conn_lookup_rcu(&ref.key, cham_conn_hash(&ref.key));
 	err = !conn ? cham_nl_conn_gone(info) :
-		      cham_put_conn(msg, conn) ?: cham_put_area(msg, conn);
+		      cham_put_conn(msg, conn, net_eq(genl_info_net(info), &init_net)) ?:
+		      cham_put_area(msg, conn);
 	rcu_read_unlock();
 	local_bh_enable();
 	return cham_reply_send(info, msg, hdr, err);
@@ -291,7 +294,7 @@ int cham_nl_conn_get(struct sk_buff *skb, struct genl_info *info)
 
 int cham_nl_conn_flush(struct sk_buff *skb, struct genl_info *info)
 {
-	struct cham_tenant *t = NULL;
+	struct cham_tenant *t = cham_netns_tenant(genl_info_net(info));
 
 	if (info->attrs[CHAM_CONN_TENANT_ID]) {
 		t = cham_nl_tenant(info, CHAM_CONN_TENANT_ID, 0);
@@ -305,13 +308,15 @@ int cham_nl_conn_flush(struct sk_buff *skb, struct genl_info *info)
 int cham_nl_conn_start(struct netlink_callback *cb)
 {
 	struct nlattr **a = genl_info_dump(cb)->attrs;
-	int err = 0;
+	int err;
 
 	if (cham_nl_addr(a[CHAM_CONN_SRC], cb->extack) ||
 	    cham_nl_addr(a[CHAM_CONN_DST], cb->extack))
 		return -EINVAL;
 	rtnl_lock();
-	if (a[CHAM_CONN_TENANT_ID])
+	err = cham_nl_may(sock_net(cb->skb->sk), true, cb->extack);
+	/* A tenant that asks for another's sees none. */
+	if (!err && a[CHAM_CONN_TENANT_ID] && net_eq(sock_net(cb->skb->sk), &init_net))
 		err = PTR_ERR_OR_ZERO(cham_nl_tenant_id(a[CHAM_CONN_TENANT_ID],
 							cb->extack));
 	rtnl_unlock();
@@ -337,7 +342,8 @@ static int cham_nl_conn_dump_one(const struct cham_conn *conn, void *arg)
 	struct netlink_callback *cb = c->d.cb;
 	int err;
 
-	if (!cham_conn_match(conn, genl_info_dump(cb)->attrs))
+	if (!cham_dump_shows(&c->d, conn->key.tenant) ||
+	    !cham_conn_match(conn, genl_info_dump(cb)->attrs))
 		return 0;
 	if (*c->bucket != c->in) {
 		/* Fewer than were sent: something went away. */
@@ -355,7 +361,7 @@ static int cham_nl_conn_dump_one(const struct cham_conn *conn, void *arg)
 			cb->seq++;
 		return 0;
 	}
-	err = CHAM_DUMP_ONE(&c->d, cham_put_conn, conn);
+	err = CHAM_DUMP_ONE(&c->d, cham_put_conn, conn, c->d.provider);
 	if (!err) {
 		c->d.at++;
 		c->d.skip++;
@@ -368,10 +374,12 @@ int cham_nl_conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	unsigned long bucket = cb->args[1];
 	struct cham_conn_dump c = {
-		.d = { skb, cb, CHAM_CMD_CONN_GET, cb->args[2] },
 		.bucket = &bucket, .in = bucket,
 	};
 
+	rtnl_lock();
+	c.d = cham_dump_begin(skb, cb, CHAM_CMD_CONN_GET, cb->args[2]);
+	rtnl_unlock();
 	cb->seq = cb->prev_seq ?: 1;
 	cham_conn_walk(&bucket, cham_nl_conn_dump_one, &c);
 	if (c.d.at < c.d.skip)

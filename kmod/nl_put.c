@@ -16,7 +16,15 @@
 
 int cham_put_tenant(struct sk_buff *msg, const struct cham_tenant *t)
 {
-	return nla_put_u32(msg, CHAM_TENANT_ID, t->id) ||
+	const struct net *net;
+	u32 netns;
+
+	rcu_read_lock();
+	net = rcu_dereference(t->net);
+	netns = net ? net->ns.inum : 0;
+	rcu_read_unlock();
+	return (netns && nla_put_u32(msg, CHAM_TENANT_NETNS, netns)) ||
+	       nla_put_u32(msg, CHAM_TENANT_ID, t->id) ||
 	       nla_put_string(msg, CHAM_TENANT_NAME, t->name) ||
 	       nla_put_u32(msg, CHAM_TENANT_VNI, t->cfg.vni) ||
 	       nla_put_u32(msg, CHAM_TENANT_WEIGHT, t->cfg.weight) ||
@@ -108,7 +116,7 @@ int cham_put_uplink(struct sk_buff *msg, const struct cham_uplink *up)
 }
 
 static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *conn,
-			unsigned int dir)
+			unsigned int dir, bool provider)
 {
 	const struct cham_track *t = &conn->half[dir].track;
 	/* At once: a slot of one action is none of another. */
@@ -122,7 +130,9 @@ static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *c
 	if (!nest)
 		return -EMSGSIZE;
 	rcu_read_lock();
-	if (to.action == CHAM_ACTION_REMOTE)
+	if (!provider)
+		;
+	else if (to.action == CHAM_ACTION_REMOTE)
 		r = cham_remote_rcu(to.egress);
 	else if (to.action == CHAM_ACTION_PORT)
 		port = cham_port_by_slot_rcu(to.egress);
@@ -190,7 +200,7 @@ static bool cham_put_tuple(struct sk_buff *msg, u32 tenant, const struct cham_tu
 	       (k->vlan && nla_put_u16(msg, CHAM_CONN_VLAN_ID, k->vlan));
 }
 
-int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn)
+int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn, bool provider)
 {
 	unsigned int dir = !!(conn->flags & CHAM_CONN_F_SWAPPED);
 	u32 idle = (u32)jiffies - READ_ONCE(conn->seen);
@@ -202,8 +212,8 @@ int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn)
 			   (s32)idle < 0 ? 0 : jiffies_to_msecs(idle)) ||
 	       nla_put_u32(msg, CHAM_CONN_SRTT_US, cham_tsc_us(conn->srtt >> 3)) ||
 	       nla_put_u32(msg, CHAM_CONN_RTTVAR_US, cham_tsc_us(conn->rttvar >> 2)) ||
-	       cham_put_dir(msg, CHAM_CONN_FORWARD, conn, dir) ||
-	       cham_put_dir(msg, CHAM_CONN_REVERSE, conn, !dir) ? -EMSGSIZE : 0;
+	       cham_put_dir(msg, CHAM_CONN_FORWARD, conn, dir, provider) ||
+	       cham_put_dir(msg, CHAM_CONN_REVERSE, conn, !dir, provider) ? -EMSGSIZE : 0;
 }
 
 int cham_put_area(struct sk_buff *msg, const struct cham_conn *conn)

@@ -22,7 +22,8 @@ struct cham_uplink;
 int cham_put_tenant(struct sk_buff *msg, const struct cham_tenant *t);
 int cham_put_port(struct sk_buff *msg, struct cham_port *port);
 int cham_put_uplink(struct sk_buff *msg, const struct cham_uplink *up);
-int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn);
+/* @provider: who is told; a tenant does not see the underlay. */
+int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn, bool provider);
 /* Layout and area, if it has one. BH off, RCU read side. */
 int cham_put_area(struct sk_buff *msg, const struct cham_conn *conn);
 /* @f: attributes of CHAM_CONN_*, NULL where anything will do. RCU read side. */

@@ -6,6 +6,7 @@
 #include "conn.h"
 #include "fdb.h"
 #include "netlink.h"
+#include "netns.h"
 #include "policy.h"
 #include "port.h"
 #include "prog.h"
@@ -189,6 +190,7 @@ int cham_tenant_del(struct cham_tenant *t, bool force,
 	cham_prog_del(t);
 	cham_conn_flush(t->id);
 	cham_fdb_flush_tenant(t);
+	cham_netns_unbind(t);
 	cham_nl_tenant_event(CHAM_CMD_TENANT_DEL_NTF, t);
 	synchronize_net();
 	free_percpu(t->ledger);

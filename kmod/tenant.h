@@ -10,6 +10,7 @@
 
 #define CHAM_TENANTS_MAX	2048	/* cham_tuple.tenant */
 
+struct net;
 struct netlink_ext_ack;
 struct cham_port;
 struct cham_prog;
@@ -53,6 +54,7 @@ struct cham_tenant {
 	/* Cold; RTNL. */
 	u32 bridge;			/* ifindex of the bridge behind the vxlan device */
 	u32 vxlan;			/* ifindex of the vxlan device, 0 none */
+	struct net __rcu *net;		/* bound to it, or NULL */
 	struct cham_prog __rcu *program;
 	u32 prog_version;		/* loads so far */
 	u32 ports;

@@ -31,6 +31,9 @@ static const struct cham_field tenant_fields[] = {
 	F(TENANT, FDBS, "fdbs", K_U32, cham_tenant, fdbs),
 	F(TENANT, GENERATION, "generation", K_U32, cham_tenant, generation),
 	N(TENANT, PAD, "pad", K_NONE),
+	F(TENANT, NETNS_FD, "netns-fd", K_U32, cham_tenant, netns_fd),
+	N(TENANT, NO_NETNS, "no-netns", K_FLAG),
+	F(TENANT, NETNS, "netns", K_U32, cham_tenant, netns),
 };
 
 static const struct cham_field port_fields[] = {

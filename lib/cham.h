@@ -170,6 +170,10 @@ const char *cham_cmd__name(unsigned int cmd);
  * @ports:      ports now; out
  * @fdbs:       FDB entries now; out
  * @generation: moves whenever cached decisions are invalidated; out
+ * @netns_fd:   a network namespace to bind, in cham_tenant__set() only: who has
+ *              CAP_NET_ADMIN over it sees and drives this tenant. CHAM_TENANT_NO_NETNS
+ *              in @set ends that
+ * @netns:      inode number of the one that is bound; out
  */
 struct cham_tenant {
 	size_t sz;
@@ -186,6 +190,8 @@ struct cham_tenant {
 	uint32_t ports;
 	uint32_t fdbs;
 	uint32_t generation;
+	uint32_t netns_fd;
+	uint32_t netns;
 };
 
 typedef int (*cham_tenant_fn)(const struct cham_tenant *t, void *arg);

@@ -9,6 +9,7 @@
 		 CHAM_BIT(CHAM_TENANT_MAX_CONNS) |			\
 		 CHAM_BIT(CHAM_TENANT_MAX_PORTS) |			\
 		 CHAM_BIT(CHAM_TENANT_MAX_FDB) | CHAM_BIT(CHAM_TENANT_DSCP))
+#define NETNS	(CHAM_BIT(CHAM_TENANT_NETNS_FD) | CHAM_BIT(CHAM_TENANT_NO_NETNS))
 #define WHICH	(CHAM_BIT(CHAM_TENANT_ID) | CHAM_BIT(CHAM_TENANT_NAME))
 
 struct walk {
@@ -38,7 +39,7 @@ int cham_tenant__new(struct cham *h, const struct cham_tenant *t)
 int cham_tenant__set(struct cham *h, const struct cham_tenant *t)
 {
 	return cham_nl__do(h, CHAM_CMD_TENANT_SET, CHAM_SET_TENANT, t,
-			   CONFIG | WHICH, NULL, NULL);
+			   CONFIG | NETNS | WHICH, NULL, NULL);
 }
 
 int cham_tenant__del(struct cham *h, const char *name, bool force)

@@ -171,6 +171,9 @@ enum cham_tenant_attr {
 	CHAM_TENANT_FDBS,		/* u32, out */
 	CHAM_TENANT_GENERATION,		/* u32, out */
 	CHAM_TENANT_PAD,
+	CHAM_TENANT_NETNS_FD,		/* u32, set only: bind this network namespace */
+	CHAM_TENANT_NO_NETNS,		/* flag, set only: bind none */
+	CHAM_TENANT_NETNS,		/* u32, out: inode of the one that is bound */
 	__CHAM_TENANT_MAX,
 };
 

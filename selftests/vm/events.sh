@@ -67,7 +67,7 @@ busywait 10 listening || bail "the monitor hears nothing"
 
 clear
 topo_tenant red 100 || bail "tenant"
-told "tenant made" tenant-ntf '.name == "red" and .vni == 100'
+told "tenant made" tenant-ntf '.name == "red" and .vni == 100' netns
 told "port appears, without a tenant" port-ntf '.ifname == "red0" and ."tenant-id" == 0' \
 	tenant-name broken-reason
 told "its driver is there" port-ntf '.ifname == "red0" and .state == "up"' \
@@ -76,7 +76,7 @@ told "port bound" port-ntf '.vdpa == "red0" and ."tenant-name" == "red"' broken-
 told "and free to be cached" port-ntf '."tenant-name" == "red" and .blocked == []' broken-reason
 clear
 chamctl tenant set red weight 77
-told "tenant changed" tenant-ntf '.name == "red" and .weight == 77'
+told "tenant changed" tenant-ntf '.name == "red" and .weight == 77' netns
 chamctl tenant set red dscp uniform
 told "the tenant's way to the wire is shut" port-ntf \
 	'.ifname == "red0" and (.blocked | index("tunnel"))' broken-reason
@@ -184,7 +184,7 @@ told "port unbound" port-ntf '.ifname == "evil" and ."tenant-id" == 0' tenant-na
 vdpa dev del evil
 told "port gone" port-del-ntf '.ifname == "evil"' tenant-name broken-reason
 chamctl tenant del red force
-told "tenant gone" tenant-del-ntf '.name == "red"'
+told "tenant gone" tenant-del-ntf '.name == "red"' netns
 
 check_eq "the monitor lost nothing" "" "$(cat /tmp/monitor.err)"
 check "each line of it is one object with a time" \

@@ -210,5 +210,27 @@ def case_nothing_named():
         Family().refused('id or name', 'tenant-get', ACK)
 
 
+def case_tenants_request():
+    """From the network namespace of tenant 1: about itself, and about tenant 2."""
+    ok = True
+    for op in SPEC['operations']['list']:
+        own = 'uns-admin-perm' in op.get('flags', [])
+        sets = {s['name']: s for s in SPEC['attribute-sets']}
+        attrs = {a['name'] for a in sets[op['attribute-set']]['attributes']} \
+            if 'attribute-set' in op else set()
+        for kind, flags in (('do', ACK), ('dump', DUMP)):
+            if kind not in op:
+                continue
+            if not own:
+                ok &= Family().refused('only the provider may', op['name'], flags)
+            elif kind == 'do':
+                other = {'tenant_id': 2} if 'tenant-id' in attrs else {'id': 2}
+                ok &= Family().refused("is tenant red's", op['name'], flags, **other)
+    # another's is none of a dump
+    family = Family()
+    family.send('conn-get', DUMP, tenant_id=2)
+    return ok and not family.answers()
+
+
 if __name__ == '__main__':
     sys.exit(0 if globals()['case_' + sys.argv[1]]() else 1)
