@@ -137,5 +137,44 @@ check_num "samples went by Linux" $(($(stat_of red refresh) - samples)) -ge 1
 check_eq "and were consumed as all others" "$before" "$(no_port)"
 ip link set br-red type bridge ageing_time 30000
 
+# Two CPUs at once in one connection: what both count in its area is what the module
+# has seen.
+# both_ways N: so many packets each way, from two CPUs
+both_ways() {
+	local cpu ns to senders=()
+	for way in "0 b-red 10.0.0.1" "1 t-red 10.0.0.2"; do
+		read -r cpu ns to <<<"$way"
+		ip netns exec "$ns" taskset -c "$cpu" "$CHAM_BUILD/selftests/ask" \
+			-c "$1" -n 0 -s 9300 "$to" 9300 00 &
+		senders+=($!)
+	done
+	wait "${senders[@]}"
+	sleep 0.5
+}
+# counts: words 0 to 2 of the area, then packets of the two directions
+counts() {
+	local i conn
+	conn=$(chamctl -j conn get tenant red proto udp src 10.0.0.1 sport 9300 dst 10.0.0.2 dport 9300 |
+		jq -r '.[0] | "\(.area) \(.forward.packets) \(.reverse.packets)"')
+	for i in 0 16 32; do
+		printf '%d ' "0x${conn:i+6:2}${conn:i+4:2}${conn:i+2:2}${conn:i:2}"
+	done
+	echo "${conn#* }"
+}
+for how in "serialised counts" "atomic counts2"; do
+	read -r name object <<<"$how"
+	check "$name: loads" prog load "$CHAM_BUILD/selftests/$object.bpf.o" tenant red
+	# what goes by Linux is counted elsewhere
+	both_ways 3
+	read -r counted _ _ forward reverse <<<"$(counts)"
+	both_ways 8000
+	read -r all rx tx f r <<<"$(counts)"
+	diag "$name: $((f - forward)) and $((r - reverse)) packets, rx on CPUs $rx, tx on $tx"
+	check_num "$name: thousands both ways" $((f - forward)) -gt 2000
+	check_num "$name: and back" $((r - reverse)) -gt 2000
+	check "$name: not all by one CPU" test "$rx" != "$tx"
+	check_eq "$name: none is lost" $((f - forward + r - reverse)) $((all - counted))
+done
+
 check "everything comes down, with a timer that is armed" topo_down
 finish

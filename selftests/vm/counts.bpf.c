@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Both directions of a connection count in one word of its area, and note in another
+ * from which CPU: what a program says of concurrency must be so. This one is
+ * serialised; with ATOMIC it is not, and uses atomic operations.
+ */
+#include "handler.h"
+
+#ifdef ATOMIC
+CHAM_PROGRAM("counts", 2, 0);
+#define count(p, n)	__sync_fetch_and_add(p, n)
+#define note(p, bits)	__sync_fetch_and_or(p, bits)
+#else
+CHAM_PROGRAM("counts", 1, CHAM_PROG_SERIAL);
+#define count(p, n)	(*(p) += (n))
+#define note(p, bits)	(*(p) |= (bits))
+#endif
+
+static __always_inline int counted(const struct cham_pkt *pkt, struct cham_area *area,
+				   const __u32 where)
+{
+	if (pkt->proto == IPPROTO_UDP) {
+		count(&area->word[0], 1);
+		note(&area->word[where], 1ULL << (bpf_get_smp_processor_id() & 63));
+	}
+	return CHAM_PASS;
+}
+
+CHAM_HOOK(rx)
+{
+	return counted(pkt, area, 1);
+}
+
+CHAM_HOOK(tx)
+{
+	return counted(pkt, area, 2);
+}
