@@ -282,7 +282,7 @@ demo: deps
 	$(Q)O=$(O) KREL=$(KREL) scripts/demo
 
 # destination and source of every file but the module
-headers := $(wildcard lib/cham.h uapi/*.h)
+headers := $(wildcard lib/cham.h lib/cham_prog.h uapi/*.h)
 bpf_headers := $(wildcard bpf/*.h)
 pages := $(wildcard Documentation/man/*.3 Documentation/man/*.7 Documentation/man/*.8)
 installed = $(if $(cli_out),$(PREFIX)/sbin/chamctl) \
