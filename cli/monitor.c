@@ -6,7 +6,7 @@
 #include "cli.h"
 
 static const char *const kinds[] = { "tenant", "port", "conn", "miss", "quota",
-				     "ring-broken", "prog", "event", NULL };
+				     "ring-broken", "prog", "handler", NULL };
 
 static bool chosen(const char *event, int argc, char **argv)
 {
@@ -132,7 +132,7 @@ static int monitor(struct ctl *c, int argc, char **argv)
 			;
 		if (!kinds[k])
 			return ctl_fail(c, EXIT_SYNTAX,
-					"\"%s\" is no event; accepted: tenant, port, conn, miss, quota, ring-broken, prog, event",
+					"\"%s\" is no event; accepted: tenant, port, conn, miss, quota, ring-broken, prog, handler",
 					argv[i]);
 	}
 	ret = ctl_open(c);
@@ -159,6 +159,7 @@ static int monitor(struct ctl *c, int argc, char **argv)
 }
 
 const struct cmd monitor_cmds[] = {
-	{ "events", "[tenant] [port] [conn] [miss] [quota] [ring-broken] [prog] [event]", monitor },
+	{ "events", "[tenant] [port] [conn] [miss] [quota] [ring-broken] [prog] [handler]",
+	  monitor },
 	{ 0 },
 };

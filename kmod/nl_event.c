@@ -170,7 +170,7 @@ bool cham_nl_handler_event(const struct cham_cpu *cpu, const struct cham_private
 	void *hdr;
 
 	for (net = &init_net; net; net = cham_next_audience(cpu->tenant, net)) {
-		msg = cham_event_new(CHAM_CMD_EVENT_NTF, net, &hdr, GFP_ATOMIC);
+		msg = cham_event_new(CHAM_CMD_HANDLER_NTF, net, &hdr, GFP_ATOMIC);
 		if (msg && !cham_event_send(msg, net, hdr,
 					    cham_put_event(msg, cpu, priv, event), GFP_ATOMIC))
 			told = true;

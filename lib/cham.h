@@ -675,7 +675,7 @@ int cham_stat__for_each(struct cham *h, cham_stat_fn fn, void *arg);
  * @cmd:    CHAM_CMD_*_NTF
  * @tenant: for TENANT_NTF, TENANT_DEL_NTF and QUOTA_NTF
  * @port:   for PORT_NTF, PORT_DEL_NTF and RING_BROKEN_NTF
- * @conn:   for CONN_NTF, CONN_DEL_NTF, MISS_NTF and EVENT_NTF
+ * @conn:   for CONN_NTF, CONN_DEL_NTF, MISS_NTF and HANDLER_NTF
  * @prog:   for PROG_NTF and PROG_DEL_NTF
  */
 struct cham_ntf {

@@ -92,7 +92,7 @@ static int parse(const struct nlmsghdr *nlh, struct cham_ntf *ntf)
 	case CHAM_CMD_CONN_NTF:
 	case CHAM_CMD_CONN_DEL_NTF:
 	case CHAM_CMD_MISS_NTF:
-	case CHAM_CMD_EVENT_NTF:
+	case CHAM_CMD_HANDLER_NTF:
 		return cham_set__parse_msg(CHAM_SET_CONN, nlh, &ntf->conn,
 					   sizeof(ntf->conn));
 	case CHAM_CMD_PROG_NTF:

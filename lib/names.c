@@ -240,7 +240,7 @@ const char *cham_cmd__name(unsigned int cmd)
 		[CHAM_CMD_RING_BROKEN_NTF] = "ring-broken-ntf",
 		[CHAM_CMD_PROG_NTF] = "prog-ntf",
 		[CHAM_CMD_PROG_DEL_NTF] = "prog-del-ntf",
-		[CHAM_CMD_EVENT_NTF] = "event-ntf",
+		[CHAM_CMD_HANDLER_NTF] = "handler-ntf",
 	};
 
 	_Static_assert(sizeof(names) / sizeof(names[0]) == CHAM_CMD_MAX + 1,

@@ -114,7 +114,7 @@ check "a program that tells is loaded" prog load "$CHAM_BUILD/selftests/tells.bp
 clear
 asks t-red -n 0 -s 7100 10.0.0.2 9200 "$(word 7)"
 handler() {	# NAME CONDITION
-	told "$1" event-ntf ".\"tenant-id\" == $red and .proto == \"udp\" and .dport == 9200 and $2" vlan-id
+	told "$1" handler-ntf ".\"tenant-id\" == $red and .proto == \"udp\" and .dport == 9200 and $2" vlan-id
 }
 red=$(chamctl -j tenant show red | jq '.[0].id')
 from='.src == "10.0.0.1" and .dst == "10.0.0.2" and .sport == 7100'
@@ -129,12 +129,12 @@ clear
 asks b-red -n 0 -s 7102 10.0.0.1 9200 "$(word 5)"
 handler "one without a connection is told" '.sport == 7102 and .hook == "open" and .code == 5'
 sleep 0.3
-check_fails "once" seen event-ntf '.sport == 7102 and .hook != "open"'
+check_fails "once" seen handler-ntf '.sport == 7102 and .hook != "open"'
 clear
 asks b-red -n 0 -s 7103 10.0.0.1 9200 "$(word 0)"
 sleep 0.5
-check_fails "0 is no event" seen event-ntf true
-check_match "as text" "event-ntf tenant $red udp 10.0.0.1:7100 -> 10.0.0.2:9200 tx code 7" "$(cat /tmp/text)"
+check_fails "0 is no event" seen handler-ntf true
+check_match "as text" "handler-ntf tenant $red udp 10.0.0.1:7100 -> 10.0.0.2:9200 tx code 7" "$(cat /tmp/text)"
 counts() { chamctl -j prog | jq -r '.[0] | "\(.events) \(."events-lost")"'; }
 read -r events_before lost_before <<<"$(counts)"
 check_num "events are counted" "$events_before" -ge 6

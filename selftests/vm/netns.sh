@@ -102,10 +102,10 @@ asks t-red -n 0 -s 4100 10.0.0.2 9200 "$(word 7)"
 asks t-blue -n 0 -s 4200 10.0.0.2 9200 "$(word 7)"
 heard() { jq -se "any(.[]; $2)" "/tmp/heard.$1" >/dev/null; }
 check "red hears of its connection" busywait 10 heard red '.event == "conn-ntf" and .sport == 4100'
-check "and of its handler" busywait 10 heard red '.event == "event-ntf" and .code == 7 and .sport == 4100'
+check "and of its handler" busywait 10 heard red '.event == "handler-ntf" and .code == 7 and .sport == 4100'
 check "blue hears of its connection" busywait 10 heard blue '.event == "conn-ntf" and .sport == 4200'
 check_eq "neither hears the other, nor of the underlay" "" \
-	"$(grep -hE '"sport":4200|192\.0\.2|"ifindex"' /tmp/heard.red; grep -hE '"sport":4100|event-ntf|192\.0\.2|"ifindex"' /tmp/heard.blue)"
+	"$(grep -hE '"sport":4200|192\.0\.2|"ifindex"' /tmp/heard.red; grep -hE '"sport":4100|handler-ntf|192\.0\.2|"ifindex"' /tmp/heard.blue)"
 check "the program goes" prog unload tenant red
 
 # who may
