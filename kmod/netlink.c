@@ -376,10 +376,7 @@ static int cham_nl_tenant_set(struct sk_buff *skb, struct genl_info *info)
 	cfg = t->cfg;
 	cham_nl_tenant_cfg(info, &cfg);
 	was = rtnl_dereference(t->net);
-	err = cham_nl_tenant_netns(info, t);
-	if (err)
-		return err;
-	err = cham_tenant_set(t, &cfg, info->extack);
+	err = cham_nl_tenant_netns(info, t) ?: cham_tenant_set(t, &cfg, info->extack);
 	if (err) {
 		/* What is refused has not happened. */
 		cham_netns_unbind(t);

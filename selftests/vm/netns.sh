@@ -48,6 +48,7 @@ refused "not the host's own" "is the provider's" chamctl tenant set blue netns /
 refused "what is no network namespace" "not a network namespace" chamctl tenant set blue netns /proc/1/ns/mnt
 refused "what is not there" "netns takes a name of ip-netns" chamctl tenant set blue netns nowhere
 refused "what is refused has not happened" "belongs to tenant blue" chamctl tenant set red nonetns vni 200
+refused "nor half of it" "not a network namespace" chamctl tenant set red nonetns netns /proc/1/ns/mnt
 check_match "still bound" "netns own-red" "$(chamctl tenant show red)"
 check "blue has its own, by path" chamctl tenant set blue netns /run/netns/own-blue
 
