@@ -114,6 +114,8 @@ int opt_tenant(struct ctl *c, int argc, char **argv, uint32_t *id);
 
 #define CTL_NETNS_DIR	"/run/netns"	/* ip-netns(8)'s */
 const char *show_netns(uint32_t inode);
+void list_open(struct ctl *c);
+void list_close(struct ctl *c);
 void show_hex(struct ctl *c, const char *what, const uint8_t *data, size_t n);
 const char *show_ifname(uint32_t ifindex);
 const char *show_mac(const uint8_t *mac);

@@ -184,14 +184,10 @@ static int show(struct ctl *c, int argc, char **argv)
 		ret = need_tenant(c, tenant, &x.tenant_id);
 	if (ret)
 		return ret;
-	if (c->json)
-		json_open(&c->j, NULL, '[');
-	else
-		tenant_names_load(c);
+	list_open(c);
 	ret = ctl_walked(c, cham_conn__for_each(c->h, &x, x.set & DETAILS ?
 						each_in_detail : each, c));
-	if (c->json)
-		json_close(&c->j, ']');
+	list_close(c);
 	return ret;
 }
 
@@ -242,13 +238,9 @@ static int get(struct ctl *c, int argc, char **argv)
 		ret = ctl_kernel(c);
 	if (ret)
 		return ret;
-	if (c->json)
-		json_open(&c->j, NULL, '[');
-	else
-		tenant_names_load(c);
+	list_open(c);
 	one(c, &x, true);
-	if (c->json)
-		json_close(&c->j, ']');
+	list_close(c);
 	if (c->json || !CHAM_HAS(&x, CHAM_CONN_AREA))
 		return 0;
 	fprintf(c->j.f, "    layout 0x%08x", x.layout);

@@ -36,13 +36,9 @@ static int show(struct ctl *c, int argc, char **argv)
 
 	if (ret)
 		return ret;
-	if (c->json)
-		json_open(&c->j, NULL, '[');
-	else
-		tenant_names_load(c);
+	list_open(c);
 	ret = ctl_walked(c, cham_fdb__for_each(c->h, id, each, c));
-	if (c->json)
-		json_close(&c->j, ']');
+	list_close(c);
 	return ret;
 }
 

@@ -157,3 +157,18 @@ const char *show_netns(uint32_t inode)
 		closedir(dir);
 	return text;
 }
+
+/* Around what a command lists of tenants' things: JSON has their numbers, text names. */
+void list_open(struct ctl *c)
+{
+	if (c->json)
+		json_open(&c->j, NULL, '[');
+	else
+		tenant_names_load(c);
+}
+
+void list_close(struct ctl *c)
+{
+	if (c->json)
+		json_close(&c->j, ']');
+}

@@ -52,6 +52,17 @@ static int cham_event_send(struct sk_buff *msg, struct net *net, void *hdr, int 
 	return genlmsg_multicast_netns(&cham_family, net, msg, 0, CHAM_GRP_EVENTS, gfp);
 }
 
+/* An event to the listeners in @to; @put(msg, ...) fills it. Whether somebody was told. */
+#define CHAM_TELL(to, cmd, gfp, put, ...) ({				\
+	struct net *__to = (to);					\
+	gfp_t __gfp = (gfp);						\
+	void *__hdr;							\
+	struct sk_buff *__msg = cham_event_new(cmd, __to, &__hdr, __gfp); \
+									\
+	__msg && !cham_event_send(__msg, __to, __hdr,			\
+				  put(__msg, ##__VA_ARGS__), __gfp);	\
+})
+
 /* Whom a tenant's events are for, beginning with the provider: then the tenant itself.
  * RCU or RTNL. Return: NULL after the last.
  */
@@ -62,118 +73,82 @@ static struct net *cham_next_audience(const struct cham_tenant *t, const struct 
 
 void cham_nl_tenant_event(enum cham_cmd cmd, const struct cham_tenant *t)
 {
-	void *hdr;
-	struct sk_buff *msg = cham_event_new(cmd, &init_net, &hdr, GFP_KERNEL);
-
 	atomic_inc(&cham_tenant_seq);
-	if (msg)
-		cham_event_send(msg, &init_net, hdr, cham_put_tenant(msg, t), GFP_KERNEL);
+	CHAM_TELL(&init_net, cmd, GFP_KERNEL, cham_put_tenant, t);
 }
 
 void cham_nl_port_event(enum cham_cmd cmd, struct cham_port *port)
 {
-	void *hdr;
-	struct sk_buff *msg = cham_event_new(cmd, &init_net, &hdr, GFP_KERNEL);
-
 	atomic_inc(&cham_port_seq);
-	if (msg)
-		cham_event_send(msg, &init_net, hdr, cham_put_port(msg, port), GFP_KERNEL);
+	CHAM_TELL(&init_net, cmd, GFP_KERNEL, cham_put_port, port);
 }
 
 void cham_nl_conn_event(enum cham_cmd cmd, const struct cham_tenant *t,
 			const struct cham_conn *conn)
 {
-	struct sk_buff *msg;
 	struct net *net;
-	void *hdr;
 
-	for (net = &init_net; net; net = cham_next_audience(t, net)) {
-		msg = cham_event_new(cmd, net, &hdr, GFP_ATOMIC);
-		if (msg)
-			cham_event_send(msg, net, hdr,
-					cham_put_conn(msg, conn, net_eq(net, &init_net)),
-					GFP_ATOMIC);
-	}
+	for (net = &init_net; net; net = cham_next_audience(t, net))
+		CHAM_TELL(net, cmd, GFP_ATOMIC, cham_put_conn, conn, net_eq(net, &init_net));
 }
 
 void cham_nl_miss_event(struct cham_tenant *t, const struct cham_query *q,
 			enum cham_reason why)
 {
-	struct sk_buff *msg;
 	struct net *net;
-	void *hdr;
 
 	if (time_before(jiffies, READ_ONCE(t->last_miss_ntf) + HZ))
 		return;
 	WRITE_ONCE(t->last_miss_ntf, jiffies);
-	for (net = &init_net; net; net = cham_next_audience(t, net)) {
-		msg = cham_event_new(CHAM_CMD_MISS_NTF, net, &hdr, GFP_ATOMIC);
-		if (msg)
-			cham_event_send(msg, net, hdr, cham_put_miss(msg, t->id, q, why),
-					GFP_ATOMIC);
-	}
+	for (net = &init_net; net; net = cham_next_audience(t, net))
+		CHAM_TELL(net, CHAM_CMD_MISS_NTF, GFP_ATOMIC, cham_put_miss, t->id, q, why);
+}
+
+static int cham_put_quota(struct sk_buff *msg, const struct cham_tenant *t,
+			  enum cham_tenant_attr quota)
+{
+	u32 limit = quota == CHAM_TENANT_MAX_CONNS ? t->cfg.max_conns :
+		    quota == CHAM_TENANT_MAX_PORTS ? t->cfg.max_ports : t->cfg.max_fdb;
+
+	return nla_put_u32(msg, CHAM_TENANT_ID, t->id) ||
+	       nla_put_string(msg, CHAM_TENANT_NAME, t->name) ||
+	       nla_put_u32(msg, quota, limit) ? -EMSGSIZE : 0;
 }
 
 void cham_nl_quota_event(struct cham_tenant *t, enum cham_tenant_attr quota)
 {
-	struct sk_buff *msg;
 	struct net *net;
-	u32 limit;
-	void *hdr;
 
 	if (time_before(jiffies, READ_ONCE(t->last_quota_ntf) + HZ))
 		return;
 	WRITE_ONCE(t->last_quota_ntf, jiffies);
-	limit = quota == CHAM_TENANT_MAX_CONNS ? t->cfg.max_conns :
-		quota == CHAM_TENANT_MAX_PORTS ? t->cfg.max_ports : t->cfg.max_fdb;
-	for (net = &init_net; net; net = cham_next_audience(t, net)) {
-		msg = cham_event_new(CHAM_CMD_QUOTA_NTF, net, &hdr, GFP_ATOMIC);
-		if (msg)
-			cham_event_send(msg, net, hdr,
-					nla_put_u32(msg, CHAM_TENANT_ID, t->id) ||
-					nla_put_string(msg, CHAM_TENANT_NAME, t->name) ||
-					nla_put_u32(msg, quota, limit), GFP_ATOMIC);
-	}
+	for (net = &init_net; net; net = cham_next_audience(t, net))
+		CHAM_TELL(net, CHAM_CMD_QUOTA_NTF, GFP_ATOMIC, cham_put_quota, t, quota);
 }
 
 /* Ring locks may be held; RCU or RTNL keeps @port. */
 void cham_nl_broken_event(struct cham_port *port)
 {
-	void *hdr;
-	struct sk_buff *msg = cham_event_new(CHAM_CMD_RING_BROKEN_NTF, &init_net, &hdr,
-					     GFP_ATOMIC);
-
-	if (msg)
-		cham_event_send(msg, &init_net, hdr, cham_put_port(msg, port), GFP_ATOMIC);
+	CHAM_TELL(&init_net, CHAM_CMD_RING_BROKEN_NTF, GFP_ATOMIC, cham_put_port, port);
 }
 
 void cham_nl_prog_event(enum cham_cmd cmd, const struct cham_tenant *t,
 			const struct cham_prog *prog, gfp_t gfp)
 {
-	struct sk_buff *msg;
 	struct net *net;
-	void *hdr;
 
-	for (net = &init_net; net; net = cham_next_audience(t, net)) {
-		msg = cham_event_new(cmd, net, &hdr, gfp);
-		if (msg)
-			cham_event_send(msg, net, hdr, cham_put_prog(msg, t, prog), gfp);
-	}
+	for (net = &init_net; net; net = cham_next_audience(t, net))
+		CHAM_TELL(net, cmd, gfp, cham_put_prog, t, prog);
 }
 
 bool cham_nl_handler_event(const struct cham_cpu *cpu, const struct cham_private *priv,
 			   u32 event)
 {
-	struct sk_buff *msg;
 	bool told = false;
 	struct net *net;
-	void *hdr;
 
-	for (net = &init_net; net; net = cham_next_audience(cpu->tenant, net)) {
-		msg = cham_event_new(CHAM_CMD_HANDLER_NTF, net, &hdr, GFP_ATOMIC);
-		if (msg && !cham_event_send(msg, net, hdr,
-					    cham_put_event(msg, cpu, priv, event), GFP_ATOMIC))
-			told = true;
-	}
+	for (net = &init_net; net; net = cham_next_audience(cpu->tenant, net))
+		told |= CHAM_TELL(net, CHAM_CMD_HANDLER_NTF, GFP_ATOMIC, cham_put_event,
+				  cpu, priv, event);
 	return told;
 }

@@ -130,11 +130,9 @@ static int cham_put_dir(struct sk_buff *msg, int attr, const struct cham_conn *c
 	if (!nest)
 		return -EMSGSIZE;
 	rcu_read_lock();
-	if (!provider)
-		;
-	else if (to.action == CHAM_ACTION_REMOTE)
+	if (provider && to.action == CHAM_ACTION_REMOTE)
 		r = cham_remote_rcu(to.egress);
-	else if (to.action == CHAM_ACTION_PORT)
+	else if (provider && to.action == CHAM_ACTION_PORT)
 		port = cham_port_by_slot_rcu(to.egress);
 	outer = r ? rcu_dereference(r->outer) : NULL;
 	err = (r && nla_put(msg, CHAM_DIR_REMOTE, r->family == 4 ? 4 : 16, r->addr)) ||

@@ -38,22 +38,9 @@ int cham_conn__for_each(struct cham *h, const struct cham_conn *filter,
 			     got_each, &w);
 }
 
-static int got_one(struct cham *h, const struct nlmsghdr *nlh, void *arg)
-{
-	struct cham_conn *c = arg;
-	int err;
-
-	err = cham_set__parse_msg(CHAM_SET_CONN, nlh, c, c->sz);
-	if (err)
-		return cham__fail(h, err, "conn-get: malformed answer");
-	return 0;
-}
-
 int cham_conn__get(struct cham *h, struct cham_conn *c)
 {
-	const struct cham_conn key = *c;
-
-	return cham_nl__do(h, CHAM_CMD_CONN_GET, CHAM_SET_CONN, &key, KEY, got_one, c);
+	return cham_nl__get(h, CHAM_CMD_CONN_GET, CHAM_SET_CONN, c, KEY, c);
 }
 
 int cham_conn__add(struct cham *h, const struct cham_conn *c)

@@ -71,6 +71,9 @@ int cham_set__put(struct nlmsghdr *nlh, size_t max, const struct cham_set *set,
 /* One request: the attributes of @obj that are in both its set and @mask. */
 int cham_nl__do(struct cham *h, uint8_t cmd, enum cham_set_id id,
 		const void *obj, uint64_t mask, cham_msg_fn fn, void *arg);
+/* One object, named by @which, which may be @obj itself; @obj begins with a size. */
+int cham_nl__get(struct cham *h, uint8_t cmd, enum cham_set_id id,
+		 const void *which, uint64_t mask, void *obj);
 int cham_nl__dump(struct cham *h, uint8_t cmd, enum cham_set_id id,
 		  const void *obj, uint64_t mask, cham_msg_fn fn, void *arg);
 

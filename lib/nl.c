@@ -289,6 +289,35 @@ int cham_set__parse_msg(enum cham_set_id id, const struct nlmsghdr *nlh,
 			       (size_t)(end - p), obj, sz);
 }
 
+struct got {
+	enum cham_set_id id;
+	struct cham_head *obj;
+};
+
+static int got_one(struct cham *h, const struct nlmsghdr *nlh, void *arg)
+{
+	const struct got *g = arg;
+	int err = cham_set__parse_msg(g->id, nlh, g->obj, g->obj->sz);
+
+	if (err)
+		return cham__fail(h, err, "%s-get: malformed answer",
+				  cham_set__get(g->id)->name);
+	return 0;
+}
+
+int cham_nl__get(struct cham *h, uint8_t cmd, enum cham_set_id id,
+		 const void *which, uint64_t mask, void *obj)
+{
+	const struct cham_set *set = cham_set__get(id);
+	struct got g = { id, obj };
+
+	if (g.obj->sz < sizeof(*g.obj) || g.obj->sz > set->size)
+		return cham__fail(h, -EINVAL, "struct cham_%s: bad sz", set->name);
+	if (which != obj)
+		g.obj->set = 0;
+	return cham_nl__do(h, cmd, id, which, mask, got_one, &g);
+}
+
 static void parse_groups(struct cham *h, const struct nlattr *groups)
 {
 	const struct nlattr *group, *attr;

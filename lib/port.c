@@ -59,17 +59,6 @@ int cham_port__set_role(struct cham *h, uint32_t ifindex, enum cham_port_role ro
 			   NULL, NULL);
 }
 
-static int got_one(struct cham *h, const struct nlmsghdr *nlh, void *arg)
-{
-	struct cham_port *p = arg;
-	int err;
-
-	err = cham_set__parse_msg(CHAM_SET_PORT, nlh, p, p->sz);
-	if (err)
-		return cham__fail(h, err, "port-get: malformed answer");
-	return 0;
-}
-
 int cham_port__get(struct cham *h, const char *ifname, struct cham_port *p)
 {
 	struct cham_port which = {
@@ -77,14 +66,10 @@ int cham_port__get(struct cham *h, const char *ifname, struct cham_port *p)
 		.set = CHAM_BIT(CHAM_PORT_IFNAME),
 	};
 
-	if (p->sz < sizeof(struct cham_head) || p->sz > sizeof(*p))
-		return cham__fail(h, -EINVAL, "struct cham_port: bad sz");
 	if (!*ifname || strlen(ifname) >= sizeof(which.ifname))
 		return cham__fail(h, -EINVAL, "\"%s\" is no name of a device", ifname);
-	p->set = 0;
 	memcpy(which.ifname, ifname, strlen(ifname) + 1);
-	return cham_nl__do(h, CHAM_CMD_PORT_GET, CHAM_SET_PORT, &which, which.set,
-			   got_one, p);
+	return cham_nl__get(h, CHAM_CMD_PORT_GET, CHAM_SET_PORT, &which, which.set, p);
 }
 
 static int got_each(struct cham *h, const struct nlmsghdr *nlh, void *arg)

@@ -36,26 +36,11 @@ int cham_prog__del(struct cham *h, uint32_t tenant_id)
 			   NULL, NULL);
 }
 
-static int got_one(struct cham *h, const struct nlmsghdr *nlh, void *arg)
-{
-	struct cham_prog *p = arg;
-	int err;
-
-	err = cham_set__parse_msg(CHAM_SET_PROG, nlh, p, p->sz);
-	if (err)
-		return cham__fail(h, err, "prog-get: malformed answer");
-	return 0;
-}
-
 int cham_prog__get(struct cham *h, uint32_t tenant_id, struct cham_prog *p)
 {
 	struct cham_prog which = of_tenant(tenant_id);
 
-	if (p->sz < sizeof(struct cham_head) || p->sz > sizeof(*p))
-		return cham__fail(h, -EINVAL, "struct cham_prog: bad sz");
-	p->set = 0;
-	return cham_nl__do(h, CHAM_CMD_PROG_GET, CHAM_SET_PROG, &which, which.set,
-			   got_one, p);
+	return cham_nl__get(h, CHAM_CMD_PROG_GET, CHAM_SET_PROG, &which, which.set, p);
 }
 
 static int got_each(struct cham *h, const struct nlmsghdr *nlh, void *arg)

@@ -57,30 +57,16 @@ int cham_tenant__del(struct cham *h, const char *name, bool force)
 			   CHAM_BIT(CHAM_TENANT_FORCE), NULL, NULL);
 }
 
-static int got_one(struct cham *h, const struct nlmsghdr *nlh, void *arg)
-{
-	struct cham_tenant *t = arg;
-	int err;
-
-	err = cham_set__parse_msg(CHAM_SET_TENANT, nlh, t, t->sz);
-	if (err)
-		return cham__fail(h, err, "tenant-get: malformed answer");
-	return 0;
-}
-
 int cham_tenant__get(struct cham *h, const char *name, struct cham_tenant *t)
 {
 	struct cham_tenant which = { .sz = sizeof(which) };
 	int err;
 
-	if (t->sz < sizeof(struct cham_head) || t->sz > sizeof(*t))
-		return cham__fail(h, -EINVAL, "struct cham_tenant: bad sz");
-	t->set = 0;
 	err = set_name(h, &which, name);
 	if (err)
 		return err;
-	return cham_nl__do(h, CHAM_CMD_TENANT_GET, CHAM_SET_TENANT, &which,
-			   CHAM_BIT(CHAM_TENANT_NAME), got_one, t);
+	return cham_nl__get(h, CHAM_CMD_TENANT_GET, CHAM_SET_TENANT, &which,
+			    CHAM_BIT(CHAM_TENANT_NAME), t);
 }
 
 static int got_each(struct cham *h, const struct nlmsghdr *nlh, void *arg)

@@ -33,17 +33,6 @@ int cham_uplink__del(struct cham *h, uint32_t ifindex)
 			   NULL, NULL);
 }
 
-static int got_one(struct cham *h, const struct nlmsghdr *nlh, void *arg)
-{
-	struct cham_uplink *u = arg;
-	int err;
-
-	err = cham_set__parse_msg(CHAM_SET_UPLINK, nlh, u, u->sz);
-	if (err)
-		return cham__fail(h, err, "uplink-get: malformed answer");
-	return 0;
-}
-
 int cham_uplink__get(struct cham *h, const char *ifname, struct cham_uplink *u)
 {
 	struct cham_uplink which = {
@@ -51,14 +40,10 @@ int cham_uplink__get(struct cham *h, const char *ifname, struct cham_uplink *u)
 		.set = CHAM_BIT(CHAM_UPLINK_IFNAME),
 	};
 
-	if (u->sz < sizeof(struct cham_head) || u->sz > sizeof(*u))
-		return cham__fail(h, -EINVAL, "struct cham_uplink: bad sz");
 	if (!*ifname || strlen(ifname) >= sizeof(which.ifname))
 		return cham__fail(h, -EINVAL, "\"%s\" is no name of a device", ifname);
-	u->set = 0;
 	memcpy(which.ifname, ifname, strlen(ifname) + 1);
-	return cham_nl__do(h, CHAM_CMD_UPLINK_GET, CHAM_SET_UPLINK, &which, which.set,
-			   got_one, u);
+	return cham_nl__get(h, CHAM_CMD_UPLINK_GET, CHAM_SET_UPLINK, &which, which.set, u);
 }
 
 static int got_each(struct cham *h, const struct nlmsghdr *nlh, void *arg)

@@ -18,12 +18,10 @@ defer topo_down
 events=/tmp/events
 
 # The attributes of each notification, as "NAME KEY..."
-python3 - "$tap_top/Documentation/netlink/specs/chamelio.yaml" >/tmp/spec <<'PY'
-import sys
-import yaml
+PYTHONPATH=$tap_top/selftests/vm python3 - >/tmp/spec <<'PY'
+from netlink import SPEC
 
-spec = yaml.load(open(sys.argv[1]), getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
-ops = {o['name']: o for o in spec['operations']['list']}
+ops = {o['name']: o for o in SPEC['operations']['list']}
 for name, o in ops.items():
     if 'notify' in o:
         get = ops[o['notify']]
