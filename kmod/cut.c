@@ -180,7 +180,7 @@ struct xdp_frame *cham_cut_whole(struct cham_xdp_buff *cx)
 int cham_cut_deliver(struct cham_port *port, struct cham_ring *r,
 		     const struct cham_xdp_buff *cx)
 {
-	u64 features = READ_ONCE(port->features);
+	u64 features = READ_ONCE(port->accepts);
 	struct virtio_net_hdr_v1 hdr = {
 		.flags = features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) ?
 			 VIRTIO_NET_HDR_F_DATA_VALID : 0,

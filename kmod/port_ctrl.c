@@ -8,6 +8,7 @@
  * driver makes breaks the port, as it does in every other ring.
  */
 #include <linux/etherdevice.h>
+#include <linux/unaligned.h>
 #include <linux/vhost_iotlb.h>
 
 #include "chamelio.h"
@@ -19,7 +20,7 @@
 #define CHAM_CTRL_BATCH		32
 
 /* Longest command without a list of addresses. */
-#define CHAM_CTRL_DATA_MAX	ETH_ALEN
+#define CHAM_CTRL_DATA_MAX	sizeof(__le64)
 
 /* Above everything there is a length for. */
 #define CHAM_CTRL_ALL		U64_MAX
@@ -357,6 +358,20 @@ static bool cham_ctrl_mq(struct cham_port *port, const struct cham_ctrl *x)
 	       x->len == sizeof(pairs) && !cham_vdpa_set_pairs(port, pairs);
 }
 
+static bool cham_ctrl_offloads(struct cham_port *port, const struct cham_ctrl *x)
+{
+	const u64 segments = CHAM_FEATURES_OFFLOADS & ~BIT_ULL(VIRTIO_NET_F_GUEST_CSUM);
+	u64 on = get_unaligned_le64(x->data);
+
+	if (!(port->features & BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS)) ||
+	    x->hdr.cmd != VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET || x->len != sizeof(on) ||
+	    on & ~(port->features & CHAM_FEATURES_OFFLOADS) ||
+	    (on & segments && !(on & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM))))
+		return false;
+	cham_vdpa_set_offloads(port, on);
+	return true;
+}
+
 static bool cham_ctrl_obey(struct cham_port *port, const struct cham_ctrl *x,
 			   struct cham_ctrl_after *after)
 {
@@ -377,6 +392,8 @@ static bool cham_ctrl_obey(struct cham_port *port, const struct cham_ctrl *x,
 	case VIRTIO_NET_CTRL_MQ:
 		after->pairs = true;
 		return cham_ctrl_mq(port, x);
+	case VIRTIO_NET_CTRL_GUEST_OFFLOADS:
+		return cham_ctrl_offloads(port, x);
 	default:
 		return false;
 	}

@@ -54,7 +54,7 @@ static bool cham_io_takes_gso(const struct cham_port *port, u8 gso_type)
 
 static bool cham_io_mergeable(const struct cham_port *port)
 {
-	return READ_ONCE(port->features) & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
+	return READ_ONCE(port->accepts) & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
 }
 
 /* Whether the guest takes a super-packet of such frames in several buffers. */
@@ -96,7 +96,7 @@ static int cham_io_prepare(const struct cham_port *port, struct kvec *vec,
 		return -EPROTO;
 	}
 	if (unlikely(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
-		     !(READ_ONCE(port->features) & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))) {
+		     !(READ_ONCE(port->accepts) & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))) {
 		*why = CHAM_RING_DROP_GSO;
 		if (cham_io_complete_csum(vec + 1, n, vnet))
 			return -EPROTO;
@@ -147,7 +147,7 @@ int cham_port_deliver(struct cham_port *port, struct xdp_buff *xdp, u32 strip,
 	spin_lock(&r->lock);
 	if (likely(!xdp_buff_has_frags(xdp) && len <= port->frame_max &&
 		   (!from || !(from->vnet.flags | from->vnet.gso_type)))) {
-		if (tcp && READ_ONCE(port->features) & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM))
+		if (tcp && READ_ONCE(port->accepts) & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM))
 			done = cham_ring_push_tcp(r, frame, len,
 						  cham_io_merges(port, frame));
 		else
@@ -185,7 +185,7 @@ void cham_io_push_skb(struct cham_port *port, struct cham_ring *r, struct sk_buf
 	struct virtio_net_hdr_v1 hdr;
 	struct kvec vec[CHAM_IO_VECS] __uninitialized;
 	bool more = netdev_xmit_more();
-	u64 features = READ_ONCE(port->features);
+	u64 features = READ_ONCE(port->accepts);
 	bool schedule = false;
 	unsigned int i;
 	int err;

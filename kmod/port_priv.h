@@ -74,8 +74,15 @@ struct bpf_prog;
 				 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |	\
 				 BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |	\
 				 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) |	\
+				 BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | \
 				 BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) |	\
 				 BIT_ULL(VIRTIO_NET_F_MQ))
+
+/* What a driver that has negotiated it may switch off and on again. */
+#define CHAM_FEATURES_OFFLOADS	(BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) |	\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) |	\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) |	\
+				 BIT_ULL(VIRTIO_NET_F_GUEST_ECN))
 
 /* What QEMU's shadow virtqueues lack (10.0), or say themselves. */
 #define CHAM_FEATURES_NOT_SHADOWED	(BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |	\
@@ -136,6 +143,7 @@ struct cham_vdpa {
  * @prog:     RCU; the XDP program
  * @stranger: the last @prog that opened no event for what Linux brought
  * @features: negotiated, 0 before FEATURES_OK
+ * @accepts:  @features without the offloads that the guest has switched off
  * @blocked:  bitmap of enum cham_block
  * @frame_max: longest frame that is not a super-packet
  * @slot:     the port's number
@@ -169,7 +177,7 @@ struct cham_vdpa {
  * @generation: of the configuration space
  * @cfg_lock: guards @cfg_cb
  * @cfg_cb:   how to tell the driver that the configuration changed
- * @offload_work: makes the representor's offloads follow @features
+ * @offload_work: makes the representor's offloads follow @accepts
  * @ctrl_work: carries out what is in the control queue
  * @break_work: tells a driver in this kernel that @broken is set
  * @list:     in cham_ports, under RTNL
@@ -179,6 +187,7 @@ struct cham_port {
 	struct net_device *dev;
 	struct bpf_prog __rcu *prog;
 	u64 features;
+	u64 accepts;
 	u32 blocked;
 	u32 frame_max;
 	u32 slot;
@@ -252,6 +261,7 @@ void cham_port_break(struct cham_port *port, const char *why);
 void cham_vdpa_config_changed(struct cham_port *port);
 void cham_vdpa_setup(struct cham_port *port);
 void cham_vdpa_teardown(struct cham_port *port);
+void cham_vdpa_set_offloads(struct cham_port *port, u64 offloads);
 int cham_vdpa_set_pairs(struct cham_port *port, u16 pairs);
 void cham_vdpa_announce(struct cham_port *port);
 

@@ -92,7 +92,7 @@ static netdev_features_t cham_rep_fix_features(struct net_device *dev,
 					       netdev_features_t features)
 {
 	const struct cham_port *port = netdev_priv(dev);
-	u64 f = READ_ONCE(port->features);
+	u64 f = READ_ONCE(port->accepts);
 
 	if (!(f & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))
 		features &= ~NETIF_F_HW_CSUM;

@@ -300,9 +300,14 @@ int cham_port_announce(struct cham_port *port, struct netlink_ext_ack *extack)
 	return err;
 }
 
-static void cham_vdpa_set_offloads(struct cham_port *port)
+/**
+ * cham_vdpa_set_offloads() - what the guest takes as it is
+ * @port:     port, its ctl held
+ * @offloads: of CHAM_FEATURES_OFFLOADS those that are on, if they are negotiated
+ */
+void cham_vdpa_set_offloads(struct cham_port *port, u64 offloads)
 {
-	u64 f = port->features;
+	u64 f = port->features & (offloads | ~CHAM_FEATURES_OFFLOADS);
 	u8 gso = 0;
 
 	if (f & BIT_ULL(VIRTIO_NET_F_GUEST_TSO4))
@@ -311,6 +316,7 @@ static void cham_vdpa_set_offloads(struct cham_port *port)
 		gso |= VIRTIO_NET_HDR_GSO_TCPV6;
 	if (f & BIT_ULL(VIRTIO_NET_F_GUEST_ECN))
 		gso |= VIRTIO_NET_HDR_GSO_ECN;
+	WRITE_ONCE(port->accepts, f);
 	WRITE_ONCE(port->gso_ok, gso);
 	schedule_work(&port->offload_work);
 }
@@ -563,7 +569,7 @@ static int cham_vdpa_set_driver_features(struct vdpa_device *vdev, u64 features)
 		   (features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ) ||
 		    !(features & port->offered & CHAM_FEATURES_CTRL))) {
 		cham_vdpa_set_features(port, features & port->offered);
-		cham_vdpa_set_offloads(port);
+		cham_vdpa_set_offloads(port, CHAM_FEATURES_OFFLOADS);
 		err = 0;
 	}
 	mutex_unlock(&port->ctl);
@@ -678,7 +684,7 @@ static int cham_vdpa_reset(struct vdpa_device *vdev)
 	port->pairs_on = 1;
 	WRITE_ONCE(port->active, 1);
 	cham_vdpa_set_features(port, 0);
-	cham_vdpa_set_offloads(port);
+	cham_vdpa_set_offloads(port, CHAM_FEATURES_OFFLOADS);
 	for (i = 0; i < cham_port_rings(port); i++) {
 		struct cham_ring *r = cham_port_ring(port, i);
 

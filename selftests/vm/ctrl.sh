@@ -110,6 +110,14 @@ check "not any more" busywait 5 stopped $other
 ask_other
 check_num "and ends with it" "$(stat_of red filtered)" -gt "$n"
 
+# Offloads: what the guest does not want, it does not get.
+takes_large() { ethtool -k red0 | grep -q "tx-tcp-segmentation: $1"; }
+check "a guest takes large segments" takes_large on
+check "until it does not" on red ethtool -K eth0 rx-gro-hw off
+check "the representor's follow" busywait 5 takes_large off
+check "and again" on red ethtool -K eth0 rx-gro-hw on
+check "they are back" busywait 5 takes_large on
+
 # Announcements.
 announced() { # COMMAND...
 	: >"$tap_tmp/err"

@@ -21,9 +21,11 @@ PAIRS = 4
 F_MAC, F_STATUS = 1 << 5, 1 << 16
 F_CTRL_VQ, F_CTRL_RX, F_CTRL_VLAN, F_CTRL_RX_EXTRA = 1 << 17, 1 << 18, 1 << 19, 1 << 20
 F_ANNOUNCE, F_MQ, F_CTRL_MAC = 1 << 21, 1 << 22, 1 << 23
-F_CTRL = F_CTRL_VQ | F_CTRL_RX | F_CTRL_VLAN | F_CTRL_RX_EXTRA | F_ANNOUNCE | F_MQ | F_CTRL_MAC
-F_ALL = F_BASE | F_MRG | F_INDIRECT | F_STATUS | F_CTRL
-RX, MAC, VLAN, ANNOUNCE, MQ = range(5)
+F_OFFLOADS, F_CSUM, F_TSO4, F_TSO6, F_ECN = 1 << 2, 1 << 1, 1 << 7, 1 << 8, 1 << 9
+F_CTRL = (F_CTRL_VQ | F_CTRL_RX | F_CTRL_VLAN | F_CTRL_RX_EXTRA | F_ANNOUNCE | F_MQ | F_CTRL_MAC |
+          F_OFFLOADS)
+F_ALL = F_BASE | F_MRG | F_INDIRECT | F_STATUS | F_CTRL | F_CSUM | F_TSO4
+RX, MAC, VLAN, ANNOUNCE, MQ, OFFLOADS = range(6)
 PROMISC, ALLMULTI, ALLUNI, NOMULTI, NOUNI, NOBCAST = range(6)
 TABLE_SET, ADDR_SET = range(2)
 OWN = b"\x52\x54\x00\x00\x00\x11"
@@ -147,6 +149,15 @@ def commands(dev):
         ("one pair", MQ, 0, struct.pack("<H", 1), 0), ("four pairs", MQ, 0, struct.pack("<H", 4), 0),
         ("no pair", MQ, 0, struct.pack("<H", 0), 1), ("five pairs", MQ, 0, struct.pack("<H", 5), 1),
         ("65535 pairs", MQ, 0, b"\xff\xff", 1), ("RSS", MQ, 1, bytes(40), 1),
+        ("no offload", OFFLOADS, 0, struct.pack("<Q", 0), 0),
+        ("all offloads", OFFLOADS, 0, struct.pack("<Q", F_CSUM | F_TSO4), 0),
+        ("an offload that was not negotiated", OFFLOADS, 0, struct.pack("<Q", F_CSUM | F_TSO6), 1),
+        ("segments without checksums", OFFLOADS, 0, struct.pack("<Q", F_TSO4), 1),
+        ("what is no offload", OFFLOADS, 0, struct.pack("<Q", F_CSUM | F_MRG), 1),
+        ("every offload there could be", OFFLOADS, 0, b"\xff" * 8, 1),
+        ("7 bytes of offloads", OFFLOADS, 0, bytes(7), 1),
+        ("9 bytes of offloads", OFFLOADS, 0, bytes(9), 1),
+        ("unknown offload command", OFFLOADS, 1, bytes(8), 1),
         ("unknown class", 9, 0, b"\1", 1), ("class 255", 255, 255, bytes(100), 1))
     for how, features, kw in (("", F_ALL, {}), ("in bytes: ", F_ALL, {"cut": 1}),
                               ("indirect: ", F_ALL | F_EVENT_IDX, {"indirect": True})):
@@ -175,8 +186,9 @@ def commands(dev):
     dev.start(F_BASE | F_CTRL_VQ | F_MQ)
     report(dev.command(RX, PROMISC, b"\1") == 1 and dev.command(VLAN, 0, b"\1\0") == 1 and
            dev.command(MAC, ADDR_SET, OWN) == 1 and dev.command(ANNOUNCE, 0) == 1 and
+           dev.command(OFFLOADS, 0, bytes(8)) == 1 and
            dev.command(MQ, 0, b"\2\0") == 0, "only what was negotiated")
-    for bad in (F_MQ, F_CTRL_RX, F_CTRL_VLAN, F_ANNOUNCE, F_CTRL_MAC):
+    for bad in (F_MQ, F_CTRL_RX, F_CTRL_VLAN, F_ANNOUNCE, F_CTRL_MAC, F_OFFLOADS):
         try:
             dev.start(F_BASE | bad)
             report(False, f"feature {bad:#x} without a control queue is refused")
