@@ -63,6 +63,8 @@ user_flags = -std=gnu11 -Wall -Wextra -Wshadow -Wmissing-prototypes \
 	-D_GNU_SOURCE -DCHAM_VERSION='"$(VERSION)"' -DCHAM_OBJDIR='"$(OBJDIR)"'
 bpf_flags = -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Werror -Iuapi \
 	-I/usr/include/$(multiarch)
+# see lib/compile.c
+handler_flags = $(bpf_flags) -mllvm -sink-common-insts=false
 test_flags = -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -Iuapi -Ikmod -Ilib
 # BPF code is written for a machine that takes any alignment
@@ -76,8 +78,10 @@ xdp_obj := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard xdp/*.bpf.c)))
 # what the joint tier is made with; without LLVM's headers there is none
 llvm := /usr/lib/llvm-19
 joint_out := $(if $(wildcard $(llvm)/include/llvm-c/Core.h),\
-	$(xdp_obj:.o=.bc) $(O)/xdp/chamelio-normalise)
+	$(O)/xdp/datapath.bpf.bc $(O)/xdp/chamelio-normalise)
 bpf_obj := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard bpf/*.bpf.c)))
+bpf_bc := $(bpf_obj:.o=.bc)
+bpf_bin := $(if $(wildcard bpf/relayd.c),$(O)/bpf/relayd)
 unit_bin := $(patsubst selftests/unit/%_test.c,$(O)/selftests/unit_%,\
 	$(sort $(wildcard selftests/unit/*_test.c)))
 fuzz_bin := $(patsubst selftests/fuzz/%_fuzz.c,$(O)/selftests/fuzz_%,\
@@ -103,7 +107,7 @@ mod := $(O)/module
 all: kmod user
 user: xdp bpf lib cli
 xdp: $(xdp_obj) $(joint_out)
-bpf: $(bpf_obj)
+bpf: $(bpf_obj) $(bpf_bc) $(bpf_bin)
 lib: $(lib_out)
 cli: $(cli_out)
 tests: $(unit_bin) $(fuzz_bin) $(vm_bpf) $(vm_bin)
@@ -133,7 +137,7 @@ $(O)/chamelio.ko $(O)/.flags: | $(filter deps,$(MAKECMDGOALS))
 # what an object was built with: another value rebuilds it
 $(O)/.flags: FORCE
 	@mkdir -p $(O)
-	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS) $(LDFLAGS) $(user_flags) $(CLANG) $(bpf_flags) $(LIBDIR) $(INCLUDEDIR))' >$@.new
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS) $(LDFLAGS) $(user_flags) $(CLANG) $(handler_flags) $(LIBDIR) $(INCLUDEDIR))' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(O)/lib/%.o: lib/%.c $(O)/.flags
@@ -178,15 +182,31 @@ $(O)/cli/shared/chamctl: $(cli_obj) $(shared)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(cli_obj) -L$(O)/lib -lcham $(cli_libs)
 
-$(xdp_obj) $(bpf_obj): $(O)/%.o: %.c $(O)/.flags
+$(xdp_obj): $(O)/%.o: %.c $(O)/.flags
 	$(say) BPF $<
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(bpf_flags) -MMD -MP -c -o $@ $<
 
-$(xdp_obj:.o=.bc): $(O)/%.bc: %.c $(O)/.flags
+$(O)/xdp/datapath.bpf.bc: $(O)/%.bc: %.c $(O)/.flags
 	$(say) BPF "$< (bitcode)"
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(bpf_flags) -DCHAM_JOINT -emit-llvm -MMD -MP -MF $@.d -c -o $@ $<
+
+$(bpf_obj): $(O)/%.o: %.c $(O)/.flags
+	$(say) BPF $<
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(handler_flags) -MMD -MP -c -o $@ $<
+
+$(bpf_bc): $(O)/%.bc: %.c $(O)/.flags
+	$(say) BPF "$< (bitcode)"
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(handler_flags) -emit-llvm -MMD -MP -MF $@.d -c -o $@ $<
+
+$(bpf_bin): $(O)/bpf/%: bpf/%.c bpf/slowport.c $(O)/lib/libcham.a $(O)/.flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -MMD -MP -MF $@.d -o $@ $< bpf/slowport.c \
+		$(O)/lib/libcham.a $(pkg_libs)
 
 $(O)/xdp/chamelio-normalise: lib/llvm/normalise.c uapi/chamelio_handler.h $(O)/.flags
 	$(say) CC $<
@@ -197,7 +217,7 @@ $(O)/xdp/chamelio-normalise: lib/llvm/normalise.c uapi/chamelio_handler.h $(O)/.
 $(vm_bpf): $(O)/selftests/%.o: selftests/vm/%.c $(O)/.flags
 	$(say) BPF $<
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(bpf_flags) -Ibpf -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(handler_flags) -Ibpf -MMD -MP -c -o $@ $<
 
 $(vm_bin): $(O)/selftests/%: selftests/vm/%.c $(O)/lib/libcham.a $(O)/.flags
 	$(say) CC $<
@@ -283,14 +303,14 @@ demo: deps
 
 # destination and source of every file but the module
 headers := $(wildcard lib/cham.h lib/cham_prog.h uapi/*.h)
-bpf_headers := $(wildcard bpf/*.h)
+bpf_headers := $(wildcard bpf/handler.h)
 pages := $(wildcard Documentation/man/*.3 Documentation/man/*.7 Documentation/man/*.8)
 installed = $(if $(cli_out),$(PREFIX)/sbin/chamctl) \
 	$(if $(lib_out),$(addprefix $(LIBDIR)/,libcham.so.$(VERSION) \
 		libcham.so.$(SOMAJOR) libcham.so libcham.a pkgconfig/libcham.pc)) \
 	$(addprefix $(INCLUDEDIR)/,$(notdir $(headers))) \
 	$(addprefix $(INCLUDEDIR)/chamelio/,$(notdir $(bpf_headers))) \
-	$(addprefix $(OBJDIR)/,$(notdir $(xdp_obj) $(bpf_obj) $(joint_out))) \
+	$(addprefix $(OBJDIR)/,$(notdir $(xdp_obj) $(bpf_obj) $(bpf_bc) $(joint_out))) \
 	$(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
 	$(if $(wildcard cli/chamctl.bash),$(BASHCOMPDIR)/chamctl) \
 	$(UNITDIR)/chamelio.service
@@ -322,7 +342,7 @@ install-user: user
 		$(put) 644 $$f $(DESTDIR)$(INCLUDEDIR)/$${f##*/}; done
 	$(Q)set -e; for f in $(bpf_headers); do \
 		$(put) 644 $$f $(DESTDIR)$(INCLUDEDIR)/chamelio/$${f##*/}; done
-	$(Q)set -e; for f in $(xdp_obj) $(bpf_obj) $(filter %.bc,$(joint_out)); do \
+	$(Q)set -e; for f in $(xdp_obj) $(bpf_obj) $(bpf_bc) $(filter %.bc,$(joint_out)); do \
 		$(put) 644 $$f $(DESTDIR)$(OBJDIR)/$${f##*/}; done
 	$(Q)set -e; for f in $(filter-out %.bc,$(joint_out)); do \
 		$(put) 755 $$f $(DESTDIR)$(OBJDIR)/$${f##*/}; done
@@ -397,5 +417,6 @@ help:
 	@echo 'variables: O=$(O) V=$(V) KREL=$(KREL) PREFIX=$(PREFIX)'
 	@echo '  WERROR=1 makes warnings errors; CC, CLANG, CFLAGS, LDFLAGS as usual'
 
--include $(xdp_obj:.o=.bc.d) $(lib_obj:.o=.d) $(cli_obj:.o=.d) $(xdp_obj:.o=.d) $(bpf_obj:.o=.d) \
-	$(vm_bpf:.o=.d) $(bench_bpf:.o=.d) $(addsuffix .d,$(unit_bin) $(vm_bin) $(bench_bin) $(fuzz_bin))
+-include $(lib_obj:.o=.d) $(cli_obj:.o=.d) $(xdp_obj:.o=.d) $(bpf_obj:.o=.d) $(vm_bpf:.o=.d) \
+	$(bench_bpf:.o=.d) $(addsuffix .d,$(filter %.bc,$(joint_out)) $(bpf_bc) $(bpf_bin) \
+	$(unit_bin) $(vm_bin) $(bench_bin) $(fuzz_bin))

@@ -135,4 +135,33 @@ static __always_inline int cham_resize(struct xdp_md *ctx, struct cham_pkt *pkt,
 	return 0;
 }
 
+/**
+ * cham_resize_udp() - give a UDP datagram a payload of another length
+ * @ctx:   the handler's
+ * @pkt:   the handler's; follows
+ * @bytes: of payload
+ *
+ * As cham_resize(), and the lengths in the IP and UDP header follow.
+ *
+ * Return: 0, or -1 as cham_resize(), or when there is no UDP header: nothing has changed.
+ */
+static __always_inline int cham_resize_udp(struct xdp_md *ctx, struct cham_pkt *pkt, __u32 bytes)
+{
+	__u16 v6 = pkt->flags & CHAM_PKT_IPV6, *len;
+	struct udphdr *udp;
+
+	if (pkt->proto != IPPROTO_UDP ||
+	    cham_resize(ctx, pkt, pkt->payload - pkt->l2 + (bytes & 0xffff)))
+		return -1;
+	len = cham_at(ctx, pkt->l3 + (v6 ? offsetof(struct ipv6hdr, payload_len) :
+					   offsetof(struct iphdr, tot_len)), 2);
+	udp = cham_at(ctx, pkt->l4, sizeof(*udp));
+	/* They are there: the verifier asks. */
+	if (!len || !udp)
+		return -1;
+	udp->len = bpf_htons(sizeof(*udp) + pkt->payload_len);
+	*len = v6 ? udp->len : bpf_htons(pkt->len - (pkt->l3 - pkt->l2));
+	return 0;
+}
+
 #endif

@@ -20,34 +20,6 @@ static __always_inline __u16 asked(struct xdp_md *ctx, const struct cham_pkt *pk
 	return udp && pkt->proto == IPPROTO_UDP ? bpf_ntohs(udp->dest) : 0;
 }
 
-/* Return: whether the headers say it now */
-static __always_inline int cut(struct xdp_md *ctx, struct cham_pkt *pkt, __u32 bytes)
-{
-	__u32 len = pkt->payload - pkt->l2 + (bytes & 0x3ff);
-	struct udphdr *udp;
-
-	if (cham_resize(ctx, pkt, len))
-		return 0;
-	udp = cham_at(ctx, pkt->l4, sizeof(*udp));
-	if (!udp)
-		return 0;
-	udp->len = bpf_htons(sizeof(*udp) + pkt->payload_len);
-	if (pkt->flags & CHAM_PKT_IPV6) {
-		struct ipv6hdr *ip6 = cham_at(ctx, pkt->l3, sizeof(*ip6));
-
-		if (!ip6)
-			return 0;
-		ip6->payload_len = udp->len;
-	} else {
-		struct iphdr *ip = cham_at(ctx, pkt->l3, sizeof(*ip));
-
-		if (!ip)
-			return 0;
-		ip->tot_len = bpf_htons(len - (pkt->l3 - pkt->l2));
-	}
-	return 1;
-}
-
 static __always_inline int answer(struct xdp_md *ctx, struct cham_pkt *pkt,
 				  const struct cham_area *area)
 {
@@ -77,7 +49,8 @@ CHAM_HOOK(open)
 		return cham_turn(ctx, pkt) ? CHAM_DROP_WITH(3) : CHAM_REPLY | CHAM_SUM;
 	}
 	if (size && verdict == CHAM_PASS)
-		return cut(ctx, pkt, size) ? CHAM_PASS | CHAM_SUM : CHAM_DROP_WITH(4);
+		return cham_resize_udp(ctx, pkt, size & 0x3ff) ? CHAM_DROP_WITH(4) :
+							CHAM_PASS | CHAM_SUM;
 	return verdict;
 }
 
@@ -97,7 +70,7 @@ CHAM_HOOK(tx)
 	struct iphdr *ip = cham_at(ctx, pkt->l3, sizeof(*ip));
 
 	if (port == 9101)
-		return cut(ctx, pkt, 16) ? CHAM_PASS | CHAM_SUM : CHAM_DROP_WITH(5);
+		return cham_resize_udp(ctx, pkt, 16) ? CHAM_DROP_WITH(5) : CHAM_PASS | CHAM_SUM;
 	/* To 10.0.0.2, which is not here. */
 	if (port != 9100 || !ip || pkt->flags & CHAM_PKT_IPV6 || ip->daddr != bpf_htonl(0x0a000002))
 		return CHAM_PASS;

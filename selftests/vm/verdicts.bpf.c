@@ -20,33 +20,15 @@ CHAM_PROGRAM("verdicts", VERSION, CHAM_PROG_SERIAL);
 static __always_inline int resize(struct xdp_md *ctx, struct cham_pkt *pkt, __u32 verdict,
 				  __u32 want)
 {
-	__u32 len = pkt->payload - pkt->l2 + (want & 0xffff);
-	struct udphdr *udp;
+	__u32 bytes = want & 0xffff;
+	int lies = want >> 31;
 
-	if (cham_resize(ctx, pkt, len))
+	if (lies ? cham_resize(ctx, pkt, pkt->payload - pkt->l2 + bytes) :
+		   cham_resize_udp(ctx, pkt, bytes))
 		return pkt->flags & CHAM_PKT_HOST ? CHAM_DROP_WITH(2) : CHAM_LINUX;
 	if (verdict == CHAM_REPLY && cham_turn(ctx, pkt))
 		return CHAM_DROP_WITH(1);
-	if (want >> 31)
-		return verdict;
-	udp = cham_at(ctx, pkt->l4, sizeof(*udp));
-	if (!udp)
-		return CHAM_DROP_WITH(3);
-	udp->len = bpf_htons(sizeof(*udp) + pkt->payload_len);
-	if (pkt->flags & CHAM_PKT_IPV6) {
-		struct ipv6hdr *ip6 = cham_at(ctx, pkt->l3, sizeof(*ip6));
-
-		if (!ip6)
-			return CHAM_DROP_WITH(3);
-		ip6->payload_len = udp->len;
-	} else {
-		struct iphdr *ip = cham_at(ctx, pkt->l3, sizeof(*ip));
-
-		if (!ip)
-			return CHAM_DROP_WITH(3);
-		ip->tot_len = bpf_htons(len - (pkt->l3 - pkt->l2));
-	}
-	return verdict | CHAM_SUM;
+	return lies ? verdict : verdict | CHAM_SUM;
 }
 
 /* In the area, behind the counter. */

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A tenant's protocol with a slow path of its own: bpf/relay.bpf.c and bpf/relayd.c, in
+# the tenant's network namespace.
+#
+#   ns t-red  10.0.0.1 ── red0 ─┐   the relay's address
+#   ns t-red1 10.0.0.3 ── red1 ─┼ br-red ── vxlan ── host B, ns b-red 10.0.0.2, a client
+#   ns s-red           ── reds ─┘   relayd; red1 is the server
+
+# shellcheck disable=SC2317 # called by check and busywait
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../topo.sh
+. "$(dirname "$0")/../topo.sh"
+# shellcheck source-path=SCRIPTDIR source=../ask.sh
+. "$(dirname "$0")/../ask.sh"
+require_vm
+require_cmd jq vdpa bridge bpftool setpriv
+defer topo_down
+
+# of two sessions; the second one's client is asked often
+token=0011223344556677 brief=8899aabbccddeeff
+hello=68656c6c6f
+seen() { grep -q "^$1" /tmp/relayd.out; }
+count() { grep -c "^$1" /tmp/relayd.out; }
+# relayd_start [ARGUMENT...]: as the tenant would, with no more than its namespace needs
+relayd_start() {
+	nsenter --net=/run/netns/s-red \
+		setpriv --bounding-set=-all,+net_raw,+net_admin --inh-caps=-all \
+		"$CHAM_BUILD/bpf/relayd" dev eth0 tenant red addr 10.0.0.1 \
+		sessions /tmp/relay.sessions "$@" >/tmp/relayd.out 2>/tmp/relayd.err &
+	relayd=$!
+	busywait 10 seen ready || diag "$(cat /tmp/relayd.err)"
+}
+relayd_stop() {
+	kill $relayd
+	wait $relayd 2>/dev/null
+	[ ! -s /tmp/relayd.err ] || fail "relayd complains" "$(cat /tmp/relayd.err)"
+}
+# talks SPORT TOKEN PAYLOAD: what a client is told
+talks() { ask b-red 10.0.0.1 9300 "$3$2" "$1"; }
+conns() { chamctl -j conn show tenant red | jq "[.[] | select(.sport == $1 or .dport == $1)] | length"; }
+gone() { seen "gone $1" && [ "$(conns "$2")" = 0 ]; }
+
+# session NAME SPORT: from a client nobody knows to one that is served the short way
+session() {
+	check_eq "$1: the first word is for the slow path, which asks back" $token "$(talks "$2" $token $hello)"
+	check "$1: admitted" seen "admitted $token from 10.0.0.2:$2"
+	check_eq "$1: two connections" 2 "$(conns "$2")"
+	check_eq "$1: the answer to that goes no further" nothing "$(ASK_WAIT=0.5 talks "$2" $token "")"
+	check_eq "$1: what it says is served" "aa$hello$token" "$(talks "$2" $token $hello)"
+	before=$(stat_of red fast-packets)
+	check_eq "$1: and again" "aabb$token" "$(talks "$2" $token bb)"
+	# the client's is forwarded, the server's passes
+	check_num "$1: both by the fast path" $(($(stat_of red fast-packets) - before)) -ge 2
+	check_eq "$1: not with another's token" nothing "$(ASK_WAIT=0.5 talks "$2" $brief $hello)"
+	check_eq "$1: nor without one" nothing "$(ASK_WAIT=0.5 ask b-red 10.0.0.1 9300 aabbcc "$2")"
+	check "$1: counted by their reasons" prog_is red '.dropped[0] >= 1 and .dropped[1] >= 1'
+}
+
+topo_load || bail "module loads"
+topo_wire
+chamctl uplink add up0 local 192.0.2.1 || bail "uplink"
+topo_tenant red 100 || bail "tenant red"
+topo_neighbour red || bail "the server's port"
+topo_vdpa reds || bail "the slow port"
+busywait 10 ping1 on red 10.0.0.2
+busywait 10 ping1 on red 10.0.0.3
+topo_attach || bail "attach"
+ip netns add s-red
+ip link set "$(topo_netdev reds)" netns s-red name eth0
+ip -n s-red link set eth0 up
+ip link set reds up
+chamctl port set reds tenant red role slow
+ip link set reds master br-red
+bridge link set dev reds learning off flood off mcast_flood off bcast_flood off
+busywait 5 port_free reds
+check "the tenant's namespace" chamctl tenant set red netns s-red
+server="10.0.0.3 9400 $(ip netns exec t-red1 cat /sys/class/net/eth0/address) $(cat /sys/class/net/red1/ifindex)"
+cat >/tmp/relay.sessions <<S
+# TOKEN ADDRESS PORT MAC IFINDEX MS
+$token $server 60000
+$brief $server 500
+S
+ip netns exec t-red1 "$CHAM_BUILD/selftests/ask" -e aa 9400 &
+defer kill $!
+wait_port t-red1 udp 9400
+busywait 10 ping1 far red 10.0.0.1
+check "red loads it" prog load "$CHAM_BUILD/bpf/relay.bpf.o" tenant red
+
+echo "$token $server" >/tmp/relay.short
+check_match "a session that lacks something: refused" 'relay.short:1: not "TOKEN ADDRESS PORT MAC IFINDEX MS"' \
+	"$("$CHAM_BUILD/bpf/relayd" dev eth0 tenant red addr 10.0.0.1 sessions /tmp/relay.short 2>&1)"
+check_match "no AF_XDP without the provider's map" "/tmp/nothing: " \
+	"$(nsenter --net=/run/netns/s-red "$CHAM_BUILD/bpf/relayd" dev eth0 tenant red \
+		addr 10.0.0.1 sessions /tmp/relay.sessions xsks /tmp/nothing 2>&1)"
+
+relayd_start
+check "relayd is ready" seen "ready: 2 sessions"
+session "by a packet socket" 9901
+check_eq "a stranger hears nothing" nothing "$(ASK_WAIT=0.7 talks 9902 ffffffffffffffff $hello)"
+check "and is told of" seen "unknown ffffffffffffffff from 10.0.0.2:9902"
+check_eq "and is no connection" 0 "$(conns 9902)"
+check_eq "who says too little is not handed over" nothing "$(ASK_WAIT=0.5 ask b-red 10.0.0.1 9300 aa 9903)"
+
+# timers that send: who answers stays, who does not is forgotten
+check_eq "a client that is asked often" "$brief" "$(talks 9910 $brief $hello)"
+ip netns exec b-red "$CHAM_BUILD/selftests/ask" -w 8 -s 9910 -n 5 10.0.0.1 9300 "cc$brief" >/tmp/relay.asked
+check_eq "is served, then asked three times, and no more" "aacc$brief $brief $brief $brief nothing" \
+	"$(cat /tmp/relay.asked)"
+check "then relayd is told, and forgets it" busywait 5 gone $brief 9910
+check_eq "the other session is there" "aadd$token" "$(talks 9901 $token dd)"
+check_eq "it may come again" "$brief" "$(talks 9910 $brief $hello)"
+for _ in 1 2 3 4 5 6; do
+	talks 9910 $brief ee >/tmp/relay.said
+	sleep 0.4
+done
+check_eq "who talks is not forgotten" "1 aaee$brief" "$(count "gone $brief") $(cat /tmp/relay.said)"
+check "the tenant's handler drives nobody else" prog_is red 'has("fault") | not'
+
+# the same, joint
+relayd_stop
+chamctl conn flush tenant red
+check "red loads it as bitcode" prog load "$CHAM_BUILD/bpf/relay.bpf.bc" tenant red
+if [ -x "$CHAM_BUILD/xdp/chamelio-normalise" ] && command -v llc-19 >/dev/null; then
+	check "joined" prog compose tier joint
+	check "is joint" prog_is red '.tier == "joint"'
+else
+	skip "joined" "no LLVM here"
+fi
+
+# by AF_XDP: the provider's program and map; of the tenant CAP_NET_RAW alone
+mkdir -p /tmp/xsks
+mount -t bpf bpf /tmp/xsks
+defer umount /tmp/xsks
+check "the provider's redirect" bpftool prog load "$CHAM_BUILD/xdp/slowport.bpf.o" /tmp/xsks/prog \
+	type xdp pinmaps /tmp/xsks
+check "is attached" nsenter --net=/run/netns/s-red ip link set eth0 xdpdrv pinned /tmp/xsks/prog
+relayd_start xsks /tmp/xsks/xsks
+check "relayd is ready" seen "ready: 2 sessions"
+session "by AF_XDP" 9921
+relayd_stop
+check "everything comes down" topo_down
+finish
