@@ -209,21 +209,23 @@ static void name_of(const char *path, char *name, size_t size)
 }
 
 /*
- * C to bitcode, with the source in it: the judge shows lines. Two stores to members
- * of the packet's description stay two: sunk into one with a variable offset they
- * could not be inlined (lib/llvm/normalise.c).
+ * C to bitcode, with the source in it: the judge shows lines. Without what keeps a
+ * handler from being inlined (lib/llvm/normalise.c): vectors, which BPF has not, and
+ * two stores to members of the packet's description sunk into one with a variable
+ * offset.
  */
 static int compile(struct cham *h, const char *path, const uint8_t *c, size_t c_size,
 		   uint8_t **data, size_t *size)
 {
 	char map[256] = "-ffile-prefix-map=" FIRST "=", machine[sizeof(struct utsname) + 32];
 	int in[4] = { -1, -1, -1, -1 }, err = 0;
-	const char *argv[32] = {
+	const char *argv[36] = {
 		"clang", "--no-default-config", "-target", "bpf", "-mcpu=v3", "-O2",
-		"-mllvm", "-sink-common-insts=false", "-gdwarf-5", "-gembed-source", "-std=gnu11",
-		"-fno-crash-diagnostics", "-fno-color-diagnostics", "-ferror-limit=3",
-		"-ivfsoverlay", "/proc/self/fd/6", "-I" HEADERS, machine,
-		"-fdebug-compilation-dir=" HEADERS, map, "-emit-llvm", "-c", "-o", "-", "-x", "c", FIRST, NULL,
+		"-fno-vectorize", "-fno-slp-vectorize", "-mllvm", "-sink-common-insts=false",
+		"-gdwarf-5", "-gembed-source", "-std=gnu11", "-fno-crash-diagnostics",
+		"-fno-color-diagnostics", "-ferror-limit=3", "-ivfsoverlay",
+		"/proc/self/fd/6", "-I" HEADERS, machine, "-fdebug-compilation-dir=" HEADERS,
+		map, "-emit-llvm", "-c", "-o", "-", "-x", "c", FIRST, NULL,
 	};
 	struct utsname uts;
 	unsigned int i;

@@ -148,10 +148,13 @@ static int take(struct joint *j, unsigned int i)
 	return 0;
 }
 
-/* What of the datapath stays global: all that is, but for the cells in use here. */
+/*
+ * What stays global: all that is in the datapath, but for the cells in use here; and
+ * tenants' variables, of which libbpf takes no map that is not.
+ */
 static int keep_names(struct joint *j, char *list, size_t size)
 {
-	size_t at = snprintf(list, size, "-internalize-public-api-list=");
+	size_t at = snprintf(list, size, "-internalize-public-api-list=t[0-9]*_*,");
 	struct btf *btf = btf__parse(j->base, NULL);
 	unsigned int i, hook, cell;
 	char format[32];

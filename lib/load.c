@@ -111,8 +111,11 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 	int i, err;
 
 	obj = bpf_object__open_file(path, NULL);
-	if (!obj)
-		return cham__fail(h, -errno, "%s: %s", path, strerror(errno));
+	if (!obj) {
+		/* libbpf has errors of its own, which are no errno */
+		err = errno < 4000 ? -errno : -EINVAL;
+		return cham__fail(h, err, "%s: %s\n%s", path, strerror(-err), log_tail);
+	}
 	for (i = 0; i < CHAM_PROGS; i++) {
 		if (bpf_object__find_program_by_name(obj, names[i]))
 			continue;

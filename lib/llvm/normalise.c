@@ -131,10 +131,10 @@ static void place_variable(LLVMValueRef g)
 	if (LLVMIsThreadLocal(g) || LLVMGetComdat(g) || LLVMIsExternallyInitialized(g) ||
 	    LLVMGetPointerAddressSpace(LLVMTypeOf(g)))
 		no("variable \"%s\" is of a kind that handlers have not", name_of(g));
-	if (!section || !*section)
-		section = LLVMIsGlobalConstant(g) ? ".rodata" :
-			  LLVMIsNull(LLVMGetInitializer(g)) ? ".bss" : ".data";
-	if (starts(section, ".rodata") || starts(section, ".data") || starts(section, ".bss")) {
+	/* libbpf knows one .bss, and any number of .data */
+	if (!section || !*section || starts(section, ".bss"))
+		section = LLVMIsGlobalConstant(g) ? ".rodata" : ".data";
+	if (starts(section, ".rodata") || starts(section, ".data")) {
 		snprintf(text, sizeof(text), "%s.t%s", section, tenant);
 		LLVMSetSection(g, text);
 	} else if (strcmp(section, ".maps")) {
@@ -188,7 +188,8 @@ static void variables(void)
 	}
 	if (!n)
 		return;
-	g = LLVMAddGlobal(mod, LLVMArrayType2(LLVMPointerTypeInContext(ctx, 0), n), gone[0]);
+	/* The compiler's list: of the linker's each map would get a section of its own. */
+	g = LLVMAddGlobal(mod, LLVMArrayType2(LLVMPointerTypeInContext(ctx, 0), n), gone[1]);
 	LLVMSetInitializer(g, LLVMConstArray2(LLVMPointerTypeInContext(ctx, 0), maps, n));
 	LLVMSetLinkage(g, LLVMAppendingLinkage);
 	LLVMSetSection(g, "llvm.metadata");
@@ -277,6 +278,21 @@ static void strip_call(LLVMValueRef in)
 	}
 }
 
+static void compare(LLVMValueRef in)
+{
+	LLVMValueRef how = LLVMGetOperand(in, 0);
+	unsigned long long predicate;
+
+	predicate = LLVMIsAConstantInt(how) ? LLVMConstIntGetZExtValue(how) : 0;
+	if (predicate < LLVMIntEQ || predicate > LLVMIntSLE)
+		no("compares in a way that there is not");
+	LLVMPositionBuilderBefore(builder, in);
+	LLVMReplaceAllUsesWith(in, LLVMBuildICmp(builder, (LLVMIntPredicate)predicate,
+						 LLVMGetOperand(in, 1), LLVMGetOperand(in, 2),
+						 ""));
+	LLVMInstructionEraseFromParent(in);
+}
+
 /* Return: the call is gone. */
 static bool intrinsic(LLVMValueRef in, const char *name)
 {
@@ -298,6 +314,16 @@ static bool intrinsic(LLVMValueRef in, const char *name)
 			LLVMInstructionEraseFromParent(in);
 			return true;
 		}
+	/* So BPF's optimiser hides a value and a comparison from the others. */
+	if (starts(name, "llvm.bpf.passthrough.")) {
+		LLVMReplaceAllUsesWith(in, LLVMGetOperand(in, 1));
+		LLVMInstructionEraseFromParent(in);
+		return true;
+	}
+	if (starts(name, "llvm.bpf.compare.")) {
+		compare(in);
+		return true;
+	}
 	if (starts(name, "llvm.expect.")) {
 		LLVMReplaceAllUsesWith(in, LLVMGetOperand(in, 0));
 		LLVMInstructionEraseFromParent(in);

@@ -28,7 +28,7 @@ handler() {
 joint() {
 	llvm-link-19 -o linked.bc "${@:2}" &&
 		opt-19 -passes='internalize,default<O2>' -o opt.bc \
-			-internalize-public-api-list=cham_uplink,cham_port,cham_parse_wscale,LICENSE,cham_layouts linked.bc &&
+			-internalize-public-api-list=cham_uplink,cham_port,cham_parse_wscale,LICENSE,cham_layouts,t[0-9]*_* linked.bc &&
 		llc-19 -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o "$1" opt.bc
 }
 prove() { "$O/selftests/prove" "$@" 2>&1; }
@@ -38,6 +38,14 @@ no() {
 	check_match "not to be inlined: $1" "$2" "$("$normalise" 7 2 "$1.bc" 2>&1 >/dev/null)"
 }
 datapath=$O/xdp/datapath.bpf.bc
+
+for name in relay kv; do
+	check "$name is normalised" sh -c "'$normalise' 5 1 '$O/bpf/$name.bpf.bc' >n-$name.bc"
+done
+joint shipped.o "$datapath" n-kv.bc || fail "joint"
+check_eq "two maps are in one section" 1 "$(llvm-readelf-19 -S shipped.o | grep -c ' \.maps ')"
+check "libbpf takes them, and data" sh -c "bpftool gen skeleton shipped.o name shipped >/dev/null"
+check_eq "and it is proved" proved "$(prove shipped.o 0x2 0x2 0x2)"
 
 compile echo.bc "$tap_top/bpf/echo.bpf.c"
 compile both.bc "$tap_top/selftests/vm/verdicts.bpf.c"
@@ -128,6 +136,19 @@ CHAM_HOOK(rx) { bpf_loop(8, turn, 0, 0); return CHAM_PASS; }
 C
 no beside "what is not reading or writing a member" <<<'CHAM_HOOK(rx) { return ((__u32 *)pkt)[-1]; }'
 no behind "what is not reading or writing a member" <<<'CHAM_HOOK(rx) { return ((__u32 *)pkt)[sizeof(*pkt) / 4]; }'
+no vectors "neither number nor pointer" <<'C'
+typedef __u64 vector __attribute__((vector_size(32)));
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64[4]); } m SEC(".maps");
+__u32 zero;
+CHAM_HOOK(rx)
+{
+	vector *v = bpf_map_lookup_elem(&m, &zero);
+
+	if (v)
+		*v += 1;
+	return CHAM_PASS;
+}
+C
 no index "what is not reading or writing a member" <<<'CHAM_HOOK(rx) { return ((__u8 *)pkt)[pkt->len & 7]; }'
 no kept "what is not reading or writing a member" <<<'CHAM_HOOK(rx) { area->word[0] = (long)pkt; return CHAM_PASS; }'
 no assembly "inline assembly" <<<'CHAM_HOOK(rx) { asm volatile("r0 = 5" ::: "r0"); return CHAM_PASS; }'
