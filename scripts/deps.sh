@@ -28,7 +28,7 @@ need=(
 	iperf3 nginx-light redis-server redis-tools curl openvswitch-switch
 	nftables iputils-ping netcat-openbsd socat busybox-static cpio jq python3
 	python3-yaml python3-ply python3-git procps bash-completion man-db
-	xz-utils perl dpdk-dev
+	xz-utils perl dpdk-dev memcached libmemcached-tools
 	flex bison libssl-dev lz4 debhelper dh-dkms dkms wget
 )
 case ${VERSION_ID:-} in

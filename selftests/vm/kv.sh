@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 400
+#
+# A cache for memcached in the datapath, bpf/kv.bpf.c: questions by UDP are answered
+# without the server, and never with what was written over.
+
+# shellcheck disable=SC2317 # called by check and busywait
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../topo.sh
+. "$(dirname "$0")/../topo.sh"
+# shellcheck source-path=SCRIPTDIR source=../ask.sh
+. "$(dirname "$0")/../ask.sh"
+require_vm
+require_cmd jq memcached memccat memccp memcrm python3 bpftool
+[ "${CHAM_NICS:-0}" -gt 0 ] || skip_all "the VM has no pair of NICs"
+defer topo_down
+defer topo_unwire_nic
+
+client() { relay "$1" "$(dirname "$0")/kv_client.py" "$1" b-red t-red 10.0.0.1 "${@:2}"; }
+serve() {
+	ip netns exec t-red memcached -u nobody -m 16 -p 11211 -U 11211 &
+	server=$!
+	wait_port t-red tcp 11211
+}
+# counted NAME: of all processors
+counted() {
+	local id
+	id=$(bpftool -j map | jq 'map(select(.name != null and (.name | endswith("kv_cpus")))) | last.id')
+	bpftool -j map dump id "$id" | jq "[.[].formatted.values[].value.$1] | add"
+}
+
+topo_load || bail "module loads"
+topo_wire_nic
+chamctl uplink add up0 local 192.0.2.1 || bail "uplink"
+topo_tenant red 100 || bail "tenant red"
+topo_attach || bail "attach"
+busywait 10 ping1 far red 10.0.0.1
+serve
+check "red loads it" prog load "$CHAM_BUILD/bpf/kv.bpf.bc" tenant red
+
+client cases
+check_num "answers came from here" "$(counted hits)" -gt 50
+client writers
+diag "$(counted hits) hits, $(counted misses) misses, $(counted fills) fills, $(counted flushes) flushes"
+
+# real clients
+echo "from memccp" >/tmp/kv.file
+check "memccp stores" far red memccp --servers=10.0.0.1 --set /tmp/kv.file
+check_eq "it is read by UDP" "$(printf 'VALUE kv.file 0 12\r\nfrom memccp\n\r\nEND\r\n' | od -An -tx1 | tr -d ' \n')" \
+	"$(ask b-red 10.0.0.1 11211 "0001000000010000$(printf 'get kv.file\r\n' | od -An -tx1 | tr -d ' \n')" | cut -c17-)"
+check_eq "memccat reads" "from memccp" "$(far red memccat --servers=10.0.0.1 kv.file)"
+check "memcrm forgets" far red memcrm --servers=10.0.0.1 kv.file
+check_eq "and it is not there" "$(printf 'END\r\n' | od -An -tx1 | tr -d ' \n')" \
+	"$(ask b-red 10.0.0.1 11211 "0001000000010000$(printf 'get kv.file\r\n' | od -An -tx1 | tr -d ' \n')" | cut -c17-)"
+
+# the joint tier
+if [ -x "$CHAM_BUILD/xdp/chamelio-normalise" ] && command -v llc-19 >/dev/null; then
+	check "joined" prog compose tier joint
+	check "is joint" prog_is red '.tier == "joint"'
+else
+	skip "joined" "no LLVM here"
+fi
+client random "${SEED:-1}"
+
+# a bad wire: segments lost, twice, out of order
+modprobe -q sch_netem
+far red tc qdisc add dev eth0 root netem delay 3ms loss 3% duplicate 3% reorder 10%
+on red tc qdisc add dev eth0 root netem delay 3ms loss 3% duplicate 3% reorder 10%
+client random 2
+far red tc qdisc del dev eth0 root
+on red tc qdisc del dev eth0 root
+
+# what the server has answered comes late
+on red tc qdisc add dev eth0 root handle 1: prio
+on red tc qdisc add dev eth0 parent 1:3 netem delay 400ms
+on red tc filter add dev eth0 parent 1: protocol ip u32 match ip protocol 17 0xff \
+	match ip sport 11211 0xffff flowid 1:3
+client late
+on red tc qdisc del dev eth0 root
+
+# the server goes, with what it knew
+key=$(printf 'get a\r\n' | od -An -tx1 | tr -d ' \n')
+read_a() { ask b-red 10.0.0.1 11211 "0001000000010000$key" | cut -c17-; }
+far red bash -c 'exec 3<>/dev/tcp/10.0.0.1/11211; printf "set a 0 0 1\r\n1\r\n" >&3; read -r _ <&3; sleep 30' &
+holder=$!
+has_a() { [[ $(read_a) == 56414c5545* ]]; }
+check "a value, and a client that stays" busywait 5 has_a
+read_a >/dev/null
+kill $server
+wait $server 2>/dev/null
+serve
+check_eq "a new server knows nothing, nor is anybody told" "$(printf 'END\r\n' | od -An -tx1 | tr -d ' \n')" "$(read_a)"
+kill $holder $server
+check "nobody is at fault" prog_is red 'has("fault") | not'
+check "everything comes down" topo_down
+finish
