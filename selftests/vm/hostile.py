@@ -455,6 +455,14 @@ def starve(rep):
     return child
 
 
+def forwards(rep):
+    """A reset takes the carrier: wait until bridge and port have it again."""
+    for _ in range(60):
+        time.sleep(0.05)
+        if not port_of(rep).get("blocked"):
+            return
+
+
 def stale(path, rep, far, name, tries):
     """A super-packet is open when the port breaks. Whatever comes later must not
     touch the memory that it was in and that is not mapped any more.
@@ -494,7 +502,7 @@ def stale(path, rep, far, name, tries):
     while tried < tries or tried < 5 * tries and not (merged and coalesced_of(rep) > 10):
         tried += 1
         dev.begin(0)
-        time.sleep(0.15)
+        forwards(rep)
         wire(seq, 0x10, b"y" * 20000, 1000)
         seq += 20000
         struct.pack_into("<H", dev.mem, RING + 0x2002, 0x8000)
@@ -504,7 +512,7 @@ def stale(path, rep, far, name, tries):
         merged += not dev.received(0)
         dev.begin(1)
         before = bytes(dev.mem[0:half])
-        time.sleep(0.15)
+        forwards(rep)
         for _ in range(2):
             wire(seq, 0x10, b"z" * 1000)
             seq += 1000

@@ -4,12 +4,8 @@
 # A hostile guest by a generator: hostile.py is tenant evil's driver and does
 # whatever comes to its mind, tenant red works beside it.
 #
-# on request
-#
-# In one boot of four nothing at all is coalesced, and why is not known yet.
-#
 #   SEED=N       which nonsense (default 1)
-#   FUZZ_TIME=N  seconds of it (default 12)
+#   FUZZ_TIME=N  seconds of it (default 5)
 
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -20,7 +16,7 @@ require_cmd python3 jq socat
 defer topo_down
 tap_tmpdir
 seed=${SEED:-1}
-seconds=${FUZZ_TIME:-12}
+seconds=${FUZZ_TIME:-5}
 
 topo_load || bail "module loads"
 topo_wire

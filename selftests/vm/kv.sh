@@ -62,13 +62,13 @@ if [ -x "$CHAM_BUILD/xdp/chamelio-normalise" ] && command -v llc-19 >/dev/null; 
 else
 	skip "joined" "no LLVM here"
 fi
-client random "${SEED:-1}"
+client random "${SEED:-1}" 60
 
 # a bad wire: segments lost, twice, out of order
 modprobe -q sch_netem
 far red tc qdisc add dev eth0 root netem delay 3ms loss 3% duplicate 3% reorder 10%
 on red tc qdisc add dev eth0 root netem delay 3ms loss 3% duplicate 3% reorder 10%
-client random 2
+client random "${SEED:-2}" 25
 far red tc qdisc del dev eth0 root
 on red tc qdisc del dev eth0 root
 

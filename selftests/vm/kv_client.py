@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Clients of a memcached behind bpf/kv.bpf.c.
 
-usage: kv_client.py cases|late|random|writers NS_CLIENT NS_SERVER ADDRESS [SEED]
+usage: kv_client.py cases|late|random|writers NS_CLIENT NS_SERVER ADDRESS [SEED ROUNDS]
 
 A client in one network namespace, and one beside the server in another, whom no cache
 answers: that one tells what is true, and how many questions the server has seen.
@@ -262,7 +262,7 @@ def late(bed):
         report(bed.truth.stat(b"cmd_get") > before + 1, "the server was asked")
 
 
-def at_random(bed, seed, rounds=150):
+def at_random(bed, seed, rounds):
     rnd = random.Random(seed)
     keys = [b"k%d" % i for i in range(4)]
     conns = [bed.tcp() for _ in range(3)]
@@ -328,7 +328,7 @@ def writers(bed):
     threads = [threading.Thread(target=f) for f in (write, write, write, read, read)]
     for t in threads:
         t.start()
-    time.sleep(8)
+    time.sleep(5)
     stop.set()
     for t in threads:
         t.join()
@@ -340,7 +340,7 @@ def main():
     what, client, server, address = sys.argv[1:5]
     bed = Bed(client, server, address)
     if what == "random":
-        at_random(bed, int(sys.argv[5]))
+        at_random(bed, int(sys.argv[5]), int(sys.argv[6]))
     else:
         {"cases": cases, "late": late, "writers": writers}[what](bed)
 

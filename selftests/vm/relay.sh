@@ -119,16 +119,8 @@ done
 check_eq "who talks is not forgotten" "1 aaee$brief" "$(count "gone $brief") $(cat /tmp/relay.said)"
 check "the tenant's handler drives nobody else" prog_is red 'has("fault") | not'
 
-# the same, joint
 relayd_stop
 chamctl conn flush tenant red
-check "red loads it as bitcode" prog load "$CHAM_BUILD/bpf/relay.bpf.bc" tenant red
-if [ -x "$CHAM_BUILD/xdp/chamelio-normalise" ] && command -v llc-19 >/dev/null; then
-	check "joined" prog compose tier joint
-	check "is joint" prog_is red '.tier == "joint"'
-else
-	skip "joined" "no LLVM here"
-fi
 
 # by AF_XDP: the provider's program and map; of the tenant CAP_NET_RAW alone
 mkdir -p /tmp/xsks
