@@ -5,6 +5,7 @@
  *
  *	bench in|out|drop KEY=VALUE...	bursts of UDP packets
  *	bench tcp|rr KEY=VALUE...	a TCP connection
+ *	bench ask KEY=VALUE...		UDP questions and answers
  *	bench lookup KEY=VALUE...	a table of many connections
  *	bench xdp DEV PROGRAM [TARGET]	attach one of floor.bpf.o; "none" detaches
  *
@@ -521,6 +522,47 @@ static void run_rr(void)
 		pause();
 }
 
+/* One question over UDP, again and again, and its answer: per transaction. */
+static void run_ask(void)
+{
+	unsigned int n = arg_num("transactions", "1000"), warm = 100, i;
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	const char *hex = arg("hex", NULL);
+	struct timeval limit = { .tv_sec = 2 };
+	struct bench_books before;
+	static __u8 data[2048];
+	size_t len = strlen(hex) / 2;
+	int fd, got = 0, first = 0;
+
+	if (len > sizeof(data) / 2)
+		die("hex= is over %zu bytes", sizeof(data) / 2);
+	for (i = 0; i < len; i++)
+		if (sscanf(hex + 2 * i, "%2hhx", &data[i]) != 1)
+			die("hex=%s is not in hex", hex);
+	to.sin_addr.s_addr = inet_addr(arg("to", NULL));
+	to.sin_port = htons(arg_num("port", NULL));
+	count_begin();
+	space_enter(arg("ns", NULL));
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
+		die("UDP socket: %s", strerror(errno));
+	for (i = 0; i < n + warm; i++) {
+		if (i == warm)
+			before = *books;
+		if (send(fd, data, len, 0) != (ssize_t)len)
+			die("send: %s", strerror(errno));
+		got = recv(fd, data + 1024, 1024, 0);
+		if (got < 0)
+			die("question %u is not answered: %s", i, strerror(errno));
+		first = i ? first : got;
+		if (got != first)
+			die("question %u has %d bytes of answer, the first one had %d",
+			    i, got, first);
+	}
+	books_print(&before, n);
+}
+
 /* Many connections. */
 
 static double lookup_run(int prog, struct bpf_test_run_opts *opts, __u32 *in,
@@ -644,11 +686,13 @@ int main(int argc, char **argv)
 		run_tcp();
 	else if (!strcmp(what, "rr"))
 		run_rr();
+	else if (!strcmp(what, "ask"))
+		run_ask();
 	else if (!strcmp(what, "lookup"))
 		run_lookup();
 	else if (!strcmp(what, "xdp"))
 		run_xdp(args);
 	else
-		die("what? in, out, drop, tcp, rr, lookup or xdp");
+		die("what? in, out, drop, tcp, rr, ask, lookup or xdp");
 	return 0;
 }

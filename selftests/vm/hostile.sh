@@ -47,13 +47,14 @@ check "red reaches its far end" busywait 10 ping1 on red 10.0.0.2 || finish
 dmesg -C
 
 # red in the meantime
-blob 2M
-ip netns exec t-red ping -q -i 0.02 10.0.0.2 >"$tap_tmp/ping" &
+blob 512K
+ip netns exec t-red ping -q -i 0.1 10.0.0.2 >"$tap_tmp/ping" &
 ping=$!
 transfers() {
 	while [ ! -e "$tap_tmp/stop" ]; do
 		transfer t-red b-red 10.0.0.2 7001 && transfer b-red t-red 10.0.0.1 7002 ||
 			echo "not as sent" >>"$tap_tmp/wrong"
+		sleep 0.5
 		echo >>"$tap_tmp/moved"
 	done
 }
@@ -71,7 +72,7 @@ while read -r line; do
 	*)		fail "the hostile driver, seed $seed" "$line" ;;
 	esac
 done < <({
-	driver 100 stale b-evil 10
+	driver 100 stale b-evil 5
 	driver 150 fuzz "$seed" "$seconds"
 } 2>&1)
 : >"$tap_tmp/stop"

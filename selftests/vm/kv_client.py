@@ -328,7 +328,7 @@ def writers(bed):
     threads = [threading.Thread(target=f) for f in (write, write, write, read, read)]
     for t in threads:
         t.start()
-    time.sleep(5)
+    time.sleep(3)
     stop.set()
     for t in threads:
         t.join()

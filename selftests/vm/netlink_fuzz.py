@@ -177,9 +177,13 @@ class Fuzzer:
             if limit and seen >= limit:
                 return 0, '', seen
 
-    def one(self):
+    def one(self, hurry=False):
+        """One request; in a hurry one that was never obeyed, or makes what it may want."""
         rnd = self.rnd
-        op, dump, wanted = rnd.choice(REQUESTS)
+        never = self.never() if hurry else ()
+        op, dump, wanted = rnd.choice([
+            r for r in REQUESTS if not hurry or r[0] + ('-dump' if r[1] else '') in never or
+            r[0].endswith('-new') or r[0] == 'prog-set'])
         cmd, flags = OPS[op], REQUEST | (DUMP if dump else ACK)
         if not rnd.randrange(40):
             cmd = rnd.choice((0, 255, len(OPS), len(OPS) + 1))
@@ -219,7 +223,7 @@ def root(seed, seconds):
     count = 0
     # on a slow machine as long as it takes, within reason
     while time.monotonic() < end or (fuzzer.never() and time.monotonic() < end + 7 * seconds):
-        fuzzer.one()
+        fuzzer.one(hurry=time.monotonic() > end)
         count += 1
     ok = sum(v for (_, code), v in fuzzer.done.items() if code == 'ok')
     by_code = {}
