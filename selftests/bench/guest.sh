@@ -273,8 +273,8 @@ part_kv() {
 	thrice kv.get-hit linked ask ns=b-red to=10.0.0.1 port=11211 "hex=$question"
 	chamctl prog compose tier joint object "$CHAM_BUILD/xdp/datapath.bpf.o" || stop "kv is not joint"
 	thrice kv.get-hit chamelio ask ns=b-red to=10.0.0.1 port=11211 "hex=$question"
-	topo_down
 	topo_unwire_nic
+	topo_down
 }
 
 # part_profile CASE WAY: send for as long as scripts/bench looks on
