@@ -116,7 +116,7 @@ static int change(struct ctl *c, int argc, char **argv, bool make)
 		return ret;
 	if (make ? cham_tenant__new(c->h, &t) : cham_tenant__set(c->h, &t))
 		return ctl_kernel(c);
-	return 0;
+	return !make && CHAM_HAS(&t, CHAM_TENANT_VNI) ? datapath_follow(c) : 0;
 }
 
 static int add(struct ctl *c, int argc, char **argv)

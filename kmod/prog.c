@@ -10,7 +10,7 @@
 
 static struct kmem_cache *cham_private_cache;
 
-static_assert(CHAM_CELLS < 1 << (CHAM_PROG_HOOKS_SHIFT - CHAM_PROG_CELL_SHIFT));
+static_assert(CHAM_CELL_MAX < 1 << (CHAM_PROG_HOOKS_SHIFT - CHAM_PROG_CELL_SHIFT));
 
 /* ---- areas ---- */
 

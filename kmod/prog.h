@@ -67,7 +67,7 @@ struct cham_prog_books {
  * @name:    as its owner calls it
  * @version: counts a tenant's loads
  * @layout:  of the areas: another number, other areas
- * @cell:    its place in the composition, 1..CHAM_CELLS
+ * @cell:    its place in the composition, 1..CHAM_CELL_MAX
  * @hooks:   bits of enum cham_hook
  * @flags:   bits of enum cham_prog_flag
  * @fault:   NULL while it runs

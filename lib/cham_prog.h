@@ -27,7 +27,7 @@ struct cham;
  * @tenant_name:  whose; out
  * @name:         up to CHAM_PROG_NAME_MAX bytes
  * @abi:          CHAM_ABI_VERSION that it was made for
- * @cell:         its place in the composition, 1..CHAM_CELLS
+ * @cell:         its place in the composition, 1..CHAM_CELL_MAX
  * @hooks:        bit map of enum cham_hook
  * @layout:       of private areas: another number, other areas
  * @flags:        bit map of enum cham_prog_flag

@@ -5,6 +5,9 @@
  * module says so, and then every device has them already; when a program goes,
  * the module says so first.
  *
+ * One program holds so many handlers and no more: there are several compositions
+ * beside each other then, and a change makes only that anew which it is in.
+ *
  * Between two devices old and new datapath are both at work. Each knows the
  * layout of areas that its handlers were made for, and the module gives neither
  * an area of the other's.
@@ -31,6 +34,7 @@
 #include "judge.h"
 
 #define PROGRAMS	CHAM_STATE_DIR "/programs"
+#define JOINS_MAX	8	/* while programs change all the time */
 
 int cham_compose__lock(struct cham *h)
 {
@@ -62,26 +66,56 @@ void cham_part__bitcode(char *path, size_t size, uint32_t tenant)
 
 static int take_part(const struct cham_prog *p, void *arg)
 {
-	struct cham_parts *parts = arg;
+	struct cham_plan *plan = arg;
+	struct cham_parts *parts = &plan->of[(p->cell - 1) / CHAM_CELLS];
 
 	if (parts->n == CHAM_CELLS)
 		return -ENOSPC;
 	parts->part[parts->n++] = (struct cham_part){
-		.tenant = p->tenant_id, .cell = p->cell, .layout = p->layout,
+		.tenant = p->tenant_id, .cell = (p->cell - 1) % CHAM_CELLS + 1,
+		.layout = p->layout, .version = p->version,
 	};
 	return 0;
 }
 
-int cham_parts__get(struct cham *h, struct cham_parts *parts)
+int cham_plan__get(struct cham *h, struct cham_plan **planp)
 {
+	struct cham_plan *plan = malloc(sizeof(*plan));
 	int tries = 3, err;
+	unsigned int i;
 
+	*planp = plan;
+	if (!plan)
+		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
 	do {
-		parts->n = 0;
-		parts->joint = NULL;
-		err = cham_prog__for_each(h, take_part, parts);
+		memset(plan, 0, sizeof(*plan));
+		for (i = 0; i < CHAM_PARTITIONS; i++)
+			plan->of[i].number = i;
+		plan->make = CHAM_PLAN_ALL;
+		err = cham_prog__for_each(h, take_part, plan);
 	} while (!err && cham__interrupted(h) && --tries);
 	return err;
+}
+
+static struct cham_part *find_part(struct cham_plan *plan, uint32_t tenant,
+				   struct cham_parts **parts)
+{
+	unsigned int n, i;
+
+	for (n = 0; n < CHAM_PARTITIONS; n++)
+		for (i = 0; i < plan->of[n].n; i++)
+			if (plan->of[n].part[i].tenant == tenant) {
+				*parts = &plan->of[n];
+				return &plan->of[n].part[i];
+			}
+	return NULL;
+}
+
+unsigned int cham_plan__number(const struct cham_plan *plan, uint32_t tenant)
+{
+	struct cham_parts *parts;
+
+	return find_part((struct cham_plan *)plan, tenant, &parts) ? parts->number : 0;
 }
 
 /* After cham_log_begin(): what libbpf's linker answered, and said. */
@@ -153,27 +187,40 @@ int cham_compose(struct cham *h, const char *base, const struct cham_parts *part
 
 /* ---- load, unload --------------------------------------------------------- */
 
-static struct cham_part *find_part(struct cham_parts *parts, uint32_t tenant)
+/* A place for one more: in the first that has room. */
+static struct cham_part *new_part(struct cham *h, struct cham_plan *plan, uint32_t tenant,
+				  struct cham_parts **partsp)
 {
+	struct cham_parts *parts = plan->of;
+	struct cham_part *part;
+	uint32_t used = 0, cell = 1;
 	unsigned int i;
 
-	for (i = 0; i < parts->n; i++)
-		if (parts->part[i].tenant == tenant)
-			return &parts->part[i];
-	return NULL;
-}
-
-static uint32_t free_cell(const struct cham_parts *parts)
-{
-	uint32_t used = 0, cell;
-	unsigned int i;
-
+	while (parts < plan->of + CHAM_PARTITIONS && parts->n == CHAM_CELLS)
+		parts++;
+	if (parts == plan->of + CHAM_PARTITIONS) {
+		cham__fail(h, -ENOSPC, "%d tenants have programs, the most that there can be",
+			   CHAM_CELL_MAX);
+		return NULL;
+	}
 	for (i = 0; i < parts->n; i++)
 		used |= 1U << parts->part[i].cell;
-	for (cell = 1; cell <= CHAM_CELLS; cell++)
-		if (!(used & 1U << cell))
-			return cell;
-	return 0;
+	while (used & 1U << cell)
+		cell++;
+	part = &parts->part[parts->n++];
+	*part = (struct cham_part){ .tenant = tenant, .cell = cell };
+	*partsp = parts;
+	return part;
+}
+
+static void drop_part(struct cham_plan *plan, struct cham_parts *parts, uint32_t tenant)
+{
+	unsigned int i;
+
+	for (i = 0; parts->part[i].tenant != tenant; i++)
+		;
+	parts->part[i] = parts->part[--parts->n];
+	plan->make = 1U << parts->number;
 }
 
 /* The areas stay with the program that made them, in the layout that it gave. */
@@ -249,14 +296,14 @@ static int need_datapath(struct cham *h)
 }
 
 /* In the mode that it is attached in. */
-static int reattach(struct cham *h, const char *objdir, const struct cham_parts *parts)
+static int reattach(struct cham *h, const char *objdir, const struct cham_plan *plan)
 {
 	return cham_datapath__put(h, objdir, cham_datapath__generic() ?
-				  CHAM_DATAPATH_GENERIC : 0, parts);
+				  CHAM_DATAPATH_GENERIC : 0, plan);
 }
 
 static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
-		       const struct cham_source *s)
+		       const struct cham_source *s, struct cham_plan *plan)
 {
 	const struct cham_object *o = s->object;
 	struct cham_prog p = {
@@ -268,36 +315,29 @@ static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
 		       CHAM_BIT(CHAM_PROG_FLAGS),
 	};
 	char file[128], bitcode[128];
-	struct cham_parts parts;
+	struct cham_parts *parts = NULL;
 	struct cham_part *part;
 	int err;
 
-	err = cham_parts__get(h, &parts);
-	if (err)
-		return err;
-	part = find_part(&parts, tenant);
+	part = find_part(plan, tenant, &parts);
 	cham_part__path(file, sizeof(file), tenant);
 	err = choose_layout(h, file, o, part, &p.layout);
 	if (err)
 		return err;
-	if (!part) {
-		if (parts.n == CHAM_CELLS)
-			return cham__fail(h, -ENOSPC,
-					  "%d tenants have programs, the most that one composition holds",
-					  CHAM_CELLS);
-		part = &parts.part[parts.n];
-		*part = (struct cham_part){ .tenant = tenant, .cell = free_cell(&parts) };
-		parts.n++;
-	}
+	if (!part)
+		part = new_part(h, plan, tenant, &parts);
+	if (!part)
+		return -ENOSPC;
 	part->layout = p.layout;
-	p.cell = part->cell;
+	p.cell = parts->number * CHAM_CELLS + part->cell;
 	memcpy(p.name, o->meta.name, sizeof(p.name));
+	plan->make = 1U << parts->number;
 
 	/* What is refused leaves everything as it was, the files included. */
 	cham_part__bitcode(bitcode, sizeof(bitcode), tenant);
 	err = store(h, s, file, bitcode);
 	if (!err)
-		err = reattach(h, objdir, &parts);
+		err = reattach(h, objdir, plan);
 	if (err >= 0)
 		err = cham_prog__set(h, &p);
 	kept(file, err);
@@ -339,6 +379,7 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 		    const char *file)
 {
 	struct cham_prog_report *report = malloc(sizeof(*report));
+	struct cham_plan *plan = NULL;
 	struct cham_source s;
 	int lock, err;
 
@@ -353,7 +394,10 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 	}
 	err = need_datapath(h);
 	if (!err)
-		err = load_locked(h, objdir, tenant_id, &s);
+		err = cham_plan__get(h, &plan);
+	if (!err)
+		err = load_locked(h, objdir, tenant_id, &s, plan);
+	free(plan);
 	close(lock);
 	cham_source__close(&s);
 	return err;
@@ -361,19 +405,23 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 
 int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 {
-	struct cham_parts parts;
+	struct cham_plan *plan = NULL;
+	struct cham_parts *parts;
 	char file[128];
 	int lock, err;
 
 	lock = cham_compose__lock(h);
 	if (lock < 0)
 		return lock;
-	err = cham_prog__del(h, tenant_id);
+	err = cham_plan__get(h, &plan);
 	if (!err)
-		err = cham_parts__get(h, &parts);
+		err = cham_prog__del(h, tenant_id);
 	/* Nothing runs it any more: that it still is in the datapath does no harm. */
-	if (!err && cham_datapath__attached())
-		err = reattach(h, objdir, &parts);
+	if (!err && find_part(plan, tenant_id, &parts)) {
+		drop_part(plan, parts, tenant_id);
+		if (cham_datapath__attached())
+			err = reattach(h, objdir, plan);
+	}
 	if (err >= 0) {
 		cham_part__path(file, sizeof(file), tenant_id);
 		unlink(file);
@@ -381,13 +429,58 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 		unlink(file);
 		err = 0;
 	}
+	free(plan);
 	close(lock);
 	return err;
 }
 
-int cham_prog__compose(struct cham *h, const char *objdir, bool joint)
+/* ---- tiers ----------------------------------------------------------------- */
+
+/* Is it made of what a joint one was made from? */
+static bool same_parts(const struct cham_parts *a, const struct cham_parts *b)
 {
-	struct cham_parts parts;
+	unsigned int i;
+
+	for (i = 0; i < a->n && i < b->n; i++)
+		if (a->part[i].tenant != b->part[i].tenant ||
+		    a->part[i].cell != b->part[i].cell ||
+		    a->part[i].layout != b->part[i].layout ||
+		    a->part[i].version != b->part[i].version)
+			return false;
+	return a->n == b->n;
+}
+
+/* Makes composition @number anew; @j: takes its place. -ESTALE: not of this any more. */
+static int recompose(struct cham *h, const char *objdir, unsigned int number,
+		     const struct cham_parts *of, struct cham_joint *j)
+{
+	struct cham_plan *plan = NULL;
+	int lock, err;
+
+	lock = cham_compose__lock(h);
+	if (lock < 0)
+		return lock;
+	err = need_datapath(h);
+	if (!err)
+		err = cham_plan__get(h, &plan);
+	if (!err && !same_parts(of, &plan->of[number]))
+		err = cham__fail(h, -ESTALE, "programs were loaded or unloaded meanwhile");
+	if (!err) {
+		plan->make = 1U << number;
+		err = cham_joint__put(j, &plan->of[number]);
+	}
+	if (!err)
+		err = reattach(h, objdir, plan);
+	free(plan);
+	close(lock);
+	return err < 0 ? err : 0;
+}
+
+/* One composition, while others load and unload: what it is made of may be old then. */
+static int join(struct cham *h, const char *objdir, unsigned int number)
+{
+	struct cham_plan *plan = NULL;
+	struct cham_joint *j = NULL;
 	char path[4096];
 	int lock, err;
 
@@ -398,11 +491,86 @@ int cham_prog__compose(struct cham *h, const char *objdir, bool joint)
 	if (!err)
 		err = cham_datapath__object(path, sizeof(path), objdir);
 	if (!err)
-		err = cham_parts__get(h, &parts);
-	if (!err && joint)
-		err = cham_joint(h, path, &parts);
+		err = cham_plan__get(h, &plan);
 	if (!err)
-		err = reattach(h, objdir, &parts);
+		err = cham_joint__open(h, path, &plan->of[number], &j);
+	close(lock);
+	if (!err)
+		err = cham_joint__make(j);
+	if (!err)
+		err = recompose(h, objdir, number, &plan->of[number], j);
+	cham_joint__close(j);
+	free(plan);
+	return err;
+}
+
+/* What prog show is to say of it, for as long as it is that. */
+static void refused(struct cham *h, unsigned int number, const struct cham_parts *of,
+		    const char *said)
+{
+	struct cham_plan *plan = NULL;
+	int lock = cham_compose__lock(h);
+	char why[200];
+
+	if (lock < 0)
+		return;
+	snprintf(why, sizeof(why), "%.*s", (int)strcspn(said, "\n"), said);
+	/* A joint one that is attached stays. */
+	if (!cham_plan__get(h, &plan) && same_parts(of, &plan->of[number]) &&
+	    cham_tiers__get(number) != CHAM_TIER_JOINT)
+		cham_tiers__put(&plan->of[number], why);
+	free(plan);
+	close(lock);
+}
+
+static int link_all(struct cham *h, const char *objdir)
+{
+	struct cham_plan *plan = NULL;
+	int lock, err;
+
+	lock = cham_compose__lock(h);
+	if (lock < 0)
+		return lock;
+	err = need_datapath(h);
+	if (!err)
+		err = cham_plan__get(h, &plan);
+	if (!err)
+		err = reattach(h, objdir, plan);
+	free(plan);
 	close(lock);
 	return err < 0 ? err : 0;
+}
+
+/* @which: the tiers that are to become joint. The first that cannot is said. */
+static int join_all(struct cham *h, const char *objdir, unsigned int which)
+{
+	struct cham_plan *plan = NULL;
+	unsigned int n, tries = 0;
+	int one, err = 0, got;
+	char *said = NULL;
+
+	got = cham_plan__get(h, &plan);
+	for (n = 0; !got && n < CHAM_PARTITIONS; n++) {
+		if ((n && !plan->of[n].n) || !(which >> cham_tiers__get(n) & 1))
+			continue;
+		do
+			one = join(h, objdir, n);
+		while (one == -ESTALE && ++tries < JOINS_MAX);
+		if (one && !err) {
+			err = one;
+			said = strdup(cham__last_error(h));
+		}
+		if (one)
+			refused(h, n, &plan->of[n], cham__last_error(h));
+	}
+	free(plan);
+	if (said)
+		cham__fail(h, err, "%s", said);
+	free(said);
+	return got ? got : err;
+}
+
+int cham_prog__compose(struct cham *h, const char *objdir, bool joint)
+{
+	return joint ? join_all(h, objdir, ~0U) : link_all(h, objdir);
 }

@@ -2,7 +2,8 @@
 /*
  * Attaching the datapath. What is attached is told by bpffs alone:
  *
- *	CHAM_DATAPATH_DIR/cham_uplink, cham_port	the programs
+ *	CHAM_DATAPATH_DIR/cham_uplink, cham_port	the programs; with "-N", those
+ *							of composition N
  *	CHAM_DATAPATH_DIR/generic/			exists: uplinks in SKB mode
  *	CHAM_DATAPATH_DIR/links/<device>		one XDP link each
  *
@@ -34,9 +35,17 @@ struct target {
 	uint32_t ifindex;
 	char ifname[IF_NAMESIZE];
 	int role;
+	unsigned int number;	/* of the composition that it runs */
+};
+
+/* Programs, -1 for none. */
+struct programs {
+	int fd[CHAM_PARTITIONS][CHAM_PROGS];
+	int dispatch;		/* on the uplink, before them */
 };
 
 struct targets {
+	const struct cham_plan *plan;
 	struct target *t;
 	size_t n;
 	size_t room;
@@ -46,7 +55,7 @@ struct targets {
 enum done { DONE_NOTHING, DONE_CREATED, DONE_UPDATED };
 
 static int add_target(struct targets *ts, uint32_t ifindex, const char *ifname,
-		      int role)
+		      int role, unsigned int number)
 {
 	struct target *t;
 
@@ -60,20 +69,24 @@ static int add_target(struct targets *ts, uint32_t ifindex, const char *ifname,
 	t = &ts->t[ts->n++];
 	t->ifindex = ifindex;
 	t->role = role;
+	t->number = number;
 	snprintf(t->ifname, sizeof(t->ifname), "%s", ifname);
 	return 0;
 }
 
 static int add_uplink(const struct cham_uplink *u, void *arg)
 {
-	return add_target(arg, u->ifindex, u->ifname, CHAM_PROG_UPLINK);
+	return add_target(arg, u->ifindex, u->ifname, CHAM_PROG_UPLINK, 0);
 }
 
 static int add_port(const struct cham_port *p, void *arg)
 {
+	struct targets *ts = arg;
+
 	if (!p->tenant_id)
 		return 0;
-	return add_target(arg, p->ifindex, p->ifname, CHAM_PROG_PORT);
+	return add_target(ts, p->ifindex, p->ifname, CHAM_PROG_PORT,
+			  cham_plan__number(ts->plan, p->tenant_id));
 }
 
 static int wanted(struct cham *h, struct targets *ts)
@@ -132,9 +145,13 @@ static void link_ifname(char *ifname, size_t size, const char *file)
 	ifname[n] = '\0';
 }
 
-static void prog_path(char *path, size_t size, int role, bool fresh)
+static void prog_path(char *path, size_t size, unsigned int number, int role, bool fresh)
 {
-	snprintf(path, size, "%s/%s%s", CHAM_DATAPATH_DIR, prog_names[role],
+	char which[16] = "";
+
+	if (number)
+		snprintf(which, sizeof(which), "-%u", number);
+	snprintf(path, size, "%s/%s%s%s", CHAM_DATAPATH_DIR, prog_names[role], which,
 		 fresh ? "-new" : "");
 }
 
@@ -142,7 +159,7 @@ bool cham_datapath__attached(void)
 {
 	char path[128];
 
-	prog_path(path, sizeof(path), CHAM_PROG_UPLINK, false);
+	prog_path(path, sizeof(path), 0, CHAM_PROG_UPLINK, false);
 	return !access(path, F_OK);
 }
 
@@ -265,9 +282,19 @@ static void undo_one(const struct target *t, enum done what, int old)
 	}
 }
 
-/* All or nothing. @old has the programs to go back to, -1 for none. */
+/* Any composition is a whole datapath. */
+static int prog_for(const struct programs *progs, const struct target *t)
+{
+	int fd = progs->fd[t->number][t->role];
+
+	if (t->role == CHAM_PROG_UPLINK && progs->dispatch >= 0)
+		return progs->dispatch;
+	return fd < 0 ? progs->fd[0][t->role] : fd;
+}
+
+/* All or nothing. @old has the programs to go back to. */
 static int attach_all(struct cham *h, const struct targets *ts,
-		      const int *progs, const int *old, bool generic)
+		      const struct programs *progs, const struct programs *old, bool generic)
 {
 	enum done *done;
 	int err = 0;
@@ -277,14 +304,15 @@ static int attach_all(struct cham *h, const struct targets *ts,
 	if (!done)
 		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
 	for (i = 0; i < ts->n; i++) {
-		err = attach_one(h, &ts->t[i], progs[ts->t[i].role], generic,
-				 &done[i]);
+		const struct target *t = &ts->t[i];
+
+		err = attach_one(h, t, prog_for(progs, t), generic, &done[i]);
 		if (err)
 			break;
 	}
 	if (err)
 		while (i--)
-			undo_one(&ts->t[i], done[i], old[ts->t[i].role]);
+			undo_one(&ts->t[i], done[i], prog_for(old, &ts->t[i]));
 	free(done);
 	return err;
 }
@@ -343,62 +371,98 @@ static int make_dirs(struct cham *h)
 	return 0;
 }
 
-/* Only what is empty goes away; a link that stayed keeps its directory. */
-static void remove_pins(void)
+static void unpin_progs(unsigned int number)
 {
 	char path[128];
 	int role;
 
 	for (role = 0; role < CHAM_PROGS; role++) {
-		prog_path(path, sizeof(path), role, true);
+		prog_path(path, sizeof(path), number, role, true);
 		unlink(path);
-		prog_path(path, sizeof(path), role, false);
+		prog_path(path, sizeof(path), number, role, false);
 		unlink(path);
 	}
+}
+
+/* Only what is empty goes away; a link that stayed keeps its directory. */
+static void remove_pins(void)
+{
+	unsigned int n;
+
+	for (n = 0; n < CHAM_PARTITIONS; n++)
+		unpin_progs(n);
+	cham_dispatch__remove();
 	rmdir(CHAM_DATAPATH_DIR "/generic");
 	rmdir(LINKS);
 	rmdir(CHAM_DATAPATH_DIR);
 }
 
-static int get_progs(int *fds)
+/* Without any there is no datapath. */
+static int get_progs(struct programs *progs)
 {
 	char path[128];
+	unsigned int n;
+	int role, err = 0;
+
+	progs->dispatch = bpf_obj_get(CHAM_DATAPATH_DIR "/cham_dispatch");
+	for (n = 0; n < CHAM_PARTITIONS; n++)
+		for (role = 0; role < CHAM_PROGS; role++) {
+			prog_path(path, sizeof(path), n, role, false);
+			progs->fd[n][role] = bpf_obj_get(path);
+			if (!n && progs->fd[n][role] < 0 && !err)
+				err = -errno;
+		}
+	return err;
+}
+
+static void put_progs(struct programs *progs)
+{
+	unsigned int n;
 	int role;
 
-	for (role = 0; role < CHAM_PROGS; role++)
-		fds[role] = -1;
-	for (role = 0; role < CHAM_PROGS; role++) {
-		prog_path(path, sizeof(path), role, false);
-		fds[role] = bpf_obj_get(path);
-		if (fds[role] < 0)
-			return -errno;
+	if (progs->dispatch >= 0)
+		close(progs->dispatch);
+	for (n = 0; n < CHAM_PARTITIONS; n++)
+		for (role = 0; role < CHAM_PROGS; role++)
+			if (progs->fd[n][role] >= 0)
+				close(progs->fd[n][role]);
+}
+
+/* Pin under new names, then rename over the old ones: never without. */
+static int pin_progs(struct cham *h, const struct programs *progs, const struct programs *old)
+{
+	char fresh[128], path[128];
+	unsigned int n;
+	int role;
+
+	for (n = 0; n < CHAM_PARTITIONS; n++) {
+		if (progs->fd[n][0] < 0)
+			unpin_progs(n);
+		for (role = 0; role < CHAM_PROGS; role++) {
+			if (progs->fd[n][role] == old->fd[n][role])
+				continue;
+			prog_path(fresh, sizeof(fresh), n, role, true);
+			prog_path(path, sizeof(path), n, role, false);
+			unlink(fresh);
+			if (progs->fd[n][role] >= 0 &&
+			    (bpf_obj_pin(progs->fd[n][role], fresh) || rename(fresh, path)))
+				return cham__fail(h, -errno, "pin %s: %s", path,
+						  strerror(errno));
+		}
 	}
 	return 0;
 }
 
-static void put_progs(int *fds)
+int cham_file__beside(struct cham *h, const char *base, const char *name, char *path,
+		      size_t size)
 {
-	int role;
+	const char *slash = strrchr(base, '/');
+	int n = snprintf(path, size, "%.*s%s", slash ? (int)(slash + 1 - base) : 0, base, name);
 
-	for (role = 0; role < CHAM_PROGS; role++)
-		if (fds[role] >= 0)
-			close(fds[role]);
-}
-
-/* Pin under new names, then rename over the old ones: never without. */
-static int pin_progs(struct cham *h, const int *fds)
-{
-	char fresh[128], path[128];
-	int role;
-
-	for (role = 0; role < CHAM_PROGS; role++) {
-		prog_path(fresh, sizeof(fresh), role, true);
-		prog_path(path, sizeof(path), role, false);
-		unlink(fresh);
-		if (bpf_obj_pin(fds[role], fresh) || rename(fresh, path))
-			return cham__fail(h, -errno, "pin %s: %s", path,
-					  strerror(errno));
-	}
+	if (n >= (int)size || access(path, R_OK))
+		return cham__fail(h, -ENOENT,
+				  "%s: not there; it comes with the datapath (make, with llvm-19-dev installed)",
+				  path);
 	return 0;
 }
 
@@ -426,107 +490,199 @@ static int mark_mode(struct cham *h, bool generic)
 	return 0;
 }
 
-int cham_datapath__put(struct cham *h, const char *objdir, unsigned int flags,
-		       const struct cham_parts *parts)
-{
-	int progs[CHAM_PROGS], old[CHAM_PROGS];
-	bool generic = flags & CHAM_DATAPATH_GENERIC;
-	bool was = cham_datapath__attached();
-	struct bpf_object *obj = NULL;
-	struct targets ts = { 0 };
-	char path[4096], linked[128];
-	int err, n;
+/* A change of what is attached: what there was, and what there shall be. */
+struct change {
+	const struct cham_plan *plan;
+	struct targets ts;
+	struct programs old, progs;
+	struct bpf_object *obj[CHAM_PARTITIONS];
+	struct cham_dispatch *dispatch;	/* NULL: there is one composition only */
+	bool generic;
+};
 
-	if (flags & ~CHAM_DATAPATH_GENERIC)
-		return cham__fail(h, -EINVAL, "unknown datapath flags 0x%x",
-				  flags & ~CHAM_DATAPATH_GENERIC);
-	if (was && generic != cham_datapath__generic())
-		return cham__fail(h, -EBUSY,
-				  "the datapath is attached in %s mode; detach it first",
-				  cham_datapath__generic() ? "generic" : "native");
+/* One composition. The old one is as good when it need not be made. */
+static int make_one(struct cham *h, struct change *c, const char *base, unsigned int n,
+		    bool make)
+{
+	const struct cham_parts *parts = &c->plan->of[n];
+	int *fd = c->progs.fd[n], err;
+	char linked[128];
+
+	if (n && !parts->n)
+		return 0;
+	if (!make && c->old.fd[n][0] >= 0) {
+		memcpy(fd, c->old.fd[n], sizeof(c->old.fd[n]));
+		return 0;
+	}
+	if (parts->joint)
+		base = parts->joint;
+	err = cham_compose(h, base, parts, linked, sizeof(linked));
+	if (err)
+		return err;
+	err = cham_load_object(h, linked[0] ? linked : base, parts, prog_names, fd,
+			       &c->obj[n]);
+	if (linked[0])
+		unlink(linked);
+	return err;
+}
+
+static int make_all(struct cham *h, struct change *c, const char *objdir)
+{
+	bool several = false;
+	char path[4096];
+	unsigned int n;
+	int err;
+
 	err = cham_datapath__object(path, sizeof(path), objdir);
 	if (err)
 		return cham__fail(h, err, "%s: %s", objdir, strerror(-err));
-	err = wanted(h, &ts);
-	if (err)
-		goto out;
-	err = make_dirs(h);
-	if (err)
-		goto out;
-	get_progs(old);
-	if (parts->joint)
-		snprintf(path, sizeof(path), "%s", parts->joint);
-	err = cham_compose(h, path, parts, linked, sizeof(linked));
-	if (err)
-		goto out_old;
-	err = cham_load_object(h, linked[0] ? linked : path, parts, prog_names, progs, &obj);
-	if (linked[0])
-		unlink(linked);
-	if (err)
-		goto out_old;
-	err = attach_all(h, &ts, progs, old, generic);
-	if (err)
-		goto out_obj;
-	err = mark_mode(h, generic);
+	for (n = 0; !err && n < CHAM_PARTITIONS; n++) {
+		several |= n && c->plan->of[n].n;
+		err = make_one(h, c, path, n, c->plan->make & 1U << n);
+	}
+	if (err || !several)
+		return err;
+	err = cham_dispatch__open(h, path, &c->dispatch);
 	if (!err)
-		err = pin_progs(h, progs);
+		c->progs.dispatch = cham_dispatch__prog(c->dispatch);
+	return err;
+}
+
+/* Where packets are handed on to; @progs: the new ones or the old. */
+static int set_dispatch(struct cham *h, const struct change *c, const struct programs *progs)
+{
+	unsigned int n;
+	int err = 0;
+
+	for (n = 0; c->dispatch && !err && n < CHAM_PARTITIONS; n++)
+		err = cham_dispatch__set(h, c->dispatch, n, progs->fd[n][CHAM_PROG_UPLINK]);
+	return err;
+}
+
+static int attach(struct cham *h, struct change *c)
+{
+	int n, err;
+
+	err = set_dispatch(h, c, &c->progs);
+	if (!err)
+		err = attach_all(h, &c->ts, &c->progs, &c->old, c->generic);
+	if (!err && c->dispatch)
+		err = cham_dispatch__aim(h, c->dispatch, c->plan);
+	if (err) {
+		set_dispatch(h, c, &c->old);
+		return err;
+	}
+	err = mark_mode(h, c->generic);
+	if (!err)
+		err = pin_progs(h, &c->progs, &c->old);
 	if (err)
-		goto out_obj;
-	cham_tiers__put(parts);
-	n = prune(h, &ts);
-	err = n < 0 ? n : (int)ts.n;
-out_obj:
-	bpf_object__close(obj);
-out_old:
-	put_progs(old);
+		return err;
+	if (!c->dispatch)
+		cham_dispatch__remove();
+	n = prune(h, &c->ts);
+	return n < 0 ? n : (int)c->ts.n;
+}
+
+int cham_datapath__put(struct cham *h, const char *objdir, unsigned int flags,
+		       const struct cham_plan *plan)
+{
+	struct change c = { .plan = plan, .ts.plan = plan };
+	bool was = cham_datapath__attached();
+	unsigned int n;
+	int err;
+
+	c.generic = flags & CHAM_DATAPATH_GENERIC;
+	if (flags & ~CHAM_DATAPATH_GENERIC)
+		return cham__fail(h, -EINVAL, "unknown datapath flags 0x%x",
+				  flags & ~CHAM_DATAPATH_GENERIC);
+	if (was && c.generic != cham_datapath__generic())
+		return cham__fail(h, -EBUSY,
+				  "the datapath is attached in %s mode; detach it first",
+				  cham_datapath__generic() ? "generic" : "native");
+	memset(&c.progs, 0xff, sizeof(c.progs));
+	err = wanted(h, &c.ts);
+	if (!err)
+		err = make_dirs(h);
+	if (err)
+		goto out;
+	get_progs(&c.old);
+	err = make_all(h, &c, objdir);
+	if (!err)
+		err = attach(h, &c);
+	for (n = 0; n < CHAM_PARTITIONS; n++) {
+		if (err >= 0 && plan->make & 1U << n)
+			cham_tiers__put(&plan->of[n], NULL);
+		bpf_object__close(c.obj[n]);
+	}
+	cham_dispatch__close(c.dispatch);
+	put_progs(&c.old);
 	if (err < 0 && !was) {
 		prune(h, NULL);
 		remove_pins();
 	}
 out:
-	free(ts.t);
+	free(c.ts.t);
 	return err;
 }
 
 int cham_datapath__attach(struct cham *h, const char *objdir, unsigned int flags)
 {
-	struct cham_parts parts;
+	struct cham_plan *plan;
 	int lock, err;
 
 	lock = cham_compose__lock(h);
 	if (lock < 0)
 		return lock;
-	err = cham_parts__get(h, &parts);
+	err = cham_plan__get(h, &plan);
 	if (!err)
-		err = cham_datapath__put(h, objdir, flags, &parts);
+		err = cham_datapath__put(h, objdir, flags, plan);
+	free(plan);
 	close(lock);
 	return err;
 }
 
+static int sync_locked(struct cham *h, struct change *c)
+{
+	int n, err;
+
+	err = get_progs(&c->old);
+	if (err)
+		return cham__fail(h, err, err == -ENOENT ?
+				  "no datapath is attached" :
+				  "the datapath's pinned programs: %s", strerror(-err));
+	err = wanted(h, &c->ts);
+	if (!err)
+		err = cham_dispatch__open(h, NULL, &c->dispatch);
+	if (!err && c->dispatch)
+		err = cham_dispatch__aim(h, c->dispatch, c->plan);
+	if (!err)
+		err = attach_all(h, &c->ts, &c->old, &c->old, cham_datapath__generic());
+	if (err)
+		return err;
+	n = prune(h, &c->ts);
+	return n < 0 ? n : (int)c->ts.n;
+}
+
 int cham_datapath__sync(struct cham *h)
 {
-	struct targets ts = { 0 };
-	int progs[CHAM_PROGS];
-	int err, n;
+	struct change c = { 0 };
+	struct cham_plan *plan;
+	int lock, err;
 
-	err = get_progs(progs);
-	if (err) {
-		err = cham__fail(h, err, err == -ENOENT ?
-				 "no datapath is attached" :
-				 "the datapath's pinned programs: %s",
-				 strerror(-err));
-		goto out;
-	}
-	err = wanted(h, &ts);
+	lock = cham_compose__lock(h);
+	if (lock < 0)
+		return lock;
+	err = cham_plan__get(h, &plan);
+	memset(&c.old, 0xff, sizeof(c.old));
+	c.plan = plan;
+	c.ts.plan = plan;
 	if (!err)
-		err = attach_all(h, &ts, progs, progs, cham_datapath__generic());
-	if (err)
-		goto out;
-	n = prune(h, &ts);
-	err = n < 0 ? n : (int)ts.n;
-out:
-	put_progs(progs);
-	free(ts.t);
+		err = sync_locked(h, &c);
+	put_progs(&c.old);
+	cham_dispatch__close(c.dispatch);
+	free(c.ts.t);
+	free(plan);
+	close(lock);
 	return err;
 }
 

@@ -14,22 +14,32 @@ struct cham_part {
 	uint32_t tenant;
 	uint32_t cell;		/* 1..CHAM_CELLS */
 	uint32_t layout;
+	uint32_t version;	/* of the tenant's loads */
 	bool inlined;		/* in the joint object */
 	char why[200];		/* not */
 };
 
+/* One composition: a whole datapath with these. */
 struct cham_parts {
 	struct cham_part part[CHAM_CELLS];
 	unsigned int n;
+	unsigned int number;
 	const char *joint;	/* takes the place of the datapath's object, or NULL */
 };
+
+/* All that there are beside each other. The first always is; others with programs. */
+struct cham_plan {
+	struct cham_parts of[CHAM_PARTITIONS];
+	uint32_t make;		/* bits: these anew, the rest stays as it is */
+};
+
+#define CHAM_PLAN_ALL	((1U << CHAM_PARTITIONS) - 1)
 
 /* Loads @path with the layouts of @parts; @progs are owned by *@obj, which the
  * caller closes.
  */
-int cham_load_object(struct cham *h, const char *path,
-		     const struct cham_parts *parts, const char *const *names,
-		     int *progs, struct bpf_object **obj);
+int cham_load_object(struct cham *h, const char *path, const struct cham_parts *parts,
+		     const char *const *names, int *progs, struct bpf_object **obj);
 
 /* What libbpf says from now on is kept; cham_log_end() gives its end back. */
 void cham_log_begin(void);
@@ -37,8 +47,10 @@ const char *cham_log_end(void);
 
 /* ---- compose.c ---- */
 
-/* The programs that the module knows of. */
-int cham_parts__get(struct cham *h, struct cham_parts *parts);
+/* Of the programs that the module knows of, all to be made. Free it with free(). */
+int cham_plan__get(struct cham *h, struct cham_plan **plan);
+/* Which of them has the tenant's program, 0 without one. */
+unsigned int cham_plan__number(const struct cham_plan *plan, uint32_t tenant);
 /* Where a tenant's object is kept. */
 void cham_part__path(char *path, size_t size, uint32_t tenant);
 void cham_part__bitcode(char *path, size_t size, uint32_t tenant);
@@ -52,19 +64,56 @@ int cham_compose__lock(struct cham *h);
 
 #define CHAM_DATAPATH_BITCODE	"datapath.bpf.bc"
 
-/* Makes the joint object of @base, and says in @parts who is in it. */
-int cham_joint(struct cham *h, const char *base, struct cham_parts *parts);
-/* What is attached now. */
-void cham_tiers__put(const struct cham_parts *parts);
+struct cham_joint;
+
+/* Reads what a joint object of @parts is made from; the lock is held. */
+int cham_joint__open(struct cham *h, const char *base, const struct cham_parts *parts,
+		     struct cham_joint **j);
+/* Makes it; seconds, and needs no lock. */
+int cham_joint__make(struct cham_joint *j);
+/* To a file, with the lock: then @parts say so, and who is in it. */
+int cham_joint__put(struct cham_joint *j, struct cham_parts *parts);
+void cham_joint__close(struct cham_joint *j);
+
+enum cham_tier {
+	CHAM_TIER_LINKED,
+	CHAM_TIER_JOINT,
+	CHAM_TIER_REFUSED,	/* linked, because a joint one was refused */
+};
+
+enum cham_tier cham_tiers__get(unsigned int number);
+/* What is attached now; @why: no joint one could be made, or NULL. */
+void cham_tiers__put(const struct cham_parts *parts, const char *why);
+
+/* ---- dispatch.c: whose packet is it, when there are several compositions ---- */
+
+struct cham_dispatch;
+
+/* What is attached; else it is made if @base, the datapath's object, is not NULL, and
+ * *@d is NULL if it is.
+ */
+int cham_dispatch__open(struct cham *h, const char *base, struct cham_dispatch **d);
+void cham_dispatch__close(struct cham_dispatch *d);
+/* No device runs it any more. */
+void cham_dispatch__remove(void);
+/* For the uplink. */
+int cham_dispatch__prog(const struct cham_dispatch *d);
+/* @prog: the uplink's program of composition @number, -1 for none. */
+int cham_dispatch__set(struct cham *h, struct cham_dispatch *d, unsigned int number, int prog);
+/* Each tenant's packets to where its program is. */
+int cham_dispatch__aim(struct cham *h, struct cham_dispatch *d, const struct cham_plan *plan);
 
 /* ---- datapath.c ---- */
 
+/* What is installed beside the datapath's object. */
+int cham_file__beside(struct cham *h, const char *base, const char *name, char *path,
+		      size_t size);
 /* The datapath's object: @objdir, or in it. */
 int cham_datapath__object(char *path, size_t size, const char *objdir);
 
-/* Attaches the datapath with @parts; as cham_datapath__attach(). */
+/* Attaches the datapath of @plan; as cham_datapath__attach(). */
 int cham_datapath__put(struct cham *h, const char *objdir, unsigned int flags,
-		       const struct cham_parts *parts);
+		       const struct cham_plan *plan);
 bool cham_datapath__generic(void);
 
 /* Turns the kernel's refusal to attach into what to do; returns @err. */

@@ -9,8 +9,8 @@
  * proved (prove.c). Every tool runs in the child of jail.c. Who cannot be inlined,
  * and says why, is linked to the result as in the linked tier.
  *
- *	CHAM_STATE_DIR/joint.o	the object
- *	CHAM_STATE_DIR/tiers	a line for each tenant of a joint datapath:
+ *	CHAM_STATE_DIR/joint.N	the object of composition N
+ *	CHAM_STATE_DIR/tiers.N	a line for each of its tenants, once a joint one was made:
  *				number, tier, and why it is not the better one
  */
 #include <errno.h>
@@ -27,31 +27,37 @@
 #include "jail.h"
 #include "prove.h"
 
-#define JOINT	CHAM_STATE_DIR "/joint.o"
-#define TIERS	CHAM_STATE_DIR "/tiers"
 #define NAMES	32	/* room for "/proc/self/fd/NNN" */
 
-struct joint {
+struct cham_joint {
 	struct cham *h;
-	const char *base;		/* the datapath's object */
-	struct cham_parts *parts;
-	char why[CHAM_CELLS][200];	/* of each part, why it is not inlined */
+	char *base;			/* path of the datapath's object */
+	char tool[4096];		/* the normaliser */
+	struct cham_parts parts;
+	struct cham_object *object[CHAM_CELLS];	/* of each part */
+	int bitcode[CHAM_CELLS];	/* that it was made from, -1 */
+	char *keep;			/* option of opt: names */
 	struct cham_claim claim;
-	int in[1 + CHAM_CELLS];		/* bitcode: the datapath's, tenants' */
+	int in[1 + CHAM_CELLS];		/* bitcode: the datapath's, normalised tenants' */
 	unsigned int n_in;
+	uint8_t *data;			/* the object */
+	size_t size;
 };
 
-static int file_beside(struct cham *h, const char *base, const char *name, char *path,
-		       size_t size)
+static const char *joint_path(unsigned int number)
 {
-	const char *slash = strrchr(base, '/');
-	int n = snprintf(path, size, "%.*s%s", slash ? (int)(slash + 1 - base) : 0, base, name);
+	static char path[64];
 
-	if (n >= (int)size || access(path, R_OK))
-		return cham__fail(h, -ENOENT,
-				  "%s: not there; the joint tier is made with it (make, with llvm-19-dev installed)",
-				  path);
-	return 0;
+	snprintf(path, sizeof(path), CHAM_STATE_DIR "/joint.%u", number);
+	return path;
+}
+
+static const char *tiers_path(unsigned int number)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), CHAM_STATE_DIR "/tiers.%u", number);
+	return path;
 }
 
 static int read_fd(struct cham *h, const char *path)
@@ -85,29 +91,24 @@ static int compare(struct cham *h, const struct cham_object *o, int bitcode)
 }
 
 /* Return: normalised bitcode, or why not. */
-static int normalise(struct joint *j, const struct cham_part *part,
-		     const struct cham_object *o)
+static int normalise(struct cham_joint *j, unsigned int i)
 {
-	char tool[4096], file[128], tenant[16], cell[16];
-	const char *argv[5] = { tool, tenant, cell, "/proc/self/fd/3", NULL };
+	const struct cham_object *o = j->object[i];
+	char tenant[16], cell[16];
+	const char *argv[5] = { j->tool, tenant, cell, "/proc/self/fd/3", NULL };
 	struct cham *h = j->h;
 	uint8_t *data;
 	size_t size;
 	int fd, err;
 
-	cham_part__bitcode(file, sizeof(file), part->tenant);
-	if (access(file, R_OK))
+	if (j->bitcode[i] < 0)
 		return cham__fail(h, -ENOENT, "came as an object: load it as C or bitcode");
-	err = file_beside(h, j->base, "chamelio-normalise", tool, sizeof(tool));
-	fd = err ? err : read_fd(h, file);
-	if (fd < 0)
-		return fd;
-	snprintf(tenant, sizeof(tenant), "%u", part->tenant);
-	snprintf(cell, sizeof(cell), "%u", part->cell);
-	err = compare(h, o, fd);
+	snprintf(tenant, sizeof(tenant), "%u", j->parts.part[i].tenant);
+	snprintf(cell, sizeof(cell), "%u", j->parts.part[i].cell);
+	err = compare(h, o, j->bitcode[i]);
 	if (!err)
-		err = cham_llvm__run_tool(h, o->path, tool, argv, &fd, 1, &data, &size);
-	close(fd);
+		err = cham_llvm__run_tool(h, o->path, j->tool, argv, &j->bitcode[i], 1,
+					  &data, &size);
 	if (err)
 		return err;
 	fd = cham_memfd(h, data, size, true);
@@ -116,51 +117,49 @@ static int normalise(struct joint *j, const struct cham_part *part,
 }
 
 /* One tenant's bitcode, or it stays a function of its own. */
-static int take(struct joint *j, unsigned int i)
+static void take(struct cham_joint *j, unsigned int i)
 {
-	struct cham_part *part = &j->parts->part[i];
-	struct cham_object *o;
+	struct cham_part *part = &j->parts.part[i];
+	int fd = normalise(j, i);
 	unsigned int hook;
-	char file[128];
 	const char *why;
-	int fd, err;
 
-	cham_part__path(file, sizeof(file), part->tenant);
-	err = cham_object__open(j->h, file, &o);
-	if (err)
-		return err;
-	fd = normalise(j, part, o);
 	part->inlined = fd >= 0;
 	for (hook = 0; hook < __CHAM_HOOK_MAX; hook++) {
 		if (!part->inlined)
 			j->claim.separate[hook] |= 1U << part->cell;
-		else if (o->hooks & 1U << hook)
+		else if (j->object[i]->hooks & 1U << hook)
 			j->claim.inlined[hook] |= 1U << part->cell;
 	}
-	cham_object__close(o);
 	if (part->inlined) {
 		j->in[j->n_in++] = fd;
-		return 0;
+		return;
 	}
 	/* The last line says it; those before, where. */
 	why = strrchr(cham__last_error(j->h), '\n');
-	snprintf(j->why[i], sizeof(j->why[i]), "%s", why ? why + 1 : cham__last_error(j->h));
-	return 0;
+	snprintf(part->why, sizeof(part->why), "%s", why ? why + 1 : cham__last_error(j->h));
 }
 
 /*
  * What stays global: all that is in the datapath, but for the cells in use here; and
  * tenants' variables, of which libbpf takes no map that is not.
  */
-static int keep_names(struct joint *j, char *list, size_t size)
+static int keep_names(struct cham_joint *j)
 {
-	size_t at = snprintf(list, size, "-internalize-public-api-list=t[0-9]*_*,");
 	struct btf *btf = btf__parse(j->base, NULL);
 	unsigned int i, hook, cell;
 	char format[32];
+	size_t size;
+	FILE *f;
 
 	if (!btf)
 		return cham__fail(j->h, -EINVAL, "%s: has no type information", j->base);
+	f = open_memstream(&j->keep, &size);
+	if (!f) {
+		btf__free(btf);
+		return cham__fail(j->h, -ENOMEM, "%s", strerror(ENOMEM));
+	}
+	fputs("-internalize-public-api-list=t[0-9]*_*", f);
 	for (i = 1; i < btf__type_cnt(btf); i++) {
 		const struct btf_type *t = btf__type_by_id(btf, i);
 		const char *name = btf__name_by_offset(btf, t->name_off);
@@ -172,127 +171,221 @@ static int keep_names(struct joint *j, char *list, size_t size)
 			if (sscanf(name, format, &cell) == 1 && cell <= CHAM_CELLS)
 				keep = j->claim.separate[hook] >> cell & 1;
 		}
-		if (keep && at < size)
-			at += snprintf(list + at, size - at, "%s,", name);
+		if (keep)
+			fprintf(f, ",%s", name);
 	}
 	btf__free(btf);
-	return at < size ? 0 : cham__fail(j->h, -E2BIG, "%s: has too many functions", j->base);
+	return fclose(f) ? cham__fail(j->h, -ENOMEM, "%s", strerror(ENOMEM)) : 0;
 }
 
 /* What is linked, optimised and compiled, one after the other. */
-static int compile(struct joint *j, uint8_t **data, size_t *size)
+static int compile(struct cham_joint *j)
 {
-	char keep[4096], names[1 + CHAM_CELLS][NAMES];
+	char names[1 + CHAM_CELLS][NAMES];
 	const char *link[CHAM_CELLS + 6] = { "llvm-link", "-o", "-" };
 	const char *opt[7] = { "opt", "-passes=internalize,default<O2>", "-o", "-",
-			       "/proc/self/fd/3", keep, NULL };
+			       "/proc/self/fd/3", j->keep, NULL };
 	unsigned int i, n = 3;
 	uint8_t *one;
-	int fd, err = keep_names(j, keep, sizeof(keep));
+	size_t size;
+	int fd, err;
 
-	if (err)
-		return err;
 	for (i = 0; i < j->n_in; i++) {
 		snprintf(names[i], NAMES, "/proc/self/fd/%u", 3 + i);
 		link[n++] = names[i];
 	}
 	link[n] = NULL;
 	err = cham_llvm__run(j->h, "the joint datapath", "llvm-link", link, j->in, j->n_in,
-			     &one, size);
-	fd = err ? err : cham_memfd(j->h, one, *size, true);
+			     &one, &size);
+	fd = err ? err : cham_memfd(j->h, one, size, true);
 	free(one);
 	if (fd < 0)
 		return fd;
-	err = cham_llvm__run(j->h, "the joint datapath", "opt", opt, &fd, 1, &one, size);
+	err = cham_llvm__run(j->h, "the joint datapath", "opt", opt, &fd, 1, &one, &size);
 	close(fd);
-	fd = err ? err : cham_memfd(j->h, one, *size, true);
+	fd = err ? err : cham_memfd(j->h, one, size, true);
 	free(one);
 	if (fd < 0)
 		return fd;
-	err = cham_llvm__assemble(j->h, "the joint datapath", fd, data, size);
+	err = cham_llvm__assemble(j->h, "the joint datapath", fd, &j->data, &j->size);
 	close(fd);
 	return err;
 }
 
-int cham_joint(struct cham *h, const char *base, struct cham_parts *parts)
+/* All that changes when somebody loads a program. */
+static int read_part(struct cham_joint *j, unsigned int i)
 {
-	struct joint j = { .h = h, .base = base, .parts = parts };
-	uint8_t *data = NULL;
-	char path[4096];
-	unsigned int i;
-	size_t size;
+	char file[128];
 	int err;
 
+	cham_part__path(file, sizeof(file), j->parts.part[i].tenant);
+	err = cham_object__open(j->h, file, &j->object[i]);
+	if (err)
+		return err;
+	cham_part__bitcode(file, sizeof(file), j->parts.part[i].tenant);
+	if (access(file, R_OK))
+		return 0;
+	j->bitcode[i] = read_fd(j->h, file);
+	return j->bitcode[i] < 0 ? j->bitcode[i] : 0;
+}
+
+int cham_joint__open(struct cham *h, const char *base, const struct cham_parts *parts,
+		     struct cham_joint **jp)
+{
+	struct cham_joint *j;
+	char path[4096];
+	unsigned int i;
+	int err;
+
+	*jp = NULL;
 	err = cham_llvm__find(h, base, "opt", path, sizeof(path));
 	if (!err)
-		err = file_beside(h, base, CHAM_DATAPATH_BITCODE, path, sizeof(path));
+		err = cham_file__beside(h, base, CHAM_DATAPATH_BITCODE, path, sizeof(path));
+	if (!err && !parts->n)
+		err = cham__fail(h, -ENOENT, "no program can be inlined: there is none");
 	if (err)
 		return err;
-	j.in[0] = read_fd(h, path);
-	if (j.in[0] < 0)
-		return j.in[0];
-	j.n_in = 1;
+	j = calloc(1, sizeof(*j));
+	if (!j)
+		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
+	j->h = h;
+	j->parts = *parts;
+	j->base = strdup(base);
+	memset(j->bitcode, 0xff, sizeof(j->bitcode));
+	j->in[0] = read_fd(h, path);
+	err = j->in[0] < 0 ? j->in[0] : 0;
+	j->n_in = !err;
+	if (!err && !j->base)
+		err = cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
+	if (!err)
+		err = cham_file__beside(h, base, "chamelio-normalise", j->tool, sizeof(j->tool));
 	for (i = 0; !err && i < parts->n; i++)
-		err = take(&j, i);
-	if (!err && j.n_in == 1)
-		err = cham__fail(h, -ENOENT, "no program can be inlined%s%s",
-				 parts->n ? "; the first: " : ": there is none",
-				 parts->n ? j.why[0] : "");
+		err = read_part(j, i);
 	if (!err)
-		err = compile(&j, &data, &size);
+		*jp = j;
+	else
+		cham_joint__close(j);
+	return err;
+}
+
+int cham_joint__make(struct cham_joint *j)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < j->parts.n; i++)
+		take(j, i);
+	if (j->n_in == 1)
+		return cham__fail(j->h, -ENOENT, "no program can be inlined; the first: %s",
+				  j->parts.part[0].why);
+	err = keep_names(j);
 	if (!err)
-		err = cham_prove(h, data, size, &j.claim);
+		err = compile(j);
 	if (!err)
-		err = cham_lines__thin(h, data, size);
-	if (!err)
-		err = cham_file__write(h, JOINT, data, size);
-	free(data);
-	for (i = 0; i < j.n_in; i++)
-		close(j.in[i]);
+		err = cham_prove(j->h, j->data, j->size, &j->claim);
+	return err ? err : cham_lines__thin(j->h, j->data, j->size);
+}
+
+int cham_joint__put(struct cham_joint *j, struct cham_parts *parts)
+{
+	const char *path = joint_path(parts->number);
+	int err = cham_file__write(j->h, path, j->data, j->size);
+
 	if (err)
 		return err;
-	parts->joint = JOINT;
-	for (i = 0; i < parts->n; i++)
-		snprintf(parts->part[i].why, sizeof(parts->part[i].why), "%s", j.why[i]);
+	*parts = j->parts;
+	parts->joint = path;
 	return 0;
 }
 
-void cham_tiers__put(const struct cham_parts *parts)
+void cham_joint__close(struct cham_joint *j)
 {
+	unsigned int i;
+
+	if (!j)
+		return;
+	for (i = 0; i < j->n_in; i++)
+		close(j->in[i]);
+	for (i = 0; i < CHAM_CELLS; i++) {
+		cham_object__close(j->object[i]);
+		if (j->bitcode[i] >= 0)
+			close(j->bitcode[i]);
+	}
+	free(j->base);
+	free(j->keep);
+	free(j->data);
+	free(j);
+}
+
+void cham_tiers__put(const struct cham_parts *parts, const char *why)
+{
+	const char *path = tiers_path(parts->number);
 	unsigned int i;
 	FILE *f;
 
-	if (!parts->joint) {
-		unlink(TIERS);
-		unlink(JOINT);
+	unlink(path);
+	if (!parts->joint)
+		unlink(joint_path(parts->number));
+	if (!parts->joint && !why)
 		return;
-	}
-	f = fopen(TIERS, "we");
+	f = fopen(path, "we");
 	for (i = 0; f && i < parts->n; i++)
 		fprintf(f, "%u %s %s\n", parts->part[i].tenant,
-			parts->part[i].inlined ? "joint" : "linked", parts->part[i].why);
+			parts->part[i].inlined && !why ? "joint" : "linked",
+			why ? why : parts->part[i].why);
 	if (f)
 		fclose(f);
+}
+
+/* A line of such a file. Return: is it one? */
+static bool tier_line(char *line, unsigned int *tenant, bool *joint, const char **why)
+{
+	char tier[8];
+	int at;
+
+	line[strcspn(line, "\n")] = '\0';
+	if (sscanf(line, "%u %7s %n", tenant, tier, &at) != 2)
+		return false;
+	*joint = !strcmp(tier, "joint");
+	*why = line + at;
+	return true;
+}
+
+enum cham_tier cham_tiers__get(unsigned int number)
+{
+	FILE *f = fopen(tiers_path(number), "re");
+	enum cham_tier tier = f ? CHAM_TIER_REFUSED : CHAM_TIER_LINKED;
+	unsigned int tenant;
+	const char *why;
+	char line[400];
+	bool joint;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (tier_line(line, &tenant, &joint, &why) && joint)
+			tier = CHAM_TIER_JOINT;
+	if (f)
+		fclose(f);
+	return tier;
 }
 
 bool cham_prog__joint(uint32_t tenant_id, char *why, size_t size)
 {
-	char line[400], tier[8];
-	bool joint = false;
-	unsigned int id;
+	bool attached = cham_datapath__attached(), found = false, joint = false;
+	unsigned int tenant, number;
+	const char *reason;
+	char line[400];
 	FILE *f;
-	int at;
 
 	why[0] = '\0';
-	f = cham_datapath__attached() ? fopen(TIERS, "re") : NULL;
-	while (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%u %7s %n", &id, tier, &at) != 2 || id != tenant_id)
-			continue;
-		joint = !strcmp(tier, "joint");
-		snprintf(why, size, "%s", line + at);
+	for (number = 0; attached && !found && number < CHAM_PARTITIONS; number++) {
+		f = fopen(tiers_path(number), "re");
+		while (f && !found && fgets(line, sizeof(line), f)) {
+			found = tier_line(line, &tenant, &joint, &reason) && tenant == tenant_id;
+			if (found)
+				snprintf(why, size, "%s", reason);
+		}
+		if (f)
+			fclose(f);
 	}
-	if (f)
-		fclose(f);
-	return joint;
+	return found && joint;
 }

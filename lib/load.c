@@ -11,11 +11,12 @@
 #include <bpf/libbpf.h>
 #include <xdp/libxdp.h>
 
+#include "chamelio_kfunc.h"
 #include "datapath.h"
 
 #define LOG_TAIL 600
 
-#define LAYOUTS "cham_layouts"
+#define CONSTANTS "cham_composition"
 
 /* The end of what libbpf said: the verifier puts its verdict there. */
 static char log_tail[LOG_TAIL];
@@ -60,45 +61,49 @@ const char *cham_log_end(void)
 	return log_tail;
 }
 
-/* Each cell's layout, into the constants that the kernel is about to freeze. */
-static int set_layouts(struct bpf_object *obj, const struct cham_parts *parts)
+/* Where it is in .rodata of @size bytes, or -1. */
+static int find_constants(struct bpf_object *obj, size_t size)
+{
+	const struct btf *btf = bpf_object__btf(obj);
+	int i, id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+	const struct btf_type *sec = id < 0 ? NULL : btf__type_by_id(btf, id);
+	const struct btf_var_secinfo *vi = sec ? btf_var_secinfos(sec) : NULL;
+
+	for (i = 0; sec && i < btf_vlen(sec); i++, vi++) {
+		const struct btf_type *var = btf__type_by_id(btf, vi->type);
+
+		if (!strcmp(btf__name_by_offset(btf, var->name_off), CONSTANTS) &&
+		    vi->size == sizeof(struct cham_composition) &&
+		    vi->offset <= size && vi->size <= size - vi->offset)
+			return vi->offset;
+	}
+	return -1;
+}
+
+/* What this composition is, before the kernel freezes it. */
+static int set_constants(struct bpf_object *obj, const struct cham_parts *parts)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
-	const struct btf *btf = bpf_object__btf(obj);
-	const struct btf_var_secinfo *vi;
-	const struct btf_type *sec;
+	struct cham_composition *c;
 	const void *initial;
-	uint32_t *layouts;
 	size_t size = 0;
+	unsigned int i;
 	char *data;
-	int i, id, err;
+	int at, err;
 
-	if (!parts->n)
-		return 0;
 	initial = map ? bpf_map__initial_value(map, &size) : NULL;
-	id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
-	if (!initial || id < 0)
+	at = initial ? find_constants(obj, size) : -1;
+	if (at < 0)
 		return -ENOENT;
 	data = malloc(size);
 	if (!data)
 		return -ENOMEM;
 	memcpy(data, initial, size);
-	err = -ENOENT;
-	sec = btf__type_by_id(btf, id);
-	vi = btf_var_secinfos(sec);
-	for (i = 0; i < btf_vlen(sec); i++, vi++) {
-		const struct btf_type *var = btf__type_by_id(btf, vi->type);
-
-		if (strcmp(btf__name_by_offset(btf, var->name_off), LAYOUTS) ||
-		    vi->size != (CHAM_CELLS + 1) * sizeof(*layouts) ||
-		    vi->offset > size || vi->size > size - vi->offset)
-			continue;
-		layouts = (uint32_t *)(data + vi->offset);
-		for (i = 0; i < (int)parts->n; i++)
-			layouts[parts->part[i].cell] = parts->part[i].layout;
-		err = bpf_map__set_initial_value(map, data, size);
-		break;
-	}
+	c = (void *)(data + at);
+	c->before = parts->number * CHAM_CELLS;
+	for (i = 0; i < parts->n; i++)
+		c->layouts[parts->part[i].cell] = parts->part[i].layout;
+	err = bpf_map__set_initial_value(map, data, size);
 	free(data);
 	return err;
 }
@@ -123,10 +128,11 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 		return cham__fail(h, -ENOENT, "%s: has no program \"%s\"",
 				  path, names[i]);
 	}
-	err = set_layouts(obj, parts);
+	err = set_constants(obj, parts);
 	if (err) {
 		bpf_object__close(obj);
-		return cham__fail(h, err, "%s: has no " LAYOUTS ", takes no programs", path);
+		return cham__fail(h, err, "%s: " CONSTANTS ": %s; not of this version?",
+				  path, strerror(-err));
 	}
 	err = bpf_object__load(obj);
 	if (err) {
@@ -146,9 +152,8 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 	return 0;
 }
 
-int cham_load_object(struct cham *h, const char *path,
-		     const struct cham_parts *parts, const char *const *names,
-		     int *progs, struct bpf_object **obj)
+int cham_load_object(struct cham *h, const char *path, const struct cham_parts *parts,
+		     const char *const *names, int *progs, struct bpf_object **obj)
 {
 	int err;
 

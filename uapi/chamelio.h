@@ -20,7 +20,9 @@
 #define CHAM_QUOTA_CONNS_MAX	67108864	/* 2^26 */
 #define CHAM_QUOTA_PORTS_MAX	4095
 #define CHAM_QUOTA_FDB_MAX	16777216	/* 2^24 */
-#define CHAM_CELLS		16	/* handlers that one composition holds */
+#define CHAM_CELLS		16	/* programs that one composition holds */
+#define CHAM_PARTITIONS		8	/* compositions beside each other */
+#define CHAM_CELL_MAX		(CHAM_CELLS * CHAM_PARTITIONS)
 #define CHAM_HOOKS_MASK		15	/* bits of enum cham_hook */
 #define CHAM_PROG_FLAGS_MASK	1	/* bits of enum cham_prog_flag */
 #define CHAM_PROG_NAME_MAX	31	/* bytes */
@@ -346,7 +348,7 @@ enum cham_prog_attr {
 	CHAM_PROG_TENANT_NAME,		/* string, out */
 	CHAM_PROG_NAME,			/* string */
 	CHAM_PROG_ABI,			/* u32: CHAM_ABI_VERSION that it was made for */
-	CHAM_PROG_CELL,			/* u32, 1..CHAM_CELLS: its place in the composition */
+	CHAM_PROG_CELL,			/* u32, 1..CHAM_CELL_MAX: CHAM_CELLS in each composition */
 	CHAM_PROG_HOOKS,		/* u32 bitmap of enum cham_hook */
 	CHAM_PROG_LAYOUT,		/* u32: another number, other areas */
 	CHAM_PROG_FLAGS,		/* u32 bitmap of enum cham_prog_flag */

@@ -11,6 +11,7 @@
 #define _UAPI_CHAMELIO_KFUNC_H
 
 #include <linux/types.h>
+#include "chamelio.h"
 
 /* Ethernet, IP, UDP and VXLAN header of a tunnelled frame, bytes */
 #define CHAM_OUTER4	50
@@ -66,6 +67,15 @@ enum cham_event_act {
 #define CHAM_PROG_HOOKS_SHIFT	16
 #define CHAM_PROG_WORD_HOOK(n)	(1 << (CHAM_PROG_HOOKS_SHIFT + (n)))
 #define CHAM_PROG_WORD_SERIAL	0x1000000
+
+/*
+ * What one of the datapaths beside each other holds: handlers of the cells above
+ * @before. It has 0 for the layout of a cell that is empty, and cell 0 always is.
+ */
+struct cham_composition {
+	__u32	before;
+	__u32	layouts[CHAM_CELLS + 1];	/* of each cell's areas */
+};
 
 /* One per CPU; the program reads it. */
 struct cham_event {

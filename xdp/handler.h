@@ -26,8 +26,8 @@
 
 #define __cham_nonnull	__attribute__((btf_decl_tag("arg:nonnull")))
 
-/* Of each cell's areas; the composition writes it before the kernel freezes it. */
-const volatile __u32 cham_layouts[CHAM_CELLS + 1] = {};
+/* Written before the kernel freezes it. */
+const volatile struct cham_composition cham_composition = {};
 
 #define CHAM_CELL(hook, n)						\
 __attribute__((weak))							\
@@ -123,7 +123,8 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 				       const struct cham_query *q, int act, __u32 where,
 				       const __u32 hook)
 {
-	__u32 cell = act >> CHAM_PROG_CELL_SHIFT & CHAM_PROG_CELL_MASK;
+	__u32 cell = (act >> CHAM_PROG_CELL_SHIFT & CHAM_PROG_CELL_MASK) -
+		     cham_composition.before;
 	__u32 base = cham_where_base(where), l3 = cham_where_l3(where);
 	struct cham_area *area;
 	struct cham_pkt pkt;
@@ -137,10 +138,13 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 		cham_label("cham_cell_timer", cell);
 	else
 		cham_label("cham_cell_open", cell);
-	if (cell > CHAM_CELLS)
-		return act & CHAM_PROG_ACT_MASK;
-	area = (void *)bpf_cham_enter(ctx, cham_layouts[cell], base, hook,
-				       sizeof(*area));
+	if (cell > CHAM_CELLS) {
+		/* Of another composition, while they are changed one after the other. */
+		bpf_cham_slow(ctx, 0, CHAM_REASON_NO_AREA);
+		return CHAM_ACT_SLOW;
+	}
+	area = (void *)bpf_cham_enter(ctx, cham_composition.layouts[cell], base, hook,
+				      sizeof(*area));
 	if (!area)
 		return ev->act;
 	pkt.l2 = base;

@@ -13,6 +13,8 @@
 #include <sanitizer/asan_interface.h>
 #include "../../kmod/encap.h"
 #include "../../xdp/datapath.bpf.c"
+#define LICENSE LICENSE_dispatch
+#include "../../xdp/dispatch.bpf.c"
 
 #define HEADROOM	128
 #define FRAME		512
@@ -36,7 +38,24 @@ static struct kernel {
 	unsigned int lookups, delivers, encaps, slows;
 	struct cham_query query;
 	uint32_t strip, vni, reason;
+	unsigned int calls, number;	/* first tail call */
 } k;
+
+static struct cham_by_vni table;
+
+void *bpf_map_lookup_elem(void *map, const void *key)
+{
+	must(map == &cham_by_vni && !*(const __u32 *)key, "another map");
+	return &table;
+}
+
+long bpf_tail_call(void *ctx, void *map, __u32 i)
+{
+	must(ctx && map == &cham_uplinks, "another map");
+	if (!k.calls++)
+		k.number = i;
+	return -1;
+}
 
 __u8 *bpf_cham_begin(struct xdp_md *ctx, int size)
 {
@@ -538,6 +557,29 @@ static void repair(uint8_t *f, unsigned int len, uint16_t how, bool uplink)
 	}
 }
 
+/* Which composition has the VNI that is where a tunnelled frame has it. */
+static uint32_t number_of(uint32_t vni)
+{
+	return vni % 3;
+}
+
+static void check_dispatch(struct xdp_md *ctx, const uint8_t *frame, unsigned int len)
+{
+	unsigned int i, at = CHAM_OUTER4;
+
+	if (!table.number[1])
+		for (i = 0; i <= CHAM_VNI_MAX; i++)
+			table.number[i] = number_of(i);
+	if (len >= 14 && (frame[12] != 8 || frame[13]))
+		at = CHAM_OUTER6;
+	must(cham_dispatch(ctx) == XDP_PASS && k.calls == 2, "%u calls", k.calls);
+	if (len < CHAM_OUTER4 || len < at)
+		must(!k.number, "a VNI out of nowhere");
+	else
+		must(k.number == number_of(frame[at - 4] << 16 | frame[at - 3] << 8 |
+					   frame[at - 2]), "to composition %u", k.number);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
@@ -582,6 +624,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ASAN_POISON_MEMORY_REGION(room, HEADROOM);
 	ctx.data = (unsigned long)room + HEADROOM;
 	ctx.data_end = ctx.data + len;
+	if (uplink)
+		check_dispatch(&ctx, o.frame, len);
 	verdict = uplink ? cham_uplink(&ctx) : cham_port(&ctx);
 
 	if (k.no_event) {

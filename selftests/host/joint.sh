@@ -28,7 +28,7 @@ handler() {
 joint() {
 	llvm-link-19 -o linked.bc "${@:2}" &&
 		opt-19 -passes='internalize,default<O2>' -o opt.bc \
-			-internalize-public-api-list=cham_uplink,cham_port,cham_parse_wscale,LICENSE,cham_layouts,t[0-9]*_* linked.bc &&
+			-internalize-public-api-list=cham_uplink,cham_port,cham_parse_wscale,LICENSE,cham_composition,t[0-9]*_* linked.bc &&
 		llc-19 -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o "$1" opt.bc
 }
 prove() { "$O/selftests/prove" "$@" 2>&1; }

@@ -120,6 +120,8 @@ def policies(text, netlink):
     numbers = dict(KERNEL)
     for name, value in re.findall(r'#define (CHAM_\w+)\s+(\d+)', text):
         numbers[name] = int(value)
+    for name, value in re.findall(r'#define (CHAM_\w+_MAX)\s+\((CHAM_\w+ \* CHAM_\w+)\)', text):
+        numbers[name] = eval(value, {'__builtins__': {}}, numbers)
     macros = dict(re.findall(r'#define (CHAM_POLICY_\w+)\s+(.*)', netlink))
     ranges = {n: body for n, body in re.findall(
         r'netlink_range_validation (\w+) = \{(.*?)\};', netlink, re.S)}

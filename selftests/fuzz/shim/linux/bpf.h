@@ -10,6 +10,12 @@ struct xdp_md {
 	unsigned long data_end;
 };
 
+enum {
+	BPF_MAP_TYPE_ARRAY,
+	BPF_MAP_TYPE_PROG_ARRAY,
+	BPF_F_MMAPABLE,
+};
+
 enum xdp_action {
 	XDP_ABORTED,
 	XDP_DROP,
