@@ -73,7 +73,8 @@ fuzz_flags = $(test_flags) -fsanitize=fuzzer -fno-strict-aliasing \
 	$(if $(filter cost object,$*),,-Iselftests/fuzz/shim)
 
 lib_obj := $(patsubst lib/%.c,$(O)/lib/%.o,$(sort $(wildcard lib/*.c)))
-cli_obj := $(patsubst cli/%.c,$(O)/cli/%.o,$(sort $(wildcard cli/*.c)))
+chamd_obj := $(patsubst cli/%.c,$(O)/cli/%.o,$(sort $(wildcard cli/chamd*.c)))
+ctl_obj := $(filter-out $(chamd_obj),$(patsubst cli/%.c,$(O)/cli/%.o,$(sort $(wildcard cli/*.c))))
 xdp_obj := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard xdp/*.bpf.c)))
 # what the joint tier is made with; without LLVM's headers there is none
 llvm := /usr/lib/llvm-19
@@ -95,7 +96,8 @@ bench_bin := $(O)/selftests/bench/bench $(O)/selftests/bench/lines.so
 
 shared := $(O)/lib/libcham.so.$(VERSION)
 lib_out := $(if $(lib_obj),$(O)/lib/libcham.a $(shared) $(O)/lib/libcham.pc)
-cli_out := $(if $(cli_obj),$(O)/cli/chamctl $(O)/cli/shared/chamctl)
+cli_bin := $(if $(ctl_obj),chamctl) $(if $(chamd_obj),chamd)
+cli_out := $(foreach d,cli cli/shared,$(addprefix $(O)/$d/,$(cli_bin)))
 mod_src := $(sort $(wildcard kmod/*.c kmod/*.h))
 mod := $(O)/module
 
@@ -172,15 +174,17 @@ $(O)/lib/libcham.pc: lib/libcham.pc.in $(O)/.flags Makefile
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@
 
 # to run from the tree: needs no library elsewhere
-$(O)/cli/chamctl: $(cli_obj) $(O)/lib/libcham.a
+$(O)/cli/chamctl $(O)/cli/shared/chamctl: $(ctl_obj)
+$(O)/cli/chamd $(O)/cli/shared/chamd: $(chamd_obj)
+$(addprefix $(O)/cli/,$(cli_bin)): $(O)/lib/libcham.a
 	$(say) LD $(@F)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(cli_libs)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/lib/libcham.a $(cli_libs)
 
-# to install: no rpath; also proves that the map exports what chamctl takes
-$(O)/cli/shared/chamctl: $(cli_obj) $(shared)
+# to install: no rpath; also proves that the map exports what they take
+$(addprefix $(O)/cli/shared/,$(cli_bin)): $(shared)
 	$(say) LD "$(@F) (shared)"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(cli_obj) -L$(O)/lib -lcham $(cli_libs)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(O)/lib -lcham $(cli_libs)
 
 $(xdp_obj): $(O)/%.o: %.c $(O)/.flags
 	$(say) BPF $<
@@ -302,10 +306,11 @@ demo: deps
 	$(Q)O=$(O) KREL=$(KREL) scripts/demo
 
 # destination and source of every file but the module
+units := $(patsubst scripts/%.in,%,$(wildcard scripts/*.service.in))
 headers := $(wildcard lib/cham.h lib/cham_prog.h uapi/*.h)
 bpf_headers := $(wildcard bpf/handler.h)
 pages := $(wildcard Documentation/man/*.3 Documentation/man/*.7 Documentation/man/*.8)
-installed = $(if $(cli_out),$(PREFIX)/sbin/chamctl) \
+installed = $(addprefix $(PREFIX)/sbin/,$(cli_bin)) \
 	$(if $(lib_out),$(addprefix $(LIBDIR)/,libcham.so.$(VERSION) \
 		libcham.so.$(SOMAJOR) libcham.so libcham.a pkgconfig/libcham.pc)) \
 	$(addprefix $(INCLUDEDIR)/,$(notdir $(headers))) \
@@ -313,7 +318,7 @@ installed = $(if $(cli_out),$(PREFIX)/sbin/chamctl) \
 	$(addprefix $(OBJDIR)/,$(notdir $(xdp_obj) $(bpf_obj) $(bpf_bc) $(joint_out))) \
 	$(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
 	$(if $(wildcard cli/chamctl.bash),$(BASHCOMPDIR)/chamctl) \
-	$(UNITDIR)/chamelio.service
+	$(addprefix $(UNITDIR)/,$(units))
 # those that may be empty afterwards, the inner ones first, but for what a system
 # has from the beginning
 installed_dirs = $(OBJDIR) $(INCLUDEDIR)/chamelio $(LIBDIR)/pkgconfig \
@@ -332,7 +337,8 @@ ldconfig = $(if $(DESTDIR)$(filter-out 0,$(shell id -u)),,$(Q)PATH="$$PATH:/sbin
 install: install-user install-module
 
 install-user: user
-	$(if $(cli_out),$(Q)$(put) 755 $(O)/cli/shared/chamctl $(DESTDIR)$(PREFIX)/sbin/chamctl)
+	$(Q)set -e; for f in $(cli_bin); do \
+		$(put) 755 $(O)/cli/shared/$$f $(DESTDIR)$(PREFIX)/sbin/$$f; done
 	$(if $(lib_out),$(Q)$(put) 644 $(shared) $(DESTDIR)$(LIBDIR)/$(notdir $(shared)))
 	$(if $(lib_out),$(Q)ln -sfn $(notdir $(shared)) $(DESTDIR)$(LIBDIR)/libcham.so.$(SOMAJOR))
 	$(if $(lib_out),$(Q)ln -sfn libcham.so.$(SOMAJOR) $(DESTDIR)$(LIBDIR)/libcham.so)
@@ -350,7 +356,8 @@ install-user: user
 		$(put) 644 $$f $(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}; done
 	$(if $(wildcard cli/chamctl.bash),$(Q)$(put) 644 cli/chamctl.bash $(DESTDIR)$(BASHCOMPDIR)/chamctl)
 	$(Q)install -d $(DESTDIR)$(UNITDIR)
-	$(Q)sed 's|@PREFIX@|$(PREFIX)|g' scripts/chamelio.service.in >$(DESTDIR)$(UNITDIR)/chamelio.service
+	$(Q)set -e; for f in $(units); do \
+		sed 's|@PREFIX@|$(PREFIX)|g' scripts/$$f.in >$(DESTDIR)$(UNITDIR)/$$f; done
 	$(ldconfig)
 
 install-module: kmod
@@ -417,6 +424,6 @@ help:
 	@echo 'variables: O=$(O) V=$(V) KREL=$(KREL) PREFIX=$(PREFIX)'
 	@echo '  WERROR=1 makes warnings errors; CC, CLANG, CFLAGS, LDFLAGS as usual'
 
--include $(lib_obj:.o=.d) $(cli_obj:.o=.d) $(xdp_obj:.o=.d) $(bpf_obj:.o=.d) $(vm_bpf:.o=.d) \
+-include $(lib_obj:.o=.d) $(ctl_obj:.o=.d) $(chamd_obj:.o=.d) $(xdp_obj:.o=.d) $(bpf_obj:.o=.d) $(vm_bpf:.o=.d) \
 	$(bench_bpf:.o=.d) $(addsuffix .d,$(filter %.bc,$(joint_out)) $(bpf_bc) $(bpf_bin) \
 	$(unit_bin) $(vm_bin) $(bench_bin) $(fuzz_bin))

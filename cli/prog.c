@@ -306,6 +306,39 @@ static int unload(struct ctl *c, int argc, char **argv)
 	return change(c, argc, argv, NULL);
 }
 
+/* By way of chamd; a tenant's own namespace shows it no more than that. */
+static int submitted(struct ctl *c, int argc, char **argv, const char *file)
+{
+	const char *tenant = NULL, *socket = NULL;
+	uint64_t set = 0;
+	const struct kw kws[] = {
+		{ "tenant", KW_STR, &tenant, NULL, 1 },
+		{ "socket", KW_STR, &socket, NULL, 2 },
+		{ 0 },
+	};
+	int ret = kw_parse(c, argc, argv, kws, &set);
+
+	if (ret)
+		return ret;
+	if (!c->h && cham__open(&c->h) && !c->h)
+		return ctl_fail(c, EXIT_KERNEL, "out of memory");
+	return cham_prog__submit(c->h, socket, tenant, file) ?
+	       ctl_fail(c, EXIT_KERNEL, "%s", cham__last_error(c->h)) : 0;
+}
+
+static int submit(struct ctl *c, int argc, char **argv)
+{
+	const char *file;
+	int ret = need_name(c, &argc, &argv, "a file of C, bitcode or an object", &file);
+
+	return ret ? ret : submitted(c, argc, argv, file);
+}
+
+static int withdraw(struct ctl *c, int argc, char **argv)
+{
+	return submitted(c, argc, argv, NULL);
+}
+
 static int compose(struct ctl *c, int argc, char **argv)
 {
 	const char *object = CHAM_OBJDIR;
@@ -334,5 +367,7 @@ const struct cmd prog_cmds[] = {
 	{ "load", "FILE tenant NAME [object FILE]", load },
 	{ "compose", "tier linked|joint [object FILE]", compose },
 	{ "unload", "tenant NAME [object FILE]", unload },
+	{ "submit", "FILE [tenant NAME] [socket PATH]", submit },
+	{ "withdraw", "[tenant NAME] [socket PATH]", withdraw },
 	{ 0 },
 };

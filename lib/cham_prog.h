@@ -237,6 +237,34 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id);
 int cham_prog__compose(struct cham *h, const char *objdir, bool joint);
 
 /**
+ * cham_prog__join() - make joint what is linked only
+ * @h:      handle
+ * @objdir: as above
+ *
+ * As cham_prog__compose(), without what is joint, or was refused and has not changed
+ * since.
+ *
+ * Return: 0; -ENOPKG without LLVM; another negative errno.
+ */
+int cham_prog__join(struct cham *h, const char *objdir);
+
+/**
+ * cham_prog__submit() - give a program to chamd, which loads it
+ * @h:      handle; one that cham__open() could not connect will do
+ * @socket: of chamd, NULL for the usual one
+ * @tenant: whose; NULL in the tenant's own network namespace
+ * @file:   as cham_prog__load() takes it; NULL unloads
+ *
+ * Context: needs CAP_NET_ADMIN over the network namespace that it is called in, which
+ * the provider has bound to the tenant; and waits for the answer, seconds.
+ *
+ * Return: 0; what cham_prog__load() returns; -EPERM; -EBUSY while too much is waiting;
+ * -ECONNREFUSED, -ENOENT without chamd; another negative errno.
+ */
+int cham_prog__submit(struct cham *h, const char *socket, const char *tenant,
+		      const char *file);
+
+/**
  * cham_prog__joint() - is a tenant's program inlined in what is attached?
  * @tenant_id: whose
  * @why:       why not, if the datapath is a joint one; else empty

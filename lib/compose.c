@@ -40,7 +40,7 @@ int cham_compose__lock(struct cham *h)
 {
 	int fd;
 
-	if ((mkdir(CHAM_STATE_DIR, 0700) && errno != EEXIST) ||
+	if ((mkdir(CHAM_STATE_DIR, 0755) && errno != EEXIST) ||
 	    (mkdir(PROGRAMS, 0700) && errno != EEXIST))
 		return cham__fail(h, -errno, "%s: %s", PROGRAMS, strerror(errno));
 	fd = open(CHAM_STATE_DIR "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -52,6 +52,24 @@ int cham_compose__lock(struct cham *h)
 		return cham__fail(h, err, "%s/lock: %s", CHAM_STATE_DIR, strerror(-err));
 	}
 	return fd;
+}
+
+/*
+ * While things are changed the lock says so, and says it still when who changed them
+ * died: then what is attached, what is kept and what the module knows may be of
+ * different ages.
+ */
+static void changing(int lock, bool yes)
+{
+	if (yes ? pwrite(lock, "c", 1, 0) != 1 : ftruncate(lock, 0))
+		return;	/* not a reason to stop */
+}
+
+static bool torn(int lock)
+{
+	char c;
+
+	return pread(lock, &c, 1, 0) == 1;
 }
 
 void cham_part__path(char *path, size_t size, uint32_t tenant)
@@ -168,7 +186,7 @@ int cham_compose(struct cham *h, const char *base, const struct cham_parts *part
 		n += !parts->part[i].inlined;
 	if (!n)
 		return 0;
-	snprintf(out, size, CHAM_STATE_DIR "/.datapath.%d", getpid());
+	snprintf(out, size, PROGRAMS "/.datapath.%d", getpid());
 	cham_log_begin();
 	linker = bpf_linker__new(out, NULL);
 	err = linked(h, base, linker ? bpf_linker__add_file(linker, base, NULL) : -errno);
@@ -302,7 +320,42 @@ static int reattach(struct cham *h, const char *objdir, const struct cham_plan *
 				  CHAM_DATAPATH_GENERIC : 0, plan);
 }
 
-static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
+/* Of who loads a program and died at it: the tenant keeps what it had. */
+static int restore_part(const struct cham_prog *p, void *arg)
+{
+	char file[128], before[160];
+
+	(void)arg;
+	cham_part__path(file, sizeof(file), p->tenant_id);
+	snprintf(before, sizeof(before), "%s.before", file);
+	if (access(before, F_OK))
+		return 0;
+	kept(file, true);
+	cham_part__bitcode(file, sizeof(file), p->tenant_id);
+	kept(file, true);
+	return 0;
+}
+
+/* With the lock, before a change: what another has not ended. */
+static int mend(struct cham *h, int lock, const char *objdir)
+{
+	struct cham_plan *plan = NULL;
+	int err;
+
+	if (!torn(lock))
+		return 0;
+	err = cham_prog__for_each(h, restore_part, NULL);
+	if (!err)
+		err = cham_plan__get(h, &plan);
+	if (!err && cham_datapath__attached())
+		err = reattach(h, objdir, plan);
+	free(plan);
+	if (err >= 0)
+		changing(lock, false);
+	return err < 0 ? err : 0;
+}
+
+static int load_locked(struct cham *h, int lock, const char *objdir, uint32_t tenant,
 		       const struct cham_source *s, struct cham_plan *plan)
 {
 	const struct cham_object *o = s->object;
@@ -335,6 +388,7 @@ static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
 
 	/* What is refused leaves everything as it was, the files included. */
 	cham_part__bitcode(bitcode, sizeof(bitcode), tenant);
+	changing(lock, true);
 	err = store(h, s, file, bitcode);
 	if (!err)
 		err = reattach(h, objdir, plan);
@@ -342,6 +396,7 @@ static int load_locked(struct cham *h, const char *objdir, uint32_t tenant,
 		err = cham_prog__set(h, &p);
 	kept(file, err);
 	kept(bitcode, err);
+	changing(lock, false);
 	return err;
 }
 
@@ -394,9 +449,11 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 	}
 	err = need_datapath(h);
 	if (!err)
+		err = mend(h, lock, objdir);
+	if (!err)
 		err = cham_plan__get(h, &plan);
 	if (!err)
-		err = load_locked(h, objdir, tenant_id, &s, plan);
+		err = load_locked(h, lock, objdir, tenant_id, &s, plan);
 	free(plan);
 	close(lock);
 	cham_source__close(&s);
@@ -413,7 +470,10 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 	lock = cham_compose__lock(h);
 	if (lock < 0)
 		return lock;
-	err = cham_plan__get(h, &plan);
+	err = mend(h, lock, objdir);
+	if (!err)
+		err = cham_plan__get(h, &plan);
+	changing(lock, true);
 	if (!err)
 		err = cham_prog__del(h, tenant_id);
 	/* Nothing runs it any more: that it still is in the datapath does no harm. */
@@ -429,6 +489,7 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 		unlink(file);
 		err = 0;
 	}
+	changing(lock, false);
 	free(plan);
 	close(lock);
 	return err;
@@ -462,15 +523,19 @@ static int recompose(struct cham *h, const char *objdir, unsigned int number,
 		return lock;
 	err = need_datapath(h);
 	if (!err)
+		err = mend(h, lock, objdir);
+	if (!err)
 		err = cham_plan__get(h, &plan);
 	if (!err && !same_parts(of, &plan->of[number]))
 		err = cham__fail(h, -ESTALE, "programs were loaded or unloaded meanwhile");
 	if (!err) {
 		plan->make = 1U << number;
+		changing(lock, true);
 		err = cham_joint__put(j, &plan->of[number]);
+		if (!err)
+			err = reattach(h, objdir, plan);
+		changing(lock, false);
 	}
-	if (!err)
-		err = reattach(h, objdir, plan);
 	free(plan);
 	close(lock);
 	return err < 0 ? err : 0;
@@ -534,8 +599,10 @@ static int link_all(struct cham *h, const char *objdir)
 	err = need_datapath(h);
 	if (!err)
 		err = cham_plan__get(h, &plan);
+	changing(lock, true);
 	if (!err)
 		err = reattach(h, objdir, plan);
+	changing(lock, false);
 	free(plan);
 	close(lock);
 	return err < 0 ? err : 0;
@@ -551,7 +618,8 @@ static int join_all(struct cham *h, const char *objdir, unsigned int which)
 
 	got = cham_plan__get(h, &plan);
 	for (n = 0; !got && n < CHAM_PARTITIONS; n++) {
-		if ((n && !plan->of[n].n) || !(which >> cham_tiers__get(n) & 1))
+		/* What has no program is as good as it gets; asked for, it is an error. */
+		if ((!plan->of[n].n && (n || which != ~0U)) || !(which >> cham_tiers__get(n) & 1))
 			continue;
 		do
 			one = join(h, objdir, n);
@@ -573,4 +641,16 @@ static int join_all(struct cham *h, const char *objdir, unsigned int which)
 int cham_prog__compose(struct cham *h, const char *objdir, bool joint)
 {
 	return joint ? join_all(h, objdir, ~0U) : link_all(h, objdir);
+}
+
+int cham_prog__join(struct cham *h, const char *objdir)
+{
+	int lock = cham_compose__lock(h), err;
+
+	if (lock < 0)
+		return lock;
+	err = cham_datapath__attached() ? mend(h, lock, objdir) : -ENOENT;
+	close(lock);
+	/* Without a datapath there is nothing to make joint. */
+	return err ? (err == -ENOENT ? 0 : err) : join_all(h, objdir, 1U << CHAM_TIER_LINKED);
 }

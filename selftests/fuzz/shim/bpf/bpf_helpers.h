@@ -8,7 +8,7 @@
 #define SEC(name) __attribute__((section(name), used))
 #define __ksym
 #define __uint(name, value) int name[(value) + 1]
-#define __type(name, value) typeof(value) *(name)
+#define __type(name, value) int name[sizeof(value)]
 
 struct xdp_md;
 struct cham_options;

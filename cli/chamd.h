@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of chamd share. */
+#ifndef CHAMD_H
+#define CHAMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cham.h"
+#include "submit.h"
+
+#ifndef CHAM_OBJDIR
+#define CHAM_OBJDIR "/usr/lib/chamelio"
+#endif
+
+/* ---- chamd_peer.c: who is it? ------------------------------------------ */
+
+struct peer {
+	int netns;		/* descriptor of its network namespace */
+	uint64_t netns_ino;
+	bool provider;		/* it is ours */
+};
+
+/* Return: 0; -EPERM and why not. */
+int peer_get(int fd, struct peer *p, char *why, size_t size);
+
+/* ---- chamd_load.c: in a child ------------------------------------------- */
+
+/* Carries a request out and replies; @file: what came with it, or -1. */
+void load_and_reply(int client, const struct peer *p, const struct cham_submit *s, int file,
+		    const char *objdir) __attribute__((noreturn));
+void reply(int client, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One request, in a process of its own: what it reads is a tenant's, and takes seconds.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chamd.h"
+
+#define FILE_MAX	(4 << 20)
+
+void reply(int client, int err, const char *fmt, ...)
+{
+	struct cham_submitted r = { .err = err };
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(r.text, sizeof(r.text), fmt, ap);
+	va_end(ap);
+	send(client, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static int take(const struct cham_tenant *t, void *arg)
+{
+	*(struct cham_tenant *)arg = *t;
+	return 1;
+}
+
+/* The module itself says which tenant the namespace is bound to: it shows no other. */
+static int whose(struct cham *h, const struct peer *p, const struct cham_submit *s,
+		 struct cham_tenant *t, char *why, size_t size)
+{
+	char name[CHAM_NAME_MAX + 1];
+	struct cham *there = NULL;
+	int home, err;
+
+	snprintf(name, sizeof(name), "%.*s", CHAM_NAME_MAX, s->tenant);
+	if (p->provider) {
+		if (!*name) {
+			snprintf(why, size, "whose program? the provider says \"tenant NAME\"");
+			return -EINVAL;
+		}
+		err = cham_tenant__get(h, name, t);
+		if (err)
+			snprintf(why, size, "%s", cham__last_error(h));
+		return err;
+	}
+	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home < 0 || setns(p->netns, CLONE_NEWNET)) {
+		err = -errno;
+		snprintf(why, size, "the tenant's network namespace: %s", strerror(errno));
+		return err;
+	}
+	t->id = 0;
+	err = cham__open(&there);
+	if (!err)
+		err = cham_tenant__for_each(there, take, t);
+	cham__close(there);
+	if (setns(home, CLONE_NEWNET)) {
+		snprintf(why, size, "the provider's network namespace: %s", strerror(errno));
+		return -errno;
+	}
+	close(home);
+	if (err < 0 || !t->id) {
+		snprintf(why, size,
+			 "this network namespace is bound to no tenant: the provider does that with chamctl tenant set NAME netns NETNS");
+		return -EPERM;
+	}
+	if (*name && strcmp(name, t->name)) {
+		snprintf(why, size, "this network namespace is tenant %s's, not %s's", t->name,
+			 name);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* A copy: who sent it may write to it still. */
+static int copy(int file, const char *path, char *why, size_t size)
+{
+	static char buf[65536];
+	struct stat st;
+	off_t at = 0;
+	ssize_t n = -1;
+	int fd;
+
+	if (fstat(file, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
+		snprintf(why, size, "a program is a regular file of at most %d bytes", FILE_MAX);
+		return -EINVAL;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	while (fd >= 0 && at <= FILE_MAX && (n = pread(file, buf, sizeof(buf), at)) > 0) {
+		if (write(fd, buf, n) != n) {
+			n = -1;
+			break;
+		}
+		at += n;
+	}
+	if (fd >= 0 && !n)
+		return close(fd);
+	n = -errno;
+	snprintf(why, size, "the program's file cannot be copied: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return n ? n : -EIO;
+}
+
+static int load(struct cham *h, const struct cham_tenant *t, const struct cham_submit *s,
+		int file, const char *objdir, char *why, size_t size)
+{
+	bool c = !memcmp(s->suffix, ".c", 3);
+	char path[96];
+	int err;
+
+	snprintf(path, sizeof(path), CHAM_STATE_DIR "/submitted.%d%s", (int)getpid(),
+		 c ? ".c" : "");
+	err = copy(file, path, why, size);
+	if (!err) {
+		err = cham_prog__load(h, objdir, t->id, path);
+		if (err)
+			snprintf(why, size, "%s", cham__last_error(h));
+	}
+	unlink(path);
+	return err;
+}
+
+void load_and_reply(int client, const struct peer *p, const struct cham_submit *s, int file,
+		    const char *objdir)
+{
+	struct cham_tenant t = { .sz = sizeof(t) };
+	char why[CHAM_SUBMIT_TEXT] = "";
+	struct cham *h = NULL;
+	int err = cham__open(&h);
+
+	if (err)
+		snprintf(why, sizeof(why), "%s", h ? cham__last_error(h) : strerror(ENOMEM));
+	else
+		err = whose(h, p, s, &t, why, sizeof(why));
+	if (!err && s->op == CHAM_SUBMIT_UNLOAD) {
+		err = cham_prog__unload(h, objdir, t.id);
+		if (err)
+			snprintf(why, sizeof(why), "%s", cham__last_error(h));
+	} else if (!err) {
+		err = load(h, &t, s, file, objdir, why, sizeof(why));
+	}
+	fprintf(stderr, "<6>tenant %s: %s%s%s\n", t.id ? t.name : "unknown",
+		s->op == CHAM_SUBMIT_UNLOAD ? "unload" : "load", err ? ": " : "",
+		err ? why : "");
+	reply(client, err, "%s", why);
+	_exit(0);
+}
