@@ -4,7 +4,7 @@
  *
  * It keeps nothing that anybody would miss. What is attached is in bpffs, what is
  * loaded is in the module and CHAM_STATE_DIR; it may be killed at any time, and begins
- * with what it finds. All that takes time happens in children, one that loads and one
+ * with what it finds. All that takes time happens in children, some that load and one
  * that joins; they take turns by libcham's lock, as chamctl does.
  *
  * usage: chamd [object DIR] [socket PATH] [delay MS]
@@ -27,6 +27,7 @@
 
 #include "chamd.h"
 
+#define LOADERS		4	/* at once, of different network namespaces */
 #define CLIENTS		64
 #define CLIENTS_EACH	2	/* of one network namespace */
 #define SILENT_MS	10000	/* a client says what it wants, or goes */
@@ -45,6 +46,7 @@ struct child {
 	pid_t pid;		/* 0: none */
 	uint64_t until;
 	int client;		/* that waits for it, or -1 */
+	uint64_t netns_ino;	/* whose request it is */
 };
 
 static struct {
@@ -55,7 +57,7 @@ static struct {
 	struct cham_events *events;	/* NULL: the module is not there */
 	struct client client[CLIENTS];
 	unsigned int n_clients;
-	struct child loader, joiner;
+	struct child loader[LOADERS], joiner;
 	uint64_t join_at, look_at;	/* 0: not at all */
 } d = { .objdir = CHAM_OBJDIR, .socket = CHAM_SUBMIT_SOCKET, .delay = 1000 };
 
@@ -70,7 +72,7 @@ static uint64_t now(void)
 /* ---- children -------------------------------------------------------------- */
 
 /* Return: true in the child. */
-static bool start(struct child *c, uint64_t ms, int client)
+static bool start(struct child *c, uint64_t ms, const struct client *client)
 {
 	sigset_t none;
 	pid_t pid = fork();
@@ -80,7 +82,10 @@ static bool start(struct child *c, uint64_t ms, int client)
 		return false;
 	}
 	if (pid) {
-		*c = (struct child){ pid, now() + ms, client };
+		*c = (struct child){
+			.pid = pid, .until = now() + ms, .client = client ? client->fd : -1,
+			.netns_ino = client ? client->peer.netns_ino : 0,
+		};
 		return false;
 	}
 	sigemptyset(&none);
@@ -97,7 +102,7 @@ static void join(void)
 	int err;
 
 	d.join_at = 0;
-	if (!start(&d.joiner, JOIN_MS, -1))
+	if (!start(&d.joiner, JOIN_MS, NULL))
 		return;
 	err = cham__open(&h);
 	if (!err)
@@ -125,14 +130,16 @@ static void ended(struct child *c, int status)
 
 static void reap(void)
 {
+	unsigned int i;
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == d.joiner.pid)
 			ended(&d.joiner, status);
-		else if (pid == d.loader.pid)
-			ended(&d.loader, status);
+		for (i = 0; i < LOADERS; i++)
+			if (pid == d.loader[i].pid)
+				ended(&d.loader[i], status);
 	}
 }
 
@@ -140,6 +147,21 @@ static void end(struct child *c)
 {
 	if (c->pid && kill(-c->pid, SIGKILL))
 		kill(c->pid, SIGKILL);
+}
+
+/* One that is free for the client, or NULL: a namespace has one at a time. */
+static struct child *loader_for(const struct client *c)
+{
+	struct child *free = NULL;
+	unsigned int i;
+
+	for (i = 0; i < LOADERS; i++) {
+		if (!d.loader[i].pid)
+			free = &d.loader[i];
+		else if (d.loader[i].netns_ino == c->peer.netns_ino)
+			return NULL;
+	}
+	return free;
 }
 
 /* ---- clients --------------------------------------------------------------- */
@@ -207,7 +229,7 @@ static ssize_t receive(int fd, struct cham_submit *s, int *file)
 	return msg.msg_flags & MSG_TRUNC ? -1 : n;
 }
 
-static void serve(unsigned int i)
+static void serve(unsigned int i, struct child *loader)
 {
 	struct cham_submit s = { 0 };
 	struct client c = d.client[i];
@@ -219,9 +241,9 @@ static void serve(unsigned int i)
 	    has != needs) {
 		turn_away(c.fd, -EPROTO,
 			  "this is no request of this version (libcham and chamd of different ones?)");
-	} else if (start(&d.loader, LOAD_MS, c.fd)) {
+	} else if (start(loader, LOAD_MS, &c)) {
 		load_and_reply(c.fd, &c.peer, &s, file, d.objdir);
-	} else if (!d.loader.pid) {
+	} else if (!loader->pid) {
 		turn_away(c.fd, -EAGAIN, "there are no processes left");
 	}
 	if (has)
@@ -312,19 +334,49 @@ static void expire(uint64_t t)
 {
 	unsigned int i;
 
-	for (i = d.n_clients; i--; )
-		if (t - d.client[i].since > SILENT_MS && !d.loader.pid) {
-			turn_away(d.client[i].fd, -ETIMEDOUT, "no request came");
-			drop(i);
-		}
-	if (d.loader.pid && t > d.loader.until)
-		end(&d.loader);
+	for (i = 0; i < LOADERS; i++)
+		if (d.loader[i].pid && t > d.loader[i].until)
+			end(&d.loader[i]);
 	if (d.joiner.pid && t > d.joiner.until)
 		end(&d.joiner);
 	if (t >= d.look_at)
 		look();
 	if (d.join_at && t >= d.join_at && !d.joiner.pid && d.events)
 		join();
+}
+
+/* The oldest first. @fds: as they were asked, -1 for whom there was no loader. */
+static void clients(const struct pollfd *fds, uint64_t t)
+{
+	unsigned int i, gone = 0, n = d.n_clients;
+	struct child *loader;
+
+	for (i = 0; i < n; i++, fds++) {
+		struct client *c = &d.client[i - gone];
+
+		loader = fds->fd < 0 ? NULL : loader_for(c);
+		if (!loader)
+			continue;
+		if (fds->revents) {
+			serve(i - gone, loader);
+			gone++;
+		} else if (t - c->since > SILENT_MS) {
+			turn_away(c->fd, -ETIMEDOUT, "no request came");
+			drop(i - gone);
+			gone++;
+		}
+	}
+}
+
+static void quit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < LOADERS; i++)
+		end(&d.loader[i]);
+	end(&d.joiner);
+	unlink(d.socket);
+	exit(0);
 }
 
 int main(int argc, char **argv)
@@ -352,25 +404,16 @@ int main(int argc, char **argv)
 		fds[0] = (struct pollfd){ d.signals, POLLIN, 0 };
 		fds[1] = (struct pollfd){ room ? d.listener : -1, POLLIN, 0 };
 		fds[2] = (struct pollfd){ d.events ? cham_events__fd(d.events) : -1, POLLIN, 0 };
-		/* Who waits for the loader is not asked yet. */
 		for (i = 0; i < d.n_clients; i++)
-			fds[3 + i] = (struct pollfd){ d.loader.pid ? -1 : d.client[i].fd,
-						      POLLIN, 0 };
+			fds[3 + i] = (struct pollfd){
+				loader_for(&d.client[i]) ? d.client[i].fd : -1, POLLIN, 0
+			};
 		poll(fds, 3 + d.n_clients, d.join_at ? 100 : 1000);
 		while (read(d.signals, &info, sizeof(info)) == sizeof(info))
-			if (info.ssi_signo != SIGCHLD) {
-				end(&d.loader);
-				end(&d.joiner);
-				unlink(d.socket);
-				return 0;
-			}
+			if (info.ssi_signo != SIGCHLD)
+				quit();
 		reap();
-		/* The first that has come; all move up when it goes. */
-		for (i = 0; i < d.n_clients && !d.loader.pid; i++)
-			if (fds[3 + i].revents) {
-				serve(i);
-				break;
-			}
+		clients(fds + 3, now());
 		if (fds[2].revents)
 			hear();
 		if (fds[1].revents)

@@ -570,6 +570,8 @@ static int attach(struct cham *h, struct change *c)
 		err = cham_dispatch__aim(h, c->dispatch, c->plan);
 	if (err) {
 		set_dispatch(h, c, &c->old);
+		if (c->old.dispatch < 0)
+			cham_dispatch__remove();
 		return err;
 	}
 	err = mark_mode(h, c->generic);
