@@ -163,6 +163,11 @@ check "it is not, and why" prog_is red '.tier == "linked" and (."not-joint" | te
 check "blue is" prog_is blue '.tier == "joint"'
 check "red's traffic goes its way" ping1 far red 10.0.0.1
 echoes "blue echoes" b-blue
+check "an object comes without bitcode" prog load "$CHAM_BUILD/bpf/echo.bpf.o" tenant red
+check "the others are joined" prog compose tier joint
+check "it is not" prog_is red '.tier == "linked" and (."not-joint" | test("came as an object"))'
+echoes "both echo: red" b-red
+echoes "and blue" b-blue
 
 # What is refused as ever
 for name in below area beside nowhere; do
