@@ -336,8 +336,7 @@ static int restore_part(const struct cham_prog *p, void *arg)
 	return 0;
 }
 
-/* With the lock, before a change: what another has not ended. */
-static int mend(struct cham *h, int lock, const char *objdir)
+int cham_compose__mend(struct cham *h, int lock, const char *objdir)
 {
 	struct cham_plan *plan = NULL;
 	int err;
@@ -370,6 +369,7 @@ static int load_locked(struct cham *h, int lock, const char *objdir, uint32_t te
 	char file[128], bitcode[128];
 	struct cham_parts *parts = NULL;
 	struct cham_part *part;
+	bool attached = false;
 	int err;
 
 	part = find_part(plan, tenant, &parts);
@@ -392,11 +392,14 @@ static int load_locked(struct cham *h, int lock, const char *objdir, uint32_t te
 	err = store(h, s, file, bitcode);
 	if (!err)
 		err = reattach(h, objdir, plan);
-	if (err >= 0)
+	if (err >= 0) {
+		attached = true;
 		err = cham_prog__set(h, &p);
+	}
 	kept(file, err);
 	kept(bitcode, err);
-	changing(lock, false);
+	/* What is attached and the module does not know the next change mends. */
+	changing(lock, attached && err);
 	return err;
 }
 
@@ -449,7 +452,7 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 	}
 	err = need_datapath(h);
 	if (!err)
-		err = mend(h, lock, objdir);
+		err = cham_compose__mend(h, lock, objdir);
 	if (!err)
 		err = cham_plan__get(h, &plan);
 	if (!err)
@@ -470,7 +473,7 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 	lock = cham_compose__lock(h);
 	if (lock < 0)
 		return lock;
-	err = mend(h, lock, objdir);
+	err = cham_compose__mend(h, lock, objdir);
 	if (!err)
 		err = cham_plan__get(h, &plan);
 	changing(lock, true);
@@ -523,7 +526,7 @@ static int recompose(struct cham *h, const char *objdir, unsigned int number,
 		return lock;
 	err = need_datapath(h);
 	if (!err)
-		err = mend(h, lock, objdir);
+		err = cham_compose__mend(h, lock, objdir);
 	if (!err)
 		err = cham_plan__get(h, &plan);
 	if (!err && !same_parts(of, &plan->of[number]))
@@ -649,7 +652,7 @@ int cham_prog__join(struct cham *h, const char *objdir)
 
 	if (lock < 0)
 		return lock;
-	err = cham_datapath__attached() ? mend(h, lock, objdir) : -ENOENT;
+	err = cham_datapath__attached() ? cham_compose__mend(h, lock, objdir) : -ENOENT;
 	close(lock);
 	/* Without a datapath there is nothing to make joint. */
 	return err ? (err == -ENOENT ? 0 : err) : join_all(h, objdir, 1U << CHAM_TIER_LINKED);

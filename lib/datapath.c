@@ -629,13 +629,15 @@ out:
 
 int cham_datapath__attach(struct cham *h, const char *objdir, unsigned int flags)
 {
-	struct cham_plan *plan;
+	struct cham_plan *plan = NULL;
 	int lock, err;
 
 	lock = cham_compose__lock(h);
 	if (lock < 0)
 		return lock;
-	err = cham_plan__get(h, &plan);
+	err = cham_compose__mend(h, lock, objdir);
+	if (!err)
+		err = cham_plan__get(h, &plan);
 	if (!err)
 		err = cham_datapath__put(h, objdir, flags, plan);
 	free(plan);

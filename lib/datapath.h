@@ -57,6 +57,8 @@ void cham_part__bitcode(char *path, size_t size, uint32_t tenant);
 /* @out: where the linked object is; @base itself without parts. */
 int cham_compose(struct cham *h, const char *base, const struct cham_parts *parts,
 		 char *out, size_t size);
+/* With the lock, before a change: ends what somebody died at. */
+int cham_compose__mend(struct cham *h, int lock, const char *objdir);
 /* One change at a time; close the descriptor to let the next one. */
 int cham_compose__lock(struct cham *h);
 
