@@ -523,19 +523,32 @@ static void run_rr(void)
 }
 
 /* One question over UDP, again and again, and its answer: per transaction. */
+/* One datagram that leaves as @burst, cut where the NIC would: they arrive together. */
+static void ask_burst(int fd, const __u8 *question, size_t len, unsigned int burst)
+{
+	static __u8 all[65536];
+	unsigned int i;
+
+	for (i = 0; i < burst; i++)
+		memcpy(all + i * len, question, len);
+	if (send(fd, all, burst * len, 0) != (ssize_t)(burst * len))
+		die("send: %s", strerror(errno));
+}
+
 static void run_ask(void)
 {
-	unsigned int n = arg_num("transactions", "1000"), warm = 100, i;
+	unsigned int n = arg_num("transactions", "1000"), burst = arg_num("burst", "1");
+	unsigned int warm = 100 / burst + 1, i, k;
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	const char *hex = arg("hex", NULL);
 	struct timeval limit = { .tv_sec = 2 };
 	struct bench_books before;
-	static __u8 data[2048];
+	static __u8 data[1024], answer[1024];
 	size_t len = strlen(hex) / 2;
-	int fd, got = 0, first = 0;
+	int fd, got = 0, first = 0, cut = len;
 
-	if (len > sizeof(data) / 2)
-		die("hex= is over %zu bytes", sizeof(data) / 2);
+	if (len > sizeof(data) || !burst || burst * len > 65000)
+		die("hex= is over %zu bytes, or burst=%u too much", sizeof(data), burst);
 	for (i = 0; i < len; i++)
 		if (sscanf(hex + 2 * i, "%2hhx", &data[i]) != 1)
 			die("hex=%s is not in hex", hex);
@@ -545,22 +558,26 @@ static void run_ask(void)
 	space_enter(arg("ns", NULL));
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) ||
+	    (burst > 1 && setsockopt(fd, SOL_UDP, UDP_SEGMENT, &cut, sizeof(cut))))
 		die("UDP socket: %s", strerror(errno));
+	n = (n + burst - 1) / burst;
 	for (i = 0; i < n + warm; i++) {
 		if (i == warm)
 			before = *books;
-		if (send(fd, data, len, 0) != (ssize_t)len)
-			die("send: %s", strerror(errno));
-		got = recv(fd, data + 1024, 1024, 0);
-		if (got < 0)
-			die("question %u is not answered: %s", i, strerror(errno));
-		first = i ? first : got;
-		if (got != first)
-			die("question %u has %d bytes of answer, the first one had %d",
-			    i, got, first);
+		ask_burst(fd, data, len, burst);
+		for (k = 0; k < burst; k++) {
+			got = recv(fd, answer, sizeof(answer), 0);
+			if (got < 0)
+				die("question %u is not answered: %s", i * burst + k,
+				    strerror(errno));
+			first = first ? first : got;
+			if (got != first)
+				die("question %u has %d bytes of answer, the first one had %d",
+				    i * burst + k, got, first);
+		}
 	}
-	books_print(&before, n);
+	books_print(&before, n * burst);
 }
 
 /* Many connections. */

@@ -252,6 +252,14 @@ part_lines() {
 	topo_down
 }
 
+# kv_ways WAY: questions that come in bursts of 32, as the packets of the other parts do,
+# and one by one
+kv_ways() {
+	local ask=(ask ns=b-red to=10.0.0.1 port=11211 "hex=$question")
+	thrice kv.get-hit "$1" "${ask[@]}" burst=32 transactions=3200
+	thrice kv.get-hit.single "$1" "${ask[@]}"
+}
+
 # a hit of bpf/kv.bpf.c, and the same question answered by memcached in the guest; over
 # virtio NICs, for an answer is longer than its question, and a veth frame cannot grow
 part_kv() {
@@ -267,12 +275,12 @@ part_kv() {
 	ip netns exec t-red bash -c "exec 3<>/dev/tcp/127.0.0.1/11211
 		printf 'set bench 0 0 100\r\n$value\r\n' >&3; read -r _ <&3" || stop "memcached"
 	topo_attach || stop "attach"
-	thrice kv.get-hit guest-memcached ask ns=b-red to=10.0.0.1 port=11211 "hex=$question"
+	kv_ways guest-memcached
 	chamctl prog load "$CHAM_BUILD/bpf/kv.bpf.bc" tenant red object "$CHAM_BUILD/xdp/datapath.bpf.o" ||
 		stop "kv is not loaded"
-	thrice kv.get-hit linked ask ns=b-red to=10.0.0.1 port=11211 "hex=$question"
+	kv_ways linked
 	chamctl prog compose tier joint object "$CHAM_BUILD/xdp/datapath.bpf.o" || stop "kv is not joint"
-	thrice kv.get-hit chamelio ask ns=b-red to=10.0.0.1 port=11211 "hex=$question"
+	kv_ways chamelio
 	topo_unwire_nic
 	topo_down
 }
