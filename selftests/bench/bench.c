@@ -522,7 +522,6 @@ static void run_rr(void)
 		pause();
 }
 
-/* One question over UDP, again and again, and its answer: per transaction. */
 /* One datagram that leaves as @burst, cut where the NIC would: they arrive together. */
 static void ask_burst(int fd, const __u8 *question, size_t len, unsigned int burst)
 {
@@ -535,6 +534,7 @@ static void ask_burst(int fd, const __u8 *question, size_t len, unsigned int bur
 		die("send: %s", strerror(errno));
 }
 
+/* One question over UDP, again and again, and its answer: per transaction. */
 static void run_ask(void)
 {
 	unsigned int n = arg_num("transactions", "1000"), burst = arg_num("burst", "1");
