@@ -15,8 +15,6 @@
 
 #include "chamd.h"
 
-#define FILE_MAX	(4 << 20)
-
 void reply(int client, int err, const char *fmt, ...)
 {
 	struct cham_submitted r = { .err = err };
@@ -91,12 +89,13 @@ static int copy(int file, const char *path, char *why, size_t size)
 	ssize_t n = -1;
 	int fd;
 
-	if (fstat(file, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
-		snprintf(why, size, "a program is a regular file of at most %d bytes", FILE_MAX);
+	if (fstat(file, &st) || !S_ISREG(st.st_mode) || st.st_size > CHAM_PROG_FILE_MAX) {
+		snprintf(why, size, "a program is a regular file of at most %d bytes",
+			 CHAM_PROG_FILE_MAX);
 		return -EINVAL;
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	while (fd >= 0 && at <= FILE_MAX && (n = pread(file, buf, sizeof(buf), at)) > 0) {
+	while (fd >= 0 && at <= CHAM_PROG_FILE_MAX && (n = pread(file, buf, sizeof(buf), at)) > 0) {
 		if (write(fd, buf, n) != n) {
 			n = -1;
 			break;

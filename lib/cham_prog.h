@@ -102,6 +102,7 @@ int cham_prog__get(struct cham *h, uint32_t tenant_id, struct cham_prog *p);
 int cham_prog__for_each(struct cham *h, cham_prog_fn fn, void *arg);
 
 #define CHAM_STATE_DIR	"/run/chamelio"
+#define CHAM_PROG_FILE_MAX	(4 << 20)	/* bytes */
 #define CHAM_PATH_LINES	48
 
 /**

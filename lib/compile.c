@@ -291,11 +291,11 @@ int cham_source__open(struct cham *h, const char *path, struct cham_source *s)
 		s->bitcode = data;
 		s->bitcode_size = size;
 		err = assemble(h, path, s->bitcode, s->bitcode_size, &data, &size);
-		if (!err && size > CHAM_OBJECT_MAX) {
+		if (!err && size > CHAM_PROG_FILE_MAX) {
 			free(data);
 			err = cham__fail(h, -EFBIG,
 					 "%s: makes an object of %zu bytes; accepted: up to %d",
-					 path, size, CHAM_OBJECT_MAX);
+					 path, size, CHAM_PROG_FILE_MAX);
 		}
 	}
 	if (!err)

@@ -461,7 +461,7 @@ int cham_file__beside(struct cham *h, const char *base, const char *name, char *
 
 	if (n >= (int)size || access(path, R_OK))
 		return cham__fail(h, -ENOENT,
-				  "%s: not there; it comes with the datapath (make, with llvm-19-dev installed)",
+				  "%s: not there; it comes with the datapath (make; what joint needs, with llvm-19-dev)",
 				  path);
 	return 0;
 }
@@ -627,24 +627,6 @@ out:
 	return err;
 }
 
-int cham_datapath__attach(struct cham *h, const char *objdir, unsigned int flags)
-{
-	struct cham_plan *plan = NULL;
-	int lock, err;
-
-	lock = cham_compose__lock(h);
-	if (lock < 0)
-		return lock;
-	err = cham_compose__mend(h, lock, objdir);
-	if (!err)
-		err = cham_plan__get(h, &plan);
-	if (!err)
-		err = cham_datapath__put(h, objdir, flags, plan);
-	free(plan);
-	close(lock);
-	return err;
-}
-
 static int sync_locked(struct cham *h, struct change *c)
 {
 	int n, err;
@@ -671,22 +653,19 @@ int cham_datapath__sync(struct cham *h)
 {
 	struct change c = { 0 };
 	struct cham_plan *plan;
-	int lock, err;
+	int err;
 
-	lock = cham_compose__lock(h);
-	if (lock < 0)
-		return lock;
-	err = cham_plan__get(h, &plan);
+	err = cham_plan__open(h, &plan);
+	if (err)
+		return err;
 	memset(&c.old, 0xff, sizeof(c.old));
 	c.plan = plan;
 	c.ts.plan = plan;
-	if (!err)
-		err = sync_locked(h, &c);
+	err = sync_locked(h, &c);
 	put_progs(&c.old);
 	cham_dispatch__close(c.dispatch);
 	free(c.ts.t);
-	free(plan);
-	close(lock);
+	cham_plan__close(plan);
 	return err;
 }
 

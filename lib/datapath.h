@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
-/* Between datapath.c (what is attached) and load.c (objects, explanations). */
+/*
+ * How tenants' programs become what is attached, from below:
+ *
+ *	plan.c		what is to be, and the lock
+ *	compose.c	the linked object of a composition
+ *	joint.c		its joint one
+ *	dispatch.c	whose packet is it, when there are several
+ *	load.c		objects into the kernel
+ *	datapath.c	onto the devices
+ *	programs.c	load and unload; what somebody died at
+ *	tiers.c		from linked to joint
+ */
 #ifndef CHAM_DATAPATH_H
 #define CHAM_DATAPATH_H
 
@@ -31,8 +42,10 @@ struct cham_parts {
 struct cham_plan {
 	struct cham_parts of[CHAM_PARTITIONS];
 	uint32_t make;		/* bits: these anew, the rest stays as it is */
+	int lock;
 };
 
+#define CHAM_PROGRAMS_DIR	CHAM_STATE_DIR "/programs"
 #define CHAM_PLAN_ALL	((1U << CHAM_PARTITIONS) - 1)
 
 /* Loads @path with the layouts of @parts; @progs are owned by *@obj, which the
@@ -45,22 +58,44 @@ int cham_load_object(struct cham *h, const char *path, const struct cham_parts *
 void cham_log_begin(void);
 const char *cham_log_end(void);
 
-/* ---- compose.c ---- */
+/* ---- plan.c ---- */
 
-/* Of the programs that the module knows of, all to be made. Free it with free(). */
-int cham_plan__get(struct cham *h, struct cham_plan **plan);
+/* Of the programs that the module knows of, all to be made; one change at a time.
+ * Return: 0, and the lock is held; or a negative errno.
+ */
+int cham_plan__open(struct cham *h, struct cham_plan **plan);
+void cham_plan__unlock(struct cham_plan *plan);
+void cham_plan__close(struct cham_plan *plan);
+
+/*
+ * While things are changed the lock says so, and says it still when who changed them
+ * died: then what is attached, what is kept and what the module knows may be of
+ * different ages.
+ */
+void cham_plan__changing(struct cham_plan *plan, bool yes);
+bool cham_plan__torn(const struct cham_plan *plan);
+
+/* Files that are of no program: its tenant is gone, or who made them died. */
+void cham_plan__sweep(struct cham_plan *plan);
+
+/* The tenant's program, and which composition @parts it is in; or NULL. */
+struct cham_part *cham_plan__find(struct cham_plan *plan, uint32_t tenant,
+				  struct cham_parts **parts);
+/* A place for one more: in the first that has room. */
+struct cham_part *cham_plan__add(struct cham *h, struct cham_plan *plan, uint32_t tenant,
+				 struct cham_parts **parts);
+void cham_plan__drop(struct cham_plan *plan, struct cham_parts *parts, uint32_t tenant);
 /* Which of them has the tenant's program, 0 without one. */
 unsigned int cham_plan__number(const struct cham_plan *plan, uint32_t tenant);
 /* Where a tenant's object is kept. */
 void cham_part__path(char *path, size_t size, uint32_t tenant);
 void cham_part__bitcode(char *path, size_t size, uint32_t tenant);
+
+/* ---- compose.c ---- */
+
 /* @out: where the linked object is; @base itself without parts. */
 int cham_compose(struct cham *h, const char *base, const struct cham_parts *parts,
 		 char *out, size_t size);
-/* With the lock, before a change: ends what somebody died at. */
-int cham_compose__mend(struct cham *h, int lock, const char *objdir);
-/* One change at a time; close the descriptor to let the next one. */
-int cham_compose__lock(struct cham *h);
 
 /* ---- joint.c ---- */
 
@@ -121,5 +156,12 @@ bool cham_datapath__generic(void);
 /* Turns the kernel's refusal to attach into what to do; returns @err. */
 int cham_explain_attach(struct cham *h, const char *ifname, uint32_t ifindex,
 			bool generic, int err);
+
+/* ---- programs.c ---- */
+
+/* As cham_plan__open(), of an attached datapath; what somebody died at is ended first. */
+int cham_programs__open(struct cham *h, const char *objdir, struct cham_plan **plan);
+/* In the mode that it is attached in. */
+int cham_programs__put(struct cham *h, const char *objdir, struct cham_plan *plan);
 
 #endif

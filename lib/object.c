@@ -48,10 +48,10 @@ int cham_file__read(struct cham *h, const char *path, uint8_t **data, size_t *si
 		close(fd);
 		return cham__fail(h, -EINVAL, "%s: not a regular file", path);
 	}
-	if (st.st_size > CHAM_OBJECT_MAX) {
+	if (st.st_size > CHAM_PROG_FILE_MAX) {
 		close(fd);
 		return cham__fail(h, -EFBIG, "%s: %lld bytes are no program; accepted: up to %d",
-				  path, (long long)st.st_size, CHAM_OBJECT_MAX);
+				  path, (long long)st.st_size, CHAM_PROG_FILE_MAX);
 	}
 	*data = calloc(1, st.st_size + 1);
 	while (*data && *size < (size_t)st.st_size) {
@@ -327,11 +327,13 @@ int cham_object__read(struct cham *h, const char *path, uint8_t *data, size_t si
 	int err;
 
 	*op = NULL;
-	if (!o) {
+	if (o)
+		o->path = strdup(path);
+	if (!o || !o->path) {
+		free(o);
 		free(data);
 		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
 	}
-	o->path = path;
 	o->data = data;
 	o->size = size;
 	err = read_headers(h, o);
@@ -369,6 +371,7 @@ void cham_object__close(struct cham_object *o)
 {
 	if (!o)
 		return;
+	free(o->path);
 	free(o->data);
 	free(o);
 }

@@ -6,12 +6,10 @@
 #include <elf.h>
 #include "internal.h"
 
-#define CHAM_OBJECT_MAX	(4 << 20)	/* bytes of a file */
-
 struct btf;
 
 struct cham_object {
-	const char *path;
+	char *path;
 	uint8_t *data;
 	size_t size;
 	Elf64_Shdr *sh;

@@ -38,8 +38,6 @@ chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
 topo_tenant red 100 || bail "tenant red"
 topo_tenant blue 200 || bail "tenant blue"
 for tenant in red blue; do
-	ip link set "br-$tenant" type bridge ageing_time 720000
-	ip link set "vx-$tenant" type vxlan ageing 7200
 	ip netns add "own-$tenant"
 	busywait 10 ping1 on $tenant 10.0.0.2
 done
@@ -131,10 +129,12 @@ check "linked as it was" prog_is red '.tier == "linked"'
 # as if somebody had died at a change
 printf c >/run/chamelio/lock
 for f in /run/chamelio/programs/*.o /run/chamelio/programs/*.bc; do cp "$f" "$f.before"; done
+touch /run/chamelio/programs/4711.o /run/chamelio/programs/.1.placed
 daemon
 check "it begins anew" test -S "$sock"
 check "and ends what it finds" busywait 90 is_joint red
 check "nothing is half done" sh -c '! ls /run/chamelio/programs/*.before 2>/dev/null'
+check_eq "nor there for nobody" "" "$(find /run/chamelio/programs \( -name '4711*' -o -name '.1*' \))"
 check_eq "nor called so" 0 "$(stat -c %s /run/chamelio/lock)"
 answers "and answers" 68656c6c6f b-red 10.0.0.1 7 68656c6c6f
 

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * Tenants' programs come and go: linked, attached, told to the module, in this
+ * order. A tenant's packets go to its handlers when the module says so, and then
+ * every device has them already; when a program goes, the module says so first.
+ *
+ * One program holds so many handlers and no more: there are several compositions
+ * beside each other then, and a change makes only that anew which it is in.
+ *
+ * Between two devices old and new datapath are both at work. Each knows the
+ * layout of areas that its handlers were made for, and the module gives neither
+ * an area of the other's.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "compile.h"
+#include "cost.h"
+#include "datapath.h"
+#include "jail.h"
+#include "judge.h"
+
+/* The areas stay with the program that made them, in the layout that it gave. */
+static int choose_layout(struct cham *h, const char *file, const struct cham_object *o,
+			 const struct cham_part *old, uint32_t *layout)
+{
+	struct cham_object *was;
+	bool same;
+
+	if (old) {
+		if (cham_object__open(h, file, &was) == 0) {
+			same = was->meta.layout == o->meta.layout &&
+			       !strcmp(was->meta.name, o->meta.name);
+			cham_object__close(was);
+			if (same) {
+				*layout = old->layout;
+				return 0;
+			}
+		}
+	}
+	do {
+		if (getrandom(layout, sizeof(*layout), 0) != sizeof(*layout))
+			return cham__fail(h, -errno, "getrandom: %s", strerror(errno));
+	} while (!*layout || (old && *layout == old->layout));
+	return 0;
+}
+
+/* So that restore() finds it: the file, or that there was none. */
+static int keep(struct cham *h, const char *file)
+{
+	char before[160];
+
+	snprintf(before, sizeof(before), "%s.before", file);
+	unlink(before);
+	if (link(file, before) && errno != ENOENT)
+		return cham__fail(h, -errno, "%s: %s", before, strerror(errno));
+	return 0;
+}
+
+static void kept(const char *file, bool restore)
+{
+	char before[160];
+
+	snprintf(before, sizeof(before), "%s.before", file);
+	if (restore && rename(before, file))
+		unlink(file);
+	unlink(before);
+}
+
+/* What was judged, and not what is at the path by now; and what it was made from. */
+static int store(struct cham *h, const struct cham_source *s, const char *file,
+		 const char *bitcode)
+{
+	int err = keep(h, file);
+
+	if (!err)
+		err = keep(h, bitcode);
+	if (!err)
+		err = cham_file__write(h, file, s->object->data, s->object->size);
+	if (!err && s->bitcode)
+		err = cham_file__write(h, bitcode, s->bitcode, s->bitcode_size);
+	else if (!err)
+		unlink(bitcode);
+	return err;
+}
+
+int cham_programs__put(struct cham *h, const char *objdir, struct cham_plan *plan)
+{
+	return cham_datapath__put(h, objdir, cham_datapath__generic() ?
+				  CHAM_DATAPATH_GENERIC : 0, plan);
+}
+
+/* Of who loads a program and died at it: the tenant keeps what it had. */
+static int restore_part(const struct cham_prog *p, void *arg)
+{
+	char file[128], before[160];
+
+	(void)arg;
+	cham_part__path(file, sizeof(file), p->tenant_id);
+	snprintf(before, sizeof(before), "%s.before", file);
+	if (access(before, F_OK))
+		return 0;
+	kept(file, true);
+	cham_part__bitcode(file, sizeof(file), p->tenant_id);
+	kept(file, true);
+	return 0;
+}
+
+/* Ends what somebody died at. */
+static int mend(struct cham *h, const char *objdir, struct cham_plan *plan)
+{
+	int err;
+
+	err = cham_prog__for_each(h, restore_part, NULL);
+	if (!err && cham_datapath__attached())
+		err = cham_programs__put(h, objdir, plan);
+	if (err < 0)
+		return err;
+	cham_plan__changing(plan, false);
+	return 0;
+}
+
+static int open_mended(struct cham *h, const char *objdir, struct cham_plan **plan)
+{
+	int err = cham_plan__open(h, plan);
+
+	if (err)
+		return err;
+	if (cham_plan__torn(*plan))
+		err = mend(h, objdir, *plan);
+	if (err)
+		cham_plan__close(*plan);
+	else
+		cham_plan__sweep(*plan);
+	return err;
+}
+
+int cham_programs__open(struct cham *h, const char *objdir, struct cham_plan **plan)
+{
+	if (!cham_datapath__attached())
+		return cham__fail(h, -ENOENT,
+				  "no datapath is attached, in which a program could run: chamctl datapath attach");
+	return open_mended(h, objdir, plan);
+}
+
+int cham_datapath__attach(struct cham *h, const char *objdir, unsigned int flags)
+{
+	struct cham_plan *plan;
+	int err;
+
+	err = open_mended(h, objdir, &plan);
+	if (err)
+		return err;
+	err = cham_datapath__put(h, objdir, flags, plan);
+	cham_plan__close(plan);
+	return err;
+}
+
+static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
+		     const struct cham_source *s, struct cham_plan *plan)
+{
+	const struct cham_object *o = s->object;
+	struct cham_prog p = {
+		.sz = sizeof(p), .tenant_id = tenant, .abi = o->meta.abi,
+		.hooks = o->hooks, .flags = o->meta.flags,
+		.set = CHAM_BIT(CHAM_PROG_TENANT_ID) | CHAM_BIT(CHAM_PROG_NAME) |
+		       CHAM_BIT(CHAM_PROG_ABI) | CHAM_BIT(CHAM_PROG_CELL) |
+		       CHAM_BIT(CHAM_PROG_HOOKS) | CHAM_BIT(CHAM_PROG_LAYOUT) |
+		       CHAM_BIT(CHAM_PROG_FLAGS),
+	};
+	char file[128], bitcode[128];
+	struct cham_parts *parts = NULL;
+	struct cham_part *part;
+	bool attached = false;
+	int err;
+
+	part = cham_plan__find(plan, tenant, &parts);
+	cham_part__path(file, sizeof(file), tenant);
+	err = choose_layout(h, file, o, part, &p.layout);
+	if (err)
+		return err;
+	if (!part)
+		part = cham_plan__add(h, plan, tenant, &parts);
+	if (!part)
+		return -ENOSPC;
+	part->layout = p.layout;
+	p.cell = parts->number * CHAM_CELLS + part->cell;
+	memcpy(p.name, o->meta.name, sizeof(p.name));
+	plan->make = 1U << parts->number;
+
+	/* What is refused leaves everything as it was, the files included. */
+	cham_part__bitcode(bitcode, sizeof(bitcode), tenant);
+	cham_plan__changing(plan, true);
+	err = store(h, s, file, bitcode);
+	if (!err)
+		err = cham_programs__put(h, objdir, plan);
+	if (err >= 0) {
+		attached = true;
+		err = cham_prog__set(h, &p);
+	}
+	kept(file, err);
+	kept(bitcode, err);
+	/* What is attached and the module does not know the next change mends. */
+	cham_plan__changing(plan, attached && err);
+	return err;
+}
+
+/* What is judged is what would run; the caller closes @s in any case. */
+static int judge_file(struct cham *h, const char *file, struct cham_source *s,
+		      struct cham_prog_report *report)
+{
+	int err;
+
+	memset(report, 0, sizeof(*report));
+	err = cham_source__open(h, file, s);
+	if (!err)
+		err = cham_judge(h, s->object, report);
+	cham_source__tell(s, file, report);
+	report->form = s->form;
+	report->landlock = s->form != CHAM_PROG_FORM_OBJECT && cham_jail__landlock();
+	return err;
+}
+
+int cham_prog__check(struct cham *h, const char *file, struct cham_prog_report *report)
+{
+	struct cham_source s;
+	int err = judge_file(h, file, &s, report);
+
+	cham_source__close(&s);
+	return err;
+}
+
+const char *cham_helper__name(unsigned int helper)
+{
+	return cham_helper_name(helper);
+}
+
+int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
+		    const char *file)
+{
+	struct cham_prog_report *report = malloc(sizeof(*report));
+	struct cham_plan *plan;
+	struct cham_source s;
+	int err;
+
+	if (!report)
+		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
+	err = judge_file(h, file, &s, report);
+	free(report);
+	if (!err)
+		err = cham_programs__open(h, objdir, &plan);
+	if (!err) {
+		err = load_into(h, objdir, tenant_id, &s, plan);
+		cham_plan__close(plan);
+	}
+	cham_source__close(&s);
+	return err;
+}
+
+int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
+{
+	struct cham_parts *parts;
+	struct cham_plan *plan;
+	char file[128];
+	int err;
+
+	err = open_mended(h, objdir, &plan);
+	if (err)
+		return err;
+	cham_plan__changing(plan, true);
+	err = cham_prog__del(h, tenant_id);
+	/* Nothing runs it any more: that it still is in the datapath does no harm. */
+	if (!err && cham_plan__find(plan, tenant_id, &parts)) {
+		cham_plan__drop(plan, parts, tenant_id);
+		if (cham_datapath__attached())
+			err = cham_programs__put(h, objdir, plan);
+	}
+	if (err >= 0) {
+		cham_part__path(file, sizeof(file), tenant_id);
+		unlink(file);
+		cham_part__bitcode(file, sizeof(file), tenant_id);
+		unlink(file);
+		err = 0;
+	}
+	cham_plan__changing(plan, false);
+	cham_plan__close(plan);
+	return err;
+}
