@@ -62,6 +62,8 @@ extern const struct cmd tenant_cmds[], port_cmds[], uplink_cmds[], conn_cmds[],
 	doctor_cmds[], prog_cmds[], save_cmds[], restore_cmds[];
 
 int ctl_open(struct ctl *c);
+/* The same for what needs no module: connected or not. */
+int ctl_handle(struct ctl *c);
 int ctl_kernel(struct ctl *c);			/* last error, EXIT_KERNEL */
 int ctl_fail(struct ctl *c, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -52,16 +52,25 @@ int ctl_kernel(struct ctl *c)
 	return ctl_fail(c, EXIT_KERNEL, "chamelio: %s", cham__last_error(c->h));
 }
 
-int ctl_open(struct ctl *c)
+/* *@err: why it is not connected */
+static int handle(struct ctl *c, int *err)
+{
+	*err = c->h ? 0 : cham__open(&c->h);
+	return c->h ? 0 : ctl_fail(c, EXIT_KERNEL, "out of memory");
+}
+
+int ctl_handle(struct ctl *c)
 {
 	int err;
 
-	if (c->h)
-		return 0;
-	err = cham__open(&c->h);
-	if (err && !c->h)
-		return ctl_fail(c, EXIT_KERNEL, "out of memory");
-	return err ? ctl_kernel(c) : 0;
+	return handle(c, &err);
+}
+
+int ctl_open(struct ctl *c)
+{
+	int err, ret = handle(c, &err);
+
+	return !ret && err ? ctl_kernel(c) : ret;
 }
 
 int ctl_walked(struct ctl *c, int err)

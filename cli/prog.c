@@ -268,13 +268,13 @@ static int check(struct ctl *c, int argc, char **argv)
 	ret = need_name(c, &argc, &argv, "a file of C, bitcode or an object", &file);
 	if (!ret)
 		ret = no_args(c, argc, argv);
+	if (!ret)
+		ret = ctl_handle(c);
 	if (ret)
 		return ret;
 	r = calloc(1, sizeof(*r));
-	if (!r || (!c->h && cham__open(&c->h) && !c->h)) {
-		free(r);
+	if (!r)
 		return ctl_fail(c, EXIT_KERNEL, "out of memory");
-	}
 	err = cham_prog__check(c->h, file, r);
 	if (c->json) {
 		report_json(c, r, err ? cham__last_error(c->h) : NULL);
@@ -318,10 +318,10 @@ static int submitted(struct ctl *c, int argc, char **argv, const char *file)
 	};
 	int ret = kw_parse(c, argc, argv, kws, &set);
 
+	if (!ret)
+		ret = ctl_handle(c);
 	if (ret)
 		return ret;
-	if (!c->h && cham__open(&c->h) && !c->h)
-		return ctl_fail(c, EXIT_KERNEL, "out of memory");
 	return cham_prog__submit(c->h, socket, tenant, file) ?
 	       ctl_fail(c, EXIT_KERNEL, "%s", cham__last_error(c->h)) : 0;
 }
