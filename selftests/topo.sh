@@ -123,14 +123,17 @@ topo_neighbour() {
 	ip link set "${1}1" master "br-$1"
 }
 
-# topo_tenant NAME VNI [4|6]: everything of one tenant on both hosts
+# topo_tenant NAME VNI [4|6]: everything of one tenant on both hosts. Its bridge forgets
+# nobody in the time of a test.
 topo_tenant() {
 	local far=192.0.2.2
 	[ "${3:-4}" = 6 ] && far=2001:db8::2
 	topo_remote "$1" "$2" "${3:-4}" && topo_port "$1" 10.0.0.1 &&
 	chamctl tenant add "$1" vni "$2" &&
 	chamctl port set "${1}0" tenant "$1" &&
-	chamctl tenant setup "$1" dev "${1}0" uplink up0 remote "$far"
+	chamctl tenant setup "$1" dev "${1}0" uplink up0 remote "$far" &&
+	ip link set "br-$1" type bridge ageing_time 720000 &&
+	ip link set "vx-$1" type vxlan ageing 7200
 }
 
 # The helpers that tests call often read chamctl's JSON by pattern: a jq takes

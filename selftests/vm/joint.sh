@@ -103,8 +103,6 @@ chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
 topo_tenant red 100 || bail "tenant red"
 topo_tenant blue 200 || bail "tenant blue"
 for tenant in red blue; do
-	ip link set "br-$tenant" type bridge ageing_time 720000
-	ip link set "vx-$tenant" type vxlan ageing 7200
 	busywait 10 ping1 on $tenant 10.0.0.2
 done
 topo_attach || bail "attach"

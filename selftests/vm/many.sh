@@ -65,8 +65,6 @@ chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
 for i in $(seq "$many"); do
 	if [[ " ${who[*]} " = *" $i "* ]]; then
 		topo_tenant "t$i" $((100 * i)) || bail "tenant t$i"
-		ip link set "br-t$i" type bridge ageing_time 720000
-		ip link set "vx-t$i" type vxlan ageing 7200
 	else
 		chamctl tenant add "t$i" vni $((100 * i)) || bail "tenant t$i"
 	fi
