@@ -228,6 +228,23 @@ static void freeze(LLVMValueRef in, unsigned int operand)
 	LLVMSetOperand(in, operand, LLVMBuildFreeze(builder, v, ""));
 }
 
+/*
+ * Where a value comes from that may be poison for a compiler: frozen there, what is
+ * made of it provably is none, and freezing it again where something depends on it
+ * costs nothing, nor hides from the code generator what a condition is made of.
+ */
+static void freeze_result(LLVMValueRef in)
+{
+	LLVMValueRef frozen;
+
+	if (!is_plain(LLVMTypeOf(in)) || !LLVMGetFirstUse(in))
+		return;
+	LLVMPositionBuilderBefore(builder, LLVMGetNextInstruction(in));
+	frozen = LLVMBuildFreeze(builder, in, "");
+	LLVMReplaceAllUsesWith(in, frozen);
+	LLVMSetOperand(frozen, 0, in);
+}
+
 /* As BPF has it: 0, or for a rest the dividend. */
 static void divide(LLVMValueRef in, bool rest)
 {
@@ -364,6 +381,8 @@ static bool call(LLVMValueRef in)
 	LLVMSetTailCallKind(in, LLVMTailCallKindNone);
 	for (i = 0; i < LLVMGetNumArgOperands(in); i++)
 		freeze(in, i);
+	if (LLVMGetTypeKind(LLVMTypeOf(in)) != LLVMVoidTypeKind)
+		freeze_result(in);
 	return false;
 }
 
@@ -436,8 +455,11 @@ static void instruction(LLVMValueRef in, LLVMValueRef f)
 			freeze(in, 0);
 		break;
 	case LLVMSwitch:
+		freeze(in, 0);
+		break;
 	case LLVMLoad:
 		freeze(in, 0);
+		freeze_result(in);
 		break;
 	case LLVMRet:
 		if (LLVMGetNumOperands(in))
