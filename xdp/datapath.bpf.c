@@ -34,6 +34,7 @@ static cham_outline int cham_uplink_else(struct xdp_md *ctx, const struct cham_e
 	int why, next = act & CHAM_PROG_ACT_MASK;
 	__u32 outer = cham_where_base(where);
 
+	__builtin_assume(outer != 0);
 	if (next != CHAM_ACT_DELIVER && next != CHAM_ACT_OPEN)
 		return XDP_PASS;
 	why = cham_uplink_ecn(ctx, outer, cham_where_l3(where), cham_where_outer_tos(where),

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Tenants' handlers in the datapath: a composition gives each tenant that has a
- * program a cell, and puts the program's functions where the empty ones below
- * stand; which cell a packet's tenant has, the lookup says.
+ * program a cell (cells.h); which one a packet's tenant has, the lookup says.
  */
 #ifndef CHAM_XDP_HANDLER_H
 #define CHAM_XDP_HANDLER_H
 
-#include "chamelio_handler.h"
 #include "parse.h"
+
+/* A bench comes with places of its own. */
+#ifndef CHAM_XDP_CELLS_H
+#include "cells.h"
+#endif
 
 /* What only tenants with a program need is not in the way of the others. */
 #define cham_outline	__attribute__((noinline))
@@ -19,53 +22,6 @@
 
 /* Beside an act: a handler has decided, and not only passed it on. */
 #define CHAM_HANDLED	0x100
-
-#define CHAM_CELL_LIST(X) \
-	X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) \
-	X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
-
-#define __cham_nonnull	__attribute__((btf_decl_tag("arg:nonnull")))
-
-/* Written before the kernel freezes it. */
-const volatile struct cham_composition cham_composition = {};
-
-#define CHAM_CELL(hook, n)						\
-__attribute__((weak))							\
-int cham_##hook##_##n(struct xdp_md *ctx, struct cham_pkt *pkt __cham_nonnull, \
-		      struct cham_area *area __cham_nonnull)		\
-{									\
-	return CHAM_PASS;						\
-}
-
-#define X(n) CHAM_CELL(rx, n) CHAM_CELL(tx, n) CHAM_CELL(timer, n) CHAM_CELL(open, n)
-CHAM_CELL_LIST(X)
-#undef X
-
-#define CHAM_CALL(hook)							\
-static __always_inline int cham_call_##hook(struct xdp_md *ctx, struct cham_pkt *pkt, \
-					    struct cham_area *area, __u32 cell)	\
-{									\
-	switch (cell) {							\
-	CHAM_CELL_LIST(X)						\
-	}								\
-	return CHAM_PASS;						\
-}
-
-#define X(n) case n: { return cham_rx_##n(ctx, pkt, area); }
-CHAM_CALL(rx)
-#undef X
-
-#define X(n) case n: { return cham_tx_##n(ctx, pkt, area); }
-CHAM_CALL(tx)
-#undef X
-
-#define X(n) case n: { return cham_timer_##n(ctx, pkt, area); }
-CHAM_CALL(timer)
-#undef X
-
-#define X(n) case n: { return cham_open_##n(ctx, pkt, area); }
-CHAM_CALL(open)
-#undef X
 
 /* Nothing that a handler does says anything about which one it is: for a compiler
  * that sees both (the joint tier) the number comes from nowhere. By the label, which
@@ -106,6 +62,39 @@ static __always_inline __u8 cham_where_outer_tos(__u32 where)
 	return where >> 24;
 }
 
+/* What a handler is told of the packet. */
+static __always_inline void cham_describe(struct cham_pkt *pkt, const struct cham_event *ev,
+					  const struct cham_query *q, __u32 where,
+					  const __u32 hook)
+{
+	__u32 base = cham_where_base(where), l3 = cham_where_l3(where);
+
+	pkt->l2 = base;
+	pkt->l3 = base + l3;
+	pkt->l4 = pkt->l3 + (q->tuple.ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+	pkt->payload = base + q->len - q->payload;
+	/* The handler before may have resized it. */
+	pkt->payload_len = q->payload + ev->len - q->len;
+	pkt->len = ev->len;
+	pkt->gso_size = ev->gso_size;
+	pkt->proto = q->tuple.proto;
+	pkt->tcp_flags = q->tcp_flags;
+	/* Each condition would be a branch; what a tag makes greater becomes its flag. */
+	pkt->flags = (q->tuple.ipv6 ? CHAM_PKT_IPV6 : 0) |
+		     (l3 - (__u32)sizeof(struct ethhdr)) /
+			     (sizeof(struct cham_tag) / CHAM_PKT_VLAN) |
+		     (base || hook == CHAM_HOOK_TX || hook == CHAM_HOOK_TIMER ? 0 :
+		      ev->host ? CHAM_PKT_HOST :
+		      hook == CHAM_HOOK_RX ? CHAM_PKT_LOCAL : CHAM_PKT_SENT) |
+		     ev->reverse * CHAM_PKT_REVERSE;
+	pkt->hook = hook;
+	pkt->vlan = q->tuple.vlan;
+	pkt->now = ev->now;
+	pkt->port = 0;
+	pkt->timer = 0;
+	pkt->event = 0;
+}
+
 /**
  * cham_handle() - run the tenant's handler
  * @ctx:   program context
@@ -125,7 +114,6 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 {
 	__u32 cell = (act >> CHAM_PROG_CELL_SHIFT & CHAM_PROG_CELL_MASK) -
 		     cham_composition.before;
-	__u32 base = cham_where_base(where), l3 = cham_where_l3(where);
 	struct cham_area *area;
 	struct cham_pkt pkt;
 	int verdict;
@@ -143,32 +131,11 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 		bpf_cham_slow(ctx, 0, CHAM_REASON_NO_AREA);
 		return CHAM_ACT_SLOW;
 	}
-	area = (void *)bpf_cham_enter(ctx, cham_composition.layouts[cell], base, hook,
-				      sizeof(*area));
+	area = (void *)bpf_cham_enter(ctx, cham_composition.layouts[cell],
+				      cham_where_base(where), hook, sizeof(*area));
 	if (!area)
 		return ev->act;
-	pkt.l2 = base;
-	pkt.l3 = base + l3;
-	pkt.l4 = pkt.l3 + (q->tuple.ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
-	pkt.payload = base + q->len - q->payload;
-	/* The handler before may have resized it. */
-	pkt.payload_len = q->payload + ev->len - q->len;
-	pkt.len = ev->len;
-	pkt.gso_size = ev->gso_size;
-	pkt.proto = q->tuple.proto;
-	pkt.tcp_flags = q->tcp_flags;
-	pkt.flags = (q->tuple.ipv6 ? CHAM_PKT_IPV6 : 0) |
-		    (l3 != sizeof(struct ethhdr) ? CHAM_PKT_VLAN : 0) |
-		    (base || hook == CHAM_HOOK_TX || hook == CHAM_HOOK_TIMER ? 0 :
-		     ev->host ? CHAM_PKT_HOST :
-		     hook == CHAM_HOOK_RX ? CHAM_PKT_LOCAL : CHAM_PKT_SENT) |
-		    (ev->reverse ? CHAM_PKT_REVERSE : 0);
-	pkt.hook = hook;
-	pkt.vlan = q->tuple.vlan;
-	pkt.now = ev->now;
-	pkt.port = 0;
-	pkt.timer = 0;
-	pkt.event = 0;
+	cham_describe(&pkt, ev, q, where, hook);
 	verdict = hook == CHAM_HOOK_RX ? cham_call_rx(ctx, &pkt, area, cell) :
 		  hook == CHAM_HOOK_TX ? cham_call_tx(ctx, &pkt, area, cell) :
 		  hook == CHAM_HOOK_TIMER ? cham_call_timer(ctx, &pkt, area, cell) :
