@@ -27,6 +27,8 @@
 enum { PROG, UPLINKS, BY_VNI, PINS };
 
 static const char *const names[PINS] = { "cham_dispatch", "cham_uplinks", "cham_by_vni" };
+/* cham_by_vni is all that is in it. */
+static const char *const maps[PINS] = { [UPLINKS] = "cham_uplinks", [BY_VNI] = ".bss" };
 
 struct cham_dispatch {
 	int fd[PINS];
@@ -62,7 +64,7 @@ static int make(struct cham *h, const char *base)
 	for (i = 0; !err && i < PINS; i++) {
 		fd = i == PROG ?
 		     bpf_program__fd(bpf_object__find_program_by_name(obj, names[i])) :
-		     bpf_object__find_map_fd_by_name(obj, names[i]);
+		     bpf_object__find_map_fd_by_name(obj, maps[i]);
 		if (fd < 0)
 			err = cham__fail(h, -ENOENT, "%s: has no %s", path, names[i]);
 		else if (bpf_obj_pin(fd, pin(i)))

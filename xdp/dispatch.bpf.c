@@ -6,6 +6,7 @@
  * not of a tenant with handlers may go to any of them, so that nothing needs to be
  * checked here: the datapath looks again.
  */
+#include <stddef.h>
 #include <linux/if_ether.h>
 #include "kfunc.h"
 
@@ -19,43 +20,32 @@ struct {
 	__type(value, __u32);
 } cham_uplinks SEC(".maps");
 
-struct cham_by_vni {
-	__u8	number[CHAM_VNI_MAX + 1];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct cham_by_vni);
-} cham_by_vni SEC(".maps");
+/* By VNI: which of them. A variable, so that its address is a constant. */
+__u8 cham_by_vni[CHAM_VNI_MAX + 1];
 
 /* Where a tunnelled frame has its VNI, VXLAN or not. */
 static __always_inline __u32 cham_number(struct xdp_md *ctx)
 {
 	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	const struct ethhdr *eth = data;
-	const struct cham_by_vni *by;
-	__u32 vni, zero = 0;
+	const __be16 *kind = data + offsetof(struct ethhdr, h_proto);
+	__be32 vni;
 
 	if (data + CHAM_OUTER4 > end)
 		return 0;
-	if (eth->h_proto == bpf_htons(ETH_P_IP))
+	if (*kind == bpf_htons(ETH_P_IP))
 		vni = *(const __be32 *)(data + CHAM_OUTER4 - sizeof(vni));
 	else if (data + CHAM_OUTER6 <= end)
 		vni = *(const __be32 *)(data + CHAM_OUTER6 - sizeof(vni));
 	else
 		return 0;
-	by = bpf_map_lookup_elem(&cham_by_vni, &zero);
-	return by ? by->number[bpf_ntohl(vni) >> 8] : 0;
+	return cham_by_vni[bpf_ntohl(vni) >> 8];
 }
 
+/* Nothing is called, so that no register needs to be kept. */
 SEC("xdp.frags")
 int cham_dispatch(struct xdp_md *ctx)
 {
 	bpf_tail_call(ctx, &cham_uplinks, cham_number(ctx));
-	/* It has gone meanwhile. */
-	bpf_tail_call(ctx, &cham_uplinks, 0);
+	/* It has gone meanwhile: Linux has the packet. */
 	return XDP_PASS;
 }
