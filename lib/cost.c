@@ -21,10 +21,15 @@
 /* Not in the headers that the oldest supported system has. */
 #define OP_JA32		(BPF_JMP32 | BPF_JA)
 
+/* Where it says how long its data are. */
+#define CHAM_DATA_R(n)	(1U << (n))	/* in this register */
+#define CHAM_DATA_VALUE	1U		/* a map's value */
+
 static const struct helper {
 	uint32_t id;
 	const char *name;
-	struct cham_cost cost;
+	struct cham_cost call, key, data, copy;
+	uint32_t of;
 } helpers[] = {
 #include "helpers.h"
 };
@@ -37,13 +42,6 @@ static const struct helper *helper(uint32_t id)
 		if (helpers[i].id == id)
 			return &helpers[i];
 	return NULL;
-}
-
-const struct cham_cost *cham_helper_cost(uint32_t id)
-{
-	const struct helper *h = helper(id);
-
-	return h ? &h->cost : NULL;
 }
 
 const char *cham_helper_name(uint32_t id)
@@ -155,6 +153,30 @@ static void add(struct cham_cost *to, const struct cham_cost *more, uint64_t tim
 		to->cycles = UINT64_MAX;
 }
 
+/* Bytes in eights, beyond the first. */
+static uint64_t eights(uint64_t bytes)
+{
+	return bytes > 8 ? (bytes - 1) / 8 : 0;
+}
+
+int cham_helper_bound(uint32_t id, const struct cham_sizes *sizes, uint64_t data,
+		      struct cham_cost *cost)
+{
+	const struct helper *h = helper(id);
+
+	if (!h)
+		return -ENOENT;
+	*cost = h->call;
+	add(cost, &h->key, eights(sizes->key));
+	add(cost, &h->data, eights(data));
+	if (sizes->copies > 1) {
+		add(cost, &h->copy, sizes->copies);
+		if (h->of == CHAM_DATA_VALUE)
+			add(cost, &h->data, eights(data) * (sizes->copies - 1));
+	}
+	return 0;
+}
+
 /* What register @reg holds before instruction @at, if that is plain to see: the
  * instruction that wrote it, with nothing that could come in between.
  */
@@ -186,6 +208,35 @@ static int64_t writer_of(const struct cham_code *c, const struct cham_func *f,
 			return at;
 	}
 	return -1;
+}
+
+/* At most so many bytes: of a register that is plainly constant, or masked. */
+static uint64_t length_in(const struct cham_code *c, const struct cham_func *f, uint32_t at,
+			  uint8_t reg)
+{
+	int64_t from = writer_of(c, f, at, reg);
+	const struct bpf_insn *i = from < 0 ? NULL : &c->insn[from];
+
+	if (i && i->imm >= 0 &&
+	    (i->code == (BPF_ALU64 | BPF_MOV | BPF_K) || i->code == (BPF_ALU | BPF_MOV | BPF_K) ||
+	     i->code == (BPF_ALU64 | BPF_AND | BPF_K) || i->code == (BPF_ALU | BPF_AND | BPF_K)))
+		return i->imm;
+	return c->sizes.memory;
+}
+
+static int cost_of_helper(const struct cham_code *c, const struct cham_func *f, uint32_t at,
+			  struct cham_cost *cost)
+{
+	const struct helper *h = helper(c->insn[at].imm);
+	uint64_t data = 0;
+	uint8_t reg;
+
+	if (h && h->of == CHAM_DATA_VALUE)
+		data = c->sizes.value;
+	for (reg = 1; h && reg <= 5; reg++)
+		if (h->of & CHAM_DATA_R(reg))
+			data += length_in(c, f, at, reg);
+	return cham_helper_bound(c->insn[at].imm, &c->sizes, data, cost);
 }
 
 static int visit(struct cham_code *c, uint32_t f, struct cham_verdict_at *at);
@@ -221,7 +272,7 @@ static int cost_of_call(struct cham_code *c, struct cham_func *f, uint32_t at,
 			struct cham_cost *w, uint32_t *stack, struct cham_verdict_at *why)
 {
 	const struct bpf_insn *i = &c->insn[at];
-	const struct cham_cost *cost;
+	struct cham_cost cost;
 	int err;
 
 	*stack = 0;
@@ -239,12 +290,11 @@ static int cost_of_call(struct cham_code *c, struct cham_func *f, uint32_t at,
 	}
 	if (i->src_reg)
 		return refuse(why, -EINVAL, at, "a call of kind %u is unknown", i->src_reg);
-	cost = cham_helper_cost(i->imm);
-	if (!cost)
+	if (cost_of_helper(c, f, at, &cost))
 		return refuse(why, -EPERM, at,
 			      "calls helper %d, which handlers may not; see handlers.md",
 			      i->imm);
-	add(w, cost, 1);
+	add(w, &cost, 1);
 	if (i->imm == BPF_FUNC_loop)
 		return cost_of_loop(c, f, at, w, stack, why);
 	return 0;

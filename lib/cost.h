@@ -17,6 +17,14 @@ struct cham_cost {
 	uint64_t cycles;	/* an estimate, see cost.c */
 };
 
+/* How much a helper can be given: of the object's maps the most of each. */
+struct cham_sizes {
+	uint32_t key;		/* bytes of a map's key */
+	uint32_t value;		/* bytes of a map's value */
+	uint32_t copies;	/* CPUs that an update writes a value for */
+	uint32_t memory;	/* bytes of one piece, when no constant says less */
+};
+
 /* What an instruction refers to, as the object's relocations say. */
 enum cham_ref_kind { CHAM_REF_NONE, CHAM_REF_FUNC, CHAM_REF_MAP, CHAM_REF_DATA };
 
@@ -41,6 +49,7 @@ struct cham_code {
 	const struct cham_ref *ref;	/* n of them */
 	struct cham_func *func;
 	uint32_t n_func;
+	struct cham_sizes sizes;
 	/* work space, n of each */
 	struct cham_cost *cost;		/* from here to the end of the function */
 	uint32_t *next;			/* on the costliest way; 0: the end */
@@ -67,8 +76,17 @@ struct cham_verdict_at {
  */
 int cham_cost_of(struct cham_code *c, uint32_t f, struct cham_verdict_at *at);
 
-/* Cost of a helper, NULL when a handler may not call it. */
-const struct cham_cost *cham_helper_cost(uint32_t id);
+/**
+ * cham_helper_bound() - what a call of a helper takes at most
+ * @id:    enum bpf_func_id
+ * @sizes: what it can be given
+ * @data:  bytes of its data
+ * @cost:  the bound
+ *
+ * Return: 0, or -ENOENT when handlers may not call it.
+ */
+int cham_helper_bound(uint32_t id, const struct cham_sizes *sizes, uint64_t data,
+		      struct cham_cost *cost);
 const char *cham_helper_name(uint32_t id);
 
 #endif

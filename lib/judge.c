@@ -16,6 +16,8 @@
 
 #define R_BPF_64_64	1
 #define R_BPF_64_32	10
+#define CHAM_CPUS	64	/* that per-CPU maps are judged for */
+#define PACKET_PAGE	4096	/* no more of a packet is in one piece */
 
 struct judge {
 	struct cham *h;
@@ -291,9 +293,14 @@ static const struct {
 	{ BPF_MAP_TYPE_ARRAY, "array", 0, false },
 	{ BPF_MAP_TYPE_PERCPU_HASH, "percpu-hash", 64, true },
 	{ BPF_MAP_TYPE_PERCPU_ARRAY, "percpu-array", 8, true },
-	{ BPF_MAP_TYPE_LRU_HASH, "lru-hash", 72, false },
 	{ BPF_MAP_TYPE_RINGBUF, "ringbuf", 1, false },
 };
+
+static void at_least(uint32_t *most, uint32_t n)
+{
+	if (n > *most)
+		*most = n;
+}
 
 /* The number in __uint(name, number): elements of an array that is pointed to. */
 static uint32_t map_number(const struct judge *j, const struct btf_member *m)
@@ -350,24 +357,33 @@ static int judge_map(struct judge *j, const struct btf_type *var)
 					  "%s: map %s: \"%s\" is not for handlers; accepted: type, key, value, key_size, value_size, max_entries",
 					  j->o->path, name, what);
 	}
+	if (type == BPF_MAP_TYPE_LRU_HASH)
+		return cham__fail(j->h, -EPERM,
+				  "%s: map %s: a full lru_hash evicts 128 entries in one packet's time; take a hash, and delete",
+				  j->o->path, name);
 	for (k = 0; k < sizeof(map_types) / sizeof(map_types[0]); k++)
 		if (map_types[k].type == type)
 			break;
 	if (k == sizeof(map_types) / sizeof(map_types[0]))
 		return cham__fail(j->h, -EPERM,
-				  "%s: map %s: type %u is not for handlers; accepted: hash, array, percpu_hash, percpu_array, lru_hash, ringbuf",
+				  "%s: map %s: type %u is not for handlers; accepted: hash, array, percpu_hash, percpu_array, ringbuf",
 				  j->o->path, name, type);
 	/* The seed that nobody knows is what keeps hash chains short. */
 	if (flags)
 		return cham__fail(j->h, -EPERM, "%s: map %s: flags 0x%x; handlers' maps have none",
 				  j->o->path, name, flags);
-	bytes = ((uint64_t)key + (value + 7) / 8 * 8 * (map_types[k].per_cpu ? 64 : 1) +
+	bytes = ((uint64_t)key + (value + 7) / 8 * 8 * (map_types[k].per_cpu ? CHAM_CPUS : 1) +
 		 map_types[k].per_entry) * entries;
 	j->r->map_bytes += bytes;
 	j->r->maps++;
+	at_least(&j->code.sizes.key, key);
+	at_least(&j->code.sizes.value, value);
+	if (type == BPF_MAP_TYPE_PERCPU_HASH)
+		at_least(&j->code.sizes.copies, CHAM_CPUS);
 	return 0;
 }
 
+/* What helpers can be given is in the packet's first page, on the stack, or in a map. */
 static int judge_maps(struct judge *j)
 {
 	const struct cham_object *o = j->o;
@@ -393,6 +409,7 @@ static int judge_maps(struct judge *j)
 			continue;
 		j->r->maps++;
 		j->r->map_bytes += o->sh[i].sh_size;
+		at_least(&j->code.sizes.value, o->sh[i].sh_size);
 	}
 	if (!err && j->r->maps > CHAM_SHARE_MAPS)
 		err = cham__fail(j->h, -E2BIG,
@@ -532,13 +549,15 @@ int cham_judge(struct cham *h, const struct cham_object *o, struct cham_prog_rep
 		    !j.code.todo)
 			err = -ENOMEM;
 	}
+	if (!err)
+		err = judge_maps(&j);
+	j.code.sizes.memory = PACKET_PAGE;
+	at_least(&j.code.sizes.memory, j.code.sizes.value);
 	for (hook = 0; !err && hook < __CHAM_HOOK_MAX; hook++)
 		if (o->hooks & 1U << hook)
 			err = judge_hook(&j, hook);
 	if (!err)
 		err = judge_rest(&j);
-	if (!err)
-		err = judge_maps(&j);
 	if (!err)
 		tell_helpers(&j);
 	if (err == -ENOMEM)

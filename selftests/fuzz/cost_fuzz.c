@@ -40,8 +40,8 @@ static bool walk(uint32_t f, unsigned int depth)
 			if (!walk(w.c->ref[at].index, depth + 1))
 				return false;
 		} else if (is_call(i)) {
-			must(cham_helper_cost(i->imm), "helper %d is called", i->imm);
-			add(&w.sum, cham_helper_cost(i->imm), 1);
+			must(!cost_of_helper(w.c, fn, at, &own), "helper %d is called", i->imm);
+			add(&w.sum, &own, 1);
 			if (i->imm == BPF_FUNC_loop) {
 				/* The count and the function are in the two before. */
 				int64_t count = writer_of(w.c, fn, at, BPF_REG_1);

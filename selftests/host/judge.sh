@@ -84,10 +84,52 @@ static long turn(__u32 i, __u64 *sum) { *sum += i; return 0; }
 CHAM_HOOK(rx) { __u64 sum = 0; bpf_loop(N, turn, &sum, 0); return sum & 1 ? CHAM_DROP : CHAM_PASS; }
 C
 done
-check_match "a thousand turns are over the cap" "may take [0-9]+ cycles; the cap is 10000" \
+check_match "a thousand turns are over the cap" "may take [0-9]+ cycles; the cap is 16384" \
 	"$(judged "$tmp/loop1000.o")"
 check_num "their bound is a hundred times that of ten, about" "$(cost loop1000 instructions)" \
 	-gt $(($(cost loop10 instructions) * 30))
+
+# with how much a helper is given: of a map's value, its key, and of a length that nothing
+# says less of than memory does
+for bytes in 8 4096 16384; do
+	object "value$bytes" -DN=$bytes <<'C'
+CHAM_PROGRAM("value", 1, 0);
+struct big { __u8 bytes[N]; };
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 2); __type(key, __u32); __type(value, struct big); } big SEC(".maps");
+const volatile __u32 zero, one = 1;
+CHAM_HOOK(rx) { void *v = bpf_map_lookup_elem(&big, (void *)&one); return v ? bpf_map_update_elem(&big, (void *)&zero, v, 0) & 1 : CHAM_PASS; }
+C
+done
+check_num "4 KB of value take a thousand instructions more" \
+	$(($(cost value4096 instructions) - $(cost value8 instructions))) -gt 1000
+check_num "16 KB six thousand more" \
+	$(($(cost value16384 instructions) - $(cost value4096 instructions))) -gt 6000
+for n in 4 64; do
+	object "key$n" -DN=$n <<'C'
+CHAM_PROGRAM("key", 1, 0);
+struct key { __u32 word[N]; };
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 2); __type(key, struct key); __type(value, __u32); } map SEC(".maps");
+static struct key key;
+CHAM_HOOK(rx) { key.word[0] = pkt->len; return bpf_map_lookup_elem(&map, &key) ? CHAM_DROP : CHAM_PASS; }
+C
+done
+check_num "256 bytes of key take 700 instructions more than 16" \
+	$(($(cost key64 instructions) - $(cost key4 instructions))) -gt 700
+for n in 16 256 pkt-\>len; do
+	object "sum${n%->len}" "-DN=$n" <<'C'
+CHAM_PROGRAM("sum", 1, 0);
+static __u8 bytes[8192];
+CHAM_HOOK(rx) { __u32 n = N; return n > 8192 ? CHAM_PASS : bpf_csum_diff(0, 0, (void *)bytes, n, 0) & 1; }
+C
+done
+check_num "256 bytes to sum take more than 16" "$(cost sum256 instructions)" \
+	-gt $(($(cost sum16 instructions) + 400))
+check_num "so many as the packet says, as 8 KB" "$(cost sumpkt instructions)" -gt 16000
+refuses lru "a full lru_hash evicts 128 entries" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 64); __type(key, __u32); __type(value, __u64); } map SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&map, &k) ? CHAM_DROP : CHAM_PASS; }
+C
 
 # what it may call
 refuses helper "helper 6, which handlers may not" <<'C'
