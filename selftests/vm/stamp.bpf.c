@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Says in each datagram to port 9100 (load.c) which program it was that saw it, and of
+ * which of the connection's it is.
+ */
+#include "handler.h"
+
+#ifndef STAMP
+#define STAMP 1
+#endif
+
+CHAM_PROGRAM("stamp", 1, CHAM_PROG_SERIAL);
+
+CHAM_HOOK(rx)
+{
+	struct udphdr *udp;
+	__u32 *word;
+
+	if (pkt->proto != IPPROTO_UDP)
+		return CHAM_PASS;
+	udp = cham_at(ctx, pkt->l4, sizeof(*udp));
+	if (!udp || udp->dest != bpf_htons(9100))
+		return CHAM_PASS;
+	word = cham_at(ctx, pkt->payload, 16);
+	if (!word)
+		return CHAM_PASS;
+	*(__u8 *)&word[2] = STAMP;
+	word[3] = ++area->word[0];
+	return CHAM_PASS;
+}

@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 400
+# outside: selftests/vm/swap.sh --outside
+#
+# Programs change at 80 % load: 64-byte datagrams of one tenant, iperf3 of another, at the
+# same time. Each datagram is counted at both ends, says which program saw it, and how many
+# its connection's area has counted: none is lost, none is seen by nobody or by another's,
+# and areas survive.
+
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+here=$O/selftests/swap
+
+# ---- outside: the compiler is slow in the VM
+if [ "${1:-}" = --outside ]; then
+	mkdir -p "$here"
+	set -e
+	# where llc finds no source lines, as in the jail: both make the same
+	for i in 1 2 3; do
+		clang-19 -target bpf -mcpu=v3 -O2 -g -std=gnu11 -I"$tap_top/uapi" -I"$tap_top/bpf" \
+			-I"/usr/include/$(gcc -print-multiarch)" -fdebug-compilation-dir=/swap -DSTAMP="$i" \
+			-emit-llvm -c -o "$here/$i.bc" "$tap_top/selftests/vm/stamp.bpf.c"
+		llc-19 -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o "$here/$i.o" "$here/$i.bc"
+	done
+	exit 0
+fi
+
+# shellcheck source-path=SCRIPTDIR source=../topo.sh
+. "$(dirname "$0")/../topo.sh"
+# shellcheck source-path=SCRIPTDIR source=../ask.sh
+. "$(dirname "$0")/../ask.sh"
+require_vm
+require_cmd jq iperf3
+[ -e "$here/3.o" ] || skip_all "no programs: selftests/vm/swap.sh --outside"
+defer topo_down
+
+# flows SECONDS RATE BITS: both, from the wire to the end points; 0: as much as goes
+flows() {
+	ip netns exec t-red "$CHAM_BUILD/selftests/load" recv 9100 >/tmp/swap.recv &
+	receiver=$!
+	wait_port t-red udp 9100
+	# no more on the way, of both, than a veth's ring holds
+	ip netns exec b-blue iperf3 -c 10.0.0.1 -t "$1" -b "$3" -w 32K -J >/tmp/swap.iperf &
+	iperf=$!
+	ip netns exec b-red "$CHAM_BUILD/selftests/load" send 10.0.0.1 9100 "$1" "$2" >/tmp/swap.send &
+	sender=$!
+}
+flowed() { wait "$sender" "$receiver" "$iperf"; }
+sent() { jq ".$1" /tmp/swap.send; }
+got() { jq ".$1" /tmp/swap.recv; }
+# lost: what any device, or the module, has dropped
+lost() {
+	local ns dev
+	for dev in up0 red0 blue0; do grep -H . "/sys/class/net/$dev/statistics/"{rx,tx}_dropped; done
+	for ns in t-red t-blue hostb; do
+		ip netns exec $ns sh -c 'grep -H . /sys/class/net/*/statistics/[rt]x_dropped \
+			/sys/class/net/*/statistics/rx_missed_errors'
+	done
+	# its xdp_drops are what is delivered
+	ethtool -S up0 | grep -E 'drop|error' | grep -v xdp_drops
+	chamctl -j stat | jq -c '.[] | [."tenant-id", .drops]'
+}
+# unhandled: what handlers ought to have seen and Linux had
+unhandled() { chamctl -j stat | jq '[.[].reasons."no-area" // 0] | add'; }
+changes=0
+# change COMMAND...: under the load
+change() {
+	"$@" || fail "change: $*"
+	changes=$((changes + 1))
+	kill -0 "$sender" 2>/dev/null || late=1
+}
+
+topo_load || bail "module loads"
+topo_wire
+chamctl uplink add up0 local 192.0.2.1 local6 2001:db8::1 || bail "uplink"
+topo_tenant red 100 || bail "tenant red"
+topo_tenant blue 200 || bail "tenant blue"
+for tenant in red blue; do busywait 10 ping1 on $tenant 10.0.0.2; done
+topo_attach || bail "attach"
+ip netns exec t-blue iperf3 -s >/dev/null &
+wait_port t-blue tcp 5201
+prog load "$here/1.o" tenant red || bail "load red"
+prog load "$here/3.o" tenant blue || bail "load blue"
+
+flows 4 0 0
+flowed
+rate=$(jq '.rate * 0.8 | floor' /tmp/swap.send)
+bits=$(jq '.end.sum_received.bits_per_second * 0.8 | floor' /tmp/swap.iperf)
+diag "80 %: $rate datagrams a second, $((bits / 1000)) kbit/s"
+check_num "as many came as were sent" "$(got received)" -eq "$(sent sent)"
+
+before=$(lost) passed=$(unhandled)
+flows 300 "$rate" "$bits"
+sleep 1
+late=0
+change prog load "$here/2.o" tenant red
+change prog load "$here/1.o" tenant red
+change prog load "$here/2.bc" tenant red
+change prog load "$here/3.bc" tenant blue
+change prog compose tier joint
+check "red is joint" prog_is red '.tier == "joint"'
+change prog load "$here/1.o" tenant red
+change prog unload tenant blue
+change prog load "$here/3.o" tenant blue
+change prog compose tier linked
+change prog load "$here/2.o" tenant red
+check_eq "$changes changes, all of them under load" 0 "$late"
+kill -TERM "$sender"
+kill -INT "$iperf"
+flowed
+check_num "it was that load" "$(sent "rate | floor")" -gt $((rate / 2))
+diag "$(sent sent) datagrams, $(jq .end.sum_sent.bytes /tmp/swap.iperf) bytes, $(jq .end.sum_sent.retransmits /tmp/swap.iperf) segments again"
+check_num "none is lost" "$(got received)" -eq "$(sent sent)"
+check_eq "nor overtaken" 0 "$(got disorder)"
+check_eq "red's programs saw each, and nobody else's" "0 0" "$(jq -r '"\(.stamps[0]) \(.stamps[3:] | add)"' /tmp/swap.recv)"
+check_num "the first saw some" "$(got "stamps[1]")" -gt 0
+check_num "the second, too" "$(got "stamps[2]")" -gt 0
+check_eq "no area began anew" 0 "$(got gaps)"
+check_num "iperf3 went on" "$(jq .end.sum_sent.bytes /tmp/swap.iperf)" -gt 1000000
+check_eq "nothing was dropped, by the wire, a ring or a port" "$before" "$(lost)"
+check_eq "Linux had nothing that was a handler's" "$passed" "$(unhandled)"
+check_eq "nobody is at fault" "[]" "$(chamctl -j prog show | jq -c 'map(select(has("fault")))')"
+check "everything comes down" topo_down
+finish
