@@ -70,7 +70,7 @@ test_flags = -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
 # BPF code is written for a machine that takes any alignment
 fuzz_flags = $(test_flags) -fsanitize=fuzzer -fno-strict-aliasing \
 	-fno-sanitize=alignment -Wno-unused-parameter -Wno-sign-compare \
-	$(if $(filter cost object,$*),,-Iselftests/fuzz/shim)
+	$(if $(filter cost object prove,$*),,-Iselftests/fuzz/shim)
 
 lib_obj := $(patsubst lib/%.c,$(O)/lib/%.o,$(sort $(wildcard lib/*.c)))
 chamd_obj := $(patsubst cli/%.c,$(O)/cli/%.o,$(sort $(wildcard cli/chamd*.c)))
@@ -92,7 +92,13 @@ vm_bin := $(patsubst selftests/vm/%.c,$(O)/selftests/%,\
 	$(sort $(filter-out %.bpf.c,$(wildcard selftests/vm/*.c))))
 
 bench_bpf := $(patsubst selftests/%.c,$(O)/selftests/%.o,$(sort $(wildcard selftests/bench/*.bpf.c)))
-bench_bin := $(O)/selftests/bench/bench $(O)/selftests/bench/lines.so
+# what a protocol costs, by how it comes into the datapath; the number: of places
+tax_bpf := $(patsubst %,$(O)/selftests/bench/tax/%.o,handwritten.1 handwritten.8 \
+	handwritten.64 freplace.16 freplace.64 extension.64 tailcall.64)
+tax_tenants := $(foreach n,$(shell seq 64),$(O)/selftests/bench/tax/$(n).bc)
+# what is composed: three hooks and a map each
+many_tenants := $(subst /tax/,/many/,$(tax_tenants))
+bench_bin := $(addprefix $(O)/selftests/bench/,bench ways compose helpers lines.so)
 
 shared := $(O)/lib/libcham.so.$(VERSION)
 lib_out := $(if $(lib_obj),$(O)/lib/libcham.a $(shared) $(O)/lib/libcham.pc)
@@ -239,10 +245,28 @@ $(bench_bpf): $(O)/selftests/%.o: selftests/%.c $(O)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(bpf_flags) -D__TARGET_ARCH_x86 -Ixdp -MMD -MP -c -o $@ $<
 
+tax_src := $(wildcard selftests/bench/tax/*) $(wildcard xdp/*.h) xdp/datapath.bpf.c $(bpf_headers)
+$(tax_bpf): $(O)/selftests/bench/tax/%.o: $(tax_src) $(O)/.flags
+	$(say) BPF "selftests/bench/tax $*"
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(bpf_flags) -DTENANTS=$(subst .,,$(suffix $*)) -c -o $@ \
+		selftests/bench/tax/$(basename $*).bpf.c
+
+$(tax_tenants): bench_tenant := selftests/bench/tax/tenant.bpf.c
+$(many_tenants): bench_tenant := selftests/vm/many.bpf.c
+# where llc finds no source lines, as in the jail: both make the same
+$(tax_tenants) $(many_tenants): $(tax_src) selftests/vm/many.bpf.c $(O)/.flags
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(handler_flags) -Ibpf -fdebug-compilation-dir=/bench \
+		-DNUMBER=$(basename $(@F)) -emit-llvm -c -o $@ $(bench_tenant)
+	$(Q)$(llvm)/bin/llc -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o $(@:.bc=.o) $@
+
+$(addprefix $(O)/selftests/bench/,compose helpers): $(O)/lib/libcham.a
 $(O)/selftests/bench/%: selftests/bench/%.c $(O)/.flags
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -MMD -MP -MF $@.d -o $@ $< $(pkg_libs)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -MMD -MP -MF $@.d -o $@ $< \
+		$(filter %.a,$^) $(pkg_libs)
 
 # what it calls is QEMU's
 $(O)/selftests/bench/%.so: selftests/bench/%.c $(O)/.flags
@@ -260,6 +284,8 @@ $(O)/bench/chamelio.ko: $(mod_src) Kbuild selftests/bench/unaccount FORCE
 # what a target does not include but needs
 fuzz_with_object := lib/object.c lib/judge.c lib/cost.c lib/names.c
 $(O)/selftests/fuzz_object: $(fuzz_with_object)
+fuzz_with_prove := lib/prove.c lib/lines.c lib/names.c
+$(O)/selftests/fuzz_prove: $(fuzz_with_prove)
 
 $(fuzz_bin): $(O)/selftests/fuzz_%: selftests/fuzz/%_fuzz.c $(O)/.flags
 	$(say) CC "$< (libFuzzer, ASan, UBSan)"
@@ -282,7 +308,7 @@ bench: deps
 	$(Q)$(MAKE) $(overrides) all bench-built
 	$(Q)O=$(O) KREL=$(KREL) scripts/bench
 
-bench-built: $(bench_bpf) $(bench_bin) $(O)/bench/chamelio.ko
+bench-built: $(bench_bpf) $(bench_bin) $(tax_bpf) $(tax_tenants) $(many_tenants) $(O)/bench/chamelio.ko
 
 # The same tests on a kernel that checks itself, and with failing allocations;
 # the module for it is built apart. KCSAN=1: another one, that looks for races.

@@ -312,8 +312,9 @@ static int wire_send(void *of)
 	return bpf_prog_test_run_opts(w->prog, &w->opts);
 }
 
-static int floor_prog(const char *name, __u32 target)
+static int floor_prog(const char *name, __u32 target, __u32 number_at)
 {
+	const __u32 constants[2] = { target, number_at };
 	struct bpf_object *o = object_open("floor");
 	struct bpf_program *p = bpf_object__find_program_by_name(o, name);
 	struct bpf_map *data = bpf_object__find_map_by_name(o, ".rodata");
@@ -321,7 +322,7 @@ static int floor_prog(const char *name, __u32 target)
 
 	if (!p || !data)
 		die("floor.bpf.o has no %s", name);
-	bpf_map__set_initial_value(data, &target, sizeof(target));
+	bpf_map__set_initial_value(data, constants, sizeof(constants));
 	err = bpf_object__load(o);
 	if (err)
 		die("floor.bpf.o: %s", strerror(-err));
@@ -335,7 +336,7 @@ static void run_in(enum bench_who sink)
 {
 	static __u8 frame[FRAME_MAX];
 	unsigned int size = arg_num("size", "64"), burst = arg_num("burst", "32"), len;
-	unsigned int vni = arg_num("vni", "0");
+	unsigned int vni = arg_num("vni", "0"), word = arg_num("word", "0");
 	struct wire w = { .opts.sz = sizeof(w.opts) };
 	__u8 macs[12], *at = frame + 50;
 
@@ -345,6 +346,10 @@ static void run_in(enum bench_who sink)
 	arg_mac("imac", macs);
 	arg_mac("fmac", macs + 6);
 	memset(at + 42, 'x', size);
+	if (word) {
+		word = htonl(word);
+		memcpy(at + 42, &word, sizeof(word));
+	}
 	len = frame_wrap(at, size, macs, "10.0.0.2", "10.0.0.1", 9000, 9);
 	if (vni) {
 		at[-8] = 8;
@@ -356,7 +361,8 @@ static void run_in(enum bench_who sink)
 		at -= 50;
 		len = frame_wrap(at, len + 8, macs, "192.0.2.2", "192.0.2.1", 50000, 4789);
 	}
-	w.prog = floor_prog("bench_redirect", if_nametoindex(arg("dev", "b0")));
+	w.prog = floor_prog(word ? "bench_number" : "bench_redirect",
+			    if_nametoindex(arg("dev", "b0")), (vni ? 50 : 0) + 42 + 4);
 	w.opts.data_in = at;
 	w.opts.data_size_in = len;
 	w.opts.repeat = burst;
@@ -680,7 +686,7 @@ static void run_xdp(char **words)
 		char name[64];
 
 		snprintf(name, sizeof(name), "bench_%s", words[1]);
-		fd = floor_prog(name, words[2] ? if_nametoindex(words[2]) : 0);
+		fd = floor_prog(name, words[2] ? if_nametoindex(words[2]) : 0, 0);
 	}
 	err = bpf_xdp_attach(dev, fd, XDP_FLAGS_DRV_MODE, NULL);
 	if (err)

@@ -47,18 +47,23 @@ lay() {
 	ip -n hostb neigh replace 192.0.2.1 lladdr "$(cat /sys/class/net/up0/address)" dev b0 nud permanent
 }
 
-# known: every address is learned and stays, the frames are known
-known() {
-	local i
-	for i in 1 2 3; do
-		on red ping -qc1 -W2 10.0.0.2 >/dev/null && break
-	done
-	[ "$i" -lt 3 ] || stop "red does not reach its remote end"
-	ip -n t-red neigh replace 10.0.0.2 lladdr "$(mac_of b-red eth0)" dev eth0 nud permanent
-	ip -n b-red neigh replace 10.0.0.1 lladdr "$(mac_of t-red eth0)" dev eth0 nud permanent
+# frames_of TENANT: what the tenant's frames on the wire look like
+frames_of() {
 	frames=("omac=$(cat /sys/class/net/up0/address)" "bmac=$(mac_of hostb b0)"
-		"imac=$(mac_of t-red eth0)" "fmac=$(mac_of b-red eth0)" "bursts=$BURSTS")
-	ip netns exec t-red socat -u UDP-RECV:9 /dev/null &
+		"imac=$(mac_of "t-$1" eth0)" "fmac=$(mac_of "b-$1" eth0)" "bursts=$BURSTS")
+}
+
+# known [TENANT]: every address is learned and stays, the frames are known
+known() {
+	local i who=${1:-red}
+	for i in 1 2 3; do
+		on "$who" ping -qc1 -W2 10.0.0.2 >/dev/null && break
+	done
+	[ "$i" -lt 3 ] || stop "$who does not reach its remote end"
+	ip -n "t-$who" neigh replace 10.0.0.2 lladdr "$(mac_of "b-$who" eth0)" dev eth0 nud permanent
+	ip -n "b-$who" neigh replace 10.0.0.1 lladdr "$(mac_of "t-$who" eth0)" dev eth0 nud permanent
+	frames_of "$who"
+	ip netns exec "t-$who" socat -u UDP-RECV:9 /dev/null &
 }
 
 # remote drop|none: host B's NIC drops, so that its stack costs nothing
@@ -262,9 +267,8 @@ kv_ways() {
 
 # a hit of bpf/kv.bpf.c, and the same question answered by memcached in the guest; over
 # virtio NICs, for an answer is longer than its question, and a veth frame cannot grow
-part_kv() {
-	local value question
-	command -v memcached >/dev/null || { echo "bench: no memcached" >&2; return; }
+kv_lay() {
+	local value
 	value=$(printf '%0100d' 7)
 	question=0001000000010000$(printf 'get bench\r\n' | od -An -tx1 | tr -d ' \n')
 	lay nic
@@ -275,19 +279,146 @@ part_kv() {
 	ip netns exec t-red bash -c "exec 3<>/dev/tcp/127.0.0.1/11211
 		printf 'set bench 0 0 100\r\n$value\r\n' >&3; read -r _ <&3" || stop "memcached"
 	topo_attach || stop "attach"
-	kv_ways guest-memcached
+}
+kv_load() {
 	chamctl prog load "$CHAM_BUILD/bpf/kv.bpf.bc" tenant red object "$CHAM_BUILD/xdp/datapath.bpf.o" ||
 		stop "kv is not loaded"
-	kv_ways linked
+}
+kv_join() {
 	chamctl prog compose tier joint object "$CHAM_BUILD/xdp/datapath.bpf.o" || stop "kv is not joint"
+}
+
+part_kv() {
+	local question
+	command -v memcached >/dev/null || { echo "bench: no memcached" >&2; return; }
+	kv_lay
+	kv_ways guest-memcached
+	kv_load
+	kv_ways linked
+	kv_join
 	kv_ways chamelio
 	topo_unwire_nic
 	topo_down
 }
 
+# load FROM TO DIRECTORY: programs of the tenants t$FROM to t$TO
+load() {
+	local i id
+	for i in $(seq "$1" "$2"); do
+		chamctl prog load "$3/$i.o" tenant "t$i" "${object[@]}" || stop "t$i's program is not loaded"
+		# what it was made from: compiling it here takes the emulator seconds
+		id=$(chamctl -j tenant show "t$i" | jq '.[0].id')
+		cp "$3/$i.bc" "/run/chamelio/programs/$id.bc"
+	done
+}
+
+# tax_measure N WAY: what a packet costs each of those that are asked
+tax_measure() {
+	local i
+	remote drop
+	for i in "${who[@]}"; do
+		[ "$i" -le "$1" ] || continue
+		frames_of "t$i"
+		measure "tax.joint.$1" "$2" in "${frames[@]}" vni=$((100 * i)) word=$((0x74617800 + i))
+	done
+	remote none
+}
+
+# tax_other N WAY OBJECT: not by way of the tenants' objects
+tax_other() {
+	local pid layouts
+	mapfile -t layouts < <(chamctl -j prog show | jq 'sort_by(.cell)[].layout')
+	coproc TAX { exec "$BENCH_OBJECTS/ways" "$3" up0 "${layouts[@]}" 2>&1; }
+	pid=$TAX_PID
+	if read -r -t 120 said <&"${TAX[0]}" && [ "$said" = ready ]; then
+		tax_measure "$1" "$2"
+	else
+		echo "= tax.joint.$1 $2 {\"error\":\"$(tr '"\n' "' " <<<"${said:-does not start}")\"}"
+	fi
+	kill "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+}
+
+# The same protocol, each tenant's a little different, by how it comes into the datapath
+# (selftests/bench/tax): 1, 8 and 64 tenants, of whom the first, the last and one in
+# the middle are sent to.
+part_tax() {
+	local have=0 many i said who=(1 8 32 64) of=${TAX_MANY:-1 8 64}
+	local object=(object "$CHAM_BUILD/xdp/datapath.bpf.o")
+	lay veth
+	for i in $(seq "${of##* }"); do
+		if [[ " ${who[*]} " = *" $i "* ]]; then
+			topo_tenant "t$i" $((100 * i)) || stop "tenant t$i"
+			known "t$i"
+		else
+			chamctl tenant add "t$i" vni $((100 * i)) || stop "tenant t$i"
+		fi
+	done
+	topo_attach || stop "attach"
+	tax_measure 1 no-program
+	for many in $of; do
+		load $((have + 1)) "$many" "$BENCH_OBJECTS/tax"
+		have=$many
+		tax_measure "$many" linked
+		tax_other "$many" handwritten "handwritten.$many"
+		tax_other "$many" freplace "freplace.$((many > 16 ? 64 : 16))"
+		tax_other "$many" tailcall tailcall.64
+		chamctl prog compose tier joint "${object[@]}" || stop "$many programs are not joint"
+		tax_measure "$many" chamelio
+		chamctl prog compose tier linked "${object[@]}" || stop "not linked again"
+	done
+	chamctl datapath detach
+	remote drop
+	bench xdp up0 drop
+	for many in $of; do
+		measure "tax.joint.$many" nic drop "${frames[@]}" vni=100 word=1
+	done
+	bench xdp up0 none
+	remote none
+	topo_down
+}
+
+# Making datapaths of 64 tenants' programs, three hooks and a map each. What of it can run
+# without the module is measured here, too, for scripts/bench to tell how fast this is.
+part_compose() {
+	local many=$BENCH_OBJECTS/many of=$BENCH_OBJECTS/compose
+	local object=(object "$CHAM_BUILD/xdp/datapath.bpf.o") i
+	lay veth
+	topo_tenant t1 100 || stop "tenant t1"
+	for i in $(seq 2 64); do
+		chamctl tenant add "t$i" vni $((100 * i)) || stop "tenant t$i"
+	done
+	topo_attach || stop "attach"
+	load 1 64 "$many"
+	echo "= compose.linked.64 whole $("$of" run chamctl prog compose tier linked "${object[@]}")"
+	echo "= compose.joint.64 whole $("$of" join "${object[1]}")"
+	echo "= recompose.linked.1-of-64 whole $("$of" run chamctl prog load "$many/64.o" tenant t64 "${object[@]}")"
+	load 64 64 "$many"
+	echo "= recompose.joint.1-of-64 whole $("$of" join "${object[1]}")"
+	echo "= compose.linked.64 here $("$of" linked "${object[1]}" "$many" 1 64)"
+	echo "= compose.joint.64 here $("$of" joint "${object[1]}" "$many" 49 64)"
+	topo_down
+}
+
+# what handlers' helpers take, beside what a bound is made of
+part_helpers() {
+	"$BENCH_OBJECTS/helpers" || stop "helpers"
+}
+
 # part_profile CASE WAY: send for as long as scripts/bench looks on
 part_profile() {
-	local to=(out ns=t-red to=10.0.0.2)
+	local to=(out ns=t-red to=10.0.0.2) question
+	if [ "$1" = kv.get-hit ]; then
+		kv_lay
+		kv_load
+		kv_join
+		cat /proc/kallsyms >"$CHAM_BUILD/bench/kallsyms"
+		bench ask ns=b-red to=10.0.0.1 port=11211 "hex=$question" burst=32 transactions=320000 &
+		sleep 0.6
+		echo "bench: sending"
+		wait $!
+		return
+	fi
 	lay veth
 	topo_tenant red 100 || stop "tenant red"
 	known
@@ -306,7 +437,7 @@ if [ "${1:-}" = profile ]; then
 	part_profile "$2" "$3"
 	exit
 fi
-[ $# -gt 0 ] || set -- veth ports ovs accounting table lines nic kv
+[ $# -gt 0 ] || set -- veth ports ovs accounting table lines nic kv tax compose helpers
 for part; do
 	echo "# $part"
 	"part_$part"

@@ -52,10 +52,10 @@ not_x_macros() {
 			kmod/trace.h:*:TRAILING_SEMICOLON:*)
 			continue
 			;;
-		*:COMPLEX_MACRO:* | *:MACRO_ARG_*:* | *:BRACKET_SPACE:*)
+		*:COMPLEX_MACRO:* | *:MACRO_WITH_FLOW_CONTROL:* | *:MACRO_ARG_*:* | *:BRACKET_SPACE:*)
 			IFS=: read -r file line _ <<<"$finding"
 			sed -n "${line}p" "$file" |
-				grep -qE '^#define ([A-Z_]+_LIST)?[(]?X[()]' && continue
+				grep -qE '^#define ([A-Z0-9_]+_LIST)?[(]?X[()]' && continue
 			;;
 		esac
 		printf '%s\n' "$finding"

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+/* An empty function for each tenant, which an extension of its own takes the place of. */
+#include "places.h"
+
+#define X(n)								\
+__attribute__((weak))							\
+int tax_place_##n(struct xdp_md *ctx, struct cham_pkt *pkt __cham_nonnull, \
+		  struct cham_area *area __cham_nonnull)		\
+{									\
+	return CHAM_PASS;						\
+}
+
+TAX_LIST(X)
+#undef X
+
+#define X(n) case n: { return tax_place_##n(ctx, pkt, area); }
+
+static __always_inline int cham_call_rx(struct xdp_md *ctx, struct cham_pkt *pkt,
+					struct cham_area *area, __u32 cell)
+{
+	switch (cell) {
+	TAX_LIST(X)
+	}
+	return CHAM_PASS;
+}
+
+#undef X
+
+#include "../../../xdp/datapath.bpf.c"

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The protocols as the provider would write them into its datapath: no places, no
+ * barriers, one compiler's work. Area, verdict and accounting are the module's, as
+ * everybody's.
+ */
+#include "places.h"
+
+#define X(n) case n: { return tax_rx(ctx, pkt, area, n); }
+
+static __always_inline int cham_call_rx(struct xdp_md *ctx, struct cham_pkt *pkt,
+					struct cham_area *area, __u32 cell)
+{
+	switch (cell) {
+	TAX_LIST(X)
+	}
+	return CHAM_PASS;
+}
+
+#undef X
+
+#include "../../../xdp/datapath.bpf.c"
