@@ -22,18 +22,13 @@ static int linked(struct cham *h, const char *what, int err)
 				strerror(-err), said) : 0;
 }
 
-/* Adds one tenant's object, under the names of its place. */
-static int add_part(struct cham *h, struct bpf_linker *linker,
-		    const struct cham_part *part)
+/* Adds a tenant's object, under the names of its place. */
+static int add_object(struct cham *h, struct bpf_linker *linker, struct cham_object *o,
+		      const struct cham_part *part)
 {
-	char file[128], placed[128];
-	struct cham_object *o;
+	char placed[128];
 	int fd, err;
 
-	cham_part__path(file, sizeof(file), part->tenant);
-	err = cham_object__open(h, file, &o);
-	if (err)
-		return err;
 	snprintf(placed, sizeof(placed), CHAM_PROGRAMS_DIR "/.%u.placed", part->tenant);
 	fd = open(placed, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0) {
@@ -44,11 +39,59 @@ static int add_part(struct cham *h, struct bpf_linker *linker,
 	}
 	if (!err) {
 		cham_log_begin();
-		err = linked(h, file, bpf_linker__add_file(linker, placed, NULL));
+		err = linked(h, o->path, bpf_linker__add_file(linker, placed, NULL));
 	}
 	unlink(placed);
-	cham_object__close(o);
 	return err;
+}
+
+static int add_part(struct cham *h, struct bpf_linker *linker, const struct cham_part *part)
+{
+	struct cham_object *o;
+	char file[128];
+	int err;
+
+	cham_part__path(file, sizeof(file), part->tenant);
+	err = cham_object__open(h, file, &o);
+	if (!err)
+		err = add_object(h, linker, o, part);
+	if (!err)
+		cham_object__close(o);
+	return err;
+}
+
+/* A linker that has @base already, for @out. */
+static int begin(struct cham *h, const char *base, char *out, size_t size,
+		 struct bpf_linker **linker)
+{
+	snprintf(out, size, CHAM_PROGRAMS_DIR "/.datapath.%d", getpid());
+	cham_log_begin();
+	*linker = bpf_linker__new(out, NULL);
+	return linked(h, base, *linker ? bpf_linker__add_file(*linker, base, NULL) : -errno);
+}
+
+/* @err: so far. Without an error @out is there. */
+static int end(struct cham *h, const char *out, struct bpf_linker *linker, int err)
+{
+	if (!err) {
+		cham_log_begin();
+		err = linked(h, "the datapath", bpf_linker__finalize(linker));
+	}
+	bpf_linker__free(linker);
+	if (err)
+		unlink(out);
+	return err;
+}
+
+int cham_compose_one(struct cham *h, const char *base, struct cham_object *o,
+		     const struct cham_part *part, char *out, size_t size)
+{
+	struct bpf_linker *linker;
+	int err = begin(h, base, out, size, &linker);
+
+	if (!err)
+		err = add_object(h, linker, o, part);
+	return end(h, out, linker, err);
 }
 
 int cham_compose(struct cham *h, const char *base, const struct cham_parts *parts,
@@ -63,19 +106,9 @@ int cham_compose(struct cham *h, const char *base, const struct cham_parts *part
 		n += !parts->part[i].inlined;
 	if (!n)
 		return 0;
-	snprintf(out, size, CHAM_PROGRAMS_DIR "/.datapath.%d", getpid());
-	cham_log_begin();
-	linker = bpf_linker__new(out, NULL);
-	err = linked(h, base, linker ? bpf_linker__add_file(linker, base, NULL) : -errno);
+	err = begin(h, base, out, size, &linker);
 	for (i = 0; !err && i < parts->n; i++)
 		if (!parts->part[i].inlined)
 			err = add_part(h, linker, &parts->part[i]);
-	if (!err) {
-		cham_log_begin();
-		err = linked(h, "the datapath", bpf_linker__finalize(linker));
-	}
-	bpf_linker__free(linker);
-	if (err)
-		unlink(out);
-	return err;
+	return end(h, out, linker, err);
 }

@@ -29,7 +29,7 @@
 
 #define LINKS	CHAM_DATAPATH_DIR "/links"
 
-static const char *const prog_names[CHAM_PROGS] = { "cham_uplink", "cham_port" };
+static const char *const prog_names[CHAM_PROGS + 1] = { "cham_uplink", "cham_port" };
 
 struct target {
 	uint32_t ifindex;

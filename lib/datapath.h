@@ -7,6 +7,7 @@
  *	joint.c		its joint one
  *	dispatch.c	whose packet is it, when there are several
  *	load.c		objects into the kernel
+ *	alone.c		one tenant's, to be verified by itself
  *	datapath.c	onto the devices
  *	programs.c	load and unload; what somebody died at
  *	tiers.c		from linked to joint
@@ -19,6 +20,7 @@
 enum { CHAM_PROG_UPLINK, CHAM_PROG_PORT, CHAM_PROGS };
 
 struct bpf_object;
+struct cham_object;
 
 /* A tenant's program in a composition. */
 struct cham_part {
@@ -48,8 +50,8 @@ struct cham_plan {
 #define CHAM_PROGRAMS_DIR	CHAM_STATE_DIR "/programs"
 #define CHAM_PLAN_ALL	((1U << CHAM_PARTITIONS) - 1)
 
-/* Loads @path with the layouts of @parts; @progs are owned by *@obj, which the
- * caller closes.
+/* Loads @path with the layouts of @parts; the programs of @names, which NULL ends, become
+ * @progs, and are owned by *@obj, which the caller closes.
  */
 int cham_load_object(struct cham *h, const char *path, const struct cham_parts *parts,
 		     const char *const *names, int *progs, struct bpf_object **obj);
@@ -93,9 +95,20 @@ void cham_part__bitcode(char *path, size_t size, uint32_t tenant);
 
 /* ---- compose.c ---- */
 
-/* @out: where the linked object is; @base itself without parts. */
+/* @out: where the linked object is; "" without parts that are not inlined. */
 int cham_compose(struct cham *h, const char *base, const struct cham_parts *parts,
 		 char *out, size_t size);
+/* Of @o, which need not be loaded, as @part. */
+int cham_compose_one(struct cham *h, const char *base, struct cham_object *o,
+		     const struct cham_part *part, char *out, size_t size);
+
+/* ---- alone.c ---- */
+
+/* Of 1,000,000 that the kernel gives a program; the datapath takes its own. */
+#define CHAM_SHARE_VERIFIED	50000
+
+/* What the verifier says of a tenant's handlers; @base: the datapath's object. */
+int cham_alone(struct cham *h, const char *base, struct cham_object *o);
 
 /* ---- joint.c ---- */
 
@@ -108,6 +121,10 @@ int cham_joint__open(struct cham *h, const char *base, const struct cham_parts *
 		     struct cham_joint **j);
 /* Makes it; seconds, and needs no lock. */
 int cham_joint__make(struct cham_joint *j);
+/* The kernel has refused it, and @said why: the largest program of those that are in it
+ * is not to be in the next, which may be made. Return: is there any left?
+ */
+bool cham_joint__leave_out(struct cham_joint *j, const char *said);
 /* To a file, with the lock: then @parts say so, and who is in it. */
 int cham_joint__put(struct cham_joint *j, struct cham_parts *parts);
 void cham_joint__close(struct cham_joint *j);

@@ -121,7 +121,7 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 		err = errno < 4000 ? -errno : -EINVAL;
 		return cham__fail(h, err, "%s: %s\n%s", path, strerror(-err), log_tail);
 	}
-	for (i = 0; i < CHAM_PROGS; i++) {
+	for (i = 0; names[i]; i++) {
 		if (bpf_object__find_program_by_name(obj, names[i]))
 			continue;
 		bpf_object__close(obj);
@@ -144,7 +144,7 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 		return cham__fail(h, err, "%s: load: %s\n%s", path,
 				  strerror(-err), log_tail);
 	}
-	for (i = 0; i < CHAM_PROGS; i++) {
+	for (i = 0; names[i]; i++) {
 		prog = bpf_object__find_program_by_name(obj, names[i]);
 		progs[i] = bpf_program__fd(prog);
 	}

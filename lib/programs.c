@@ -172,7 +172,7 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 		       CHAM_BIT(CHAM_PROG_HOOKS) | CHAM_BIT(CHAM_PROG_LAYOUT) |
 		       CHAM_BIT(CHAM_PROG_FLAGS),
 	};
-	char file[128], bitcode[128];
+	char file[128], bitcode[128], base[4096];
 	struct cham_parts *parts = NULL;
 	struct cham_part *part;
 	bool attached = false;
@@ -180,7 +180,11 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 
 	part = cham_plan__find(plan, tenant, &parts);
 	cham_part__path(file, sizeof(file), tenant);
-	err = choose_layout(h, file, o, part, &p.layout);
+	err = cham_datapath__object(base, sizeof(base), objdir);
+	if (!err)
+		err = cham_alone(h, base, s->object);
+	if (!err)
+		err = choose_layout(h, file, o, part, &p.layout);
 	if (err)
 		return err;
 	if (!part)

@@ -9,9 +9,11 @@
 #include "chamelio_handler.h"
 #include "kfunc.h"
 
+#ifndef CHAM_CELL_LIST
 #define CHAM_CELL_LIST(X) \
 	X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) \
 	X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
+#endif
 
 #define __cham_nonnull	__attribute__((btf_decl_tag("arg:nonnull")))
 

@@ -46,6 +46,8 @@ check_num "its cycles are red's" "$(chamctl -j stat show tenant red | jq '.[0].c
 
 # verdicts
 check_match "what is no object is refused" "not a BPF object" "$(prog load "$0" tenant red 2>&1)"
+check_match "so is what takes the verifier too long" "follows [0-9]+ instructions, .* share is 50000" \
+	"$(prog load "$CHAM_BUILD/selftests/branches.bpf.o" tenant red 2>&1)"
 answers "and echo runs on" 00 b-red 10.0.0.1 7 00
 check "red loads another" prog load "$verdicts" tenant red
 check "it is shown" prog_is red '.name == "verdicts" and .version == 2 and .flags == 1'

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * A program gets so many instructions of the verifier's, and a composition is one: who
+ * takes more than a share of them would keep neighbours from loading theirs. So each
+ * tenant's handlers are verified by themselves first, and a refusal is the tenant's own.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "datapath.h"
+#include "object.h"
+
+#define OBJECT	"alone.bpf.o"
+
+static const char *const names[] = { "cham_alone", NULL };
+
+static int judge(struct cham *h, const char *path, const struct cham_object *o,
+		 const struct cham_parts *parts)
+{
+	struct bpf_prog_info info = { 0 };
+	struct bpf_object *obj = NULL;
+	uint32_t len = sizeof(info);
+	int prog, err;
+
+	err = cham_load_object(h, path, parts, names, &prog, &obj);
+	if (err)
+		return err;
+	if (bpf_obj_get_info_by_fd(prog, &info, &len))
+		err = cham__fail(h, -errno, "%s: %s", path, strerror(errno));
+	else if (info.verified_insns > CHAM_SHARE_VERIFIED)
+		err = cham__fail(h, -E2BIG,
+				 "%s: the verifier follows %u instructions, on all ways through it; a tenant's share is %u. See handlers.md, \"What is admitted\"",
+				 o->path, info.verified_insns, CHAM_SHARE_VERIFIED);
+	bpf_object__close(obj);
+	return err;
+}
+
+int cham_alone(struct cham *h, const char *base, struct cham_object *o)
+{
+	struct cham_parts parts = { .n = 1, .part = { { .cell = 1, .layout = 1 } } };
+	char path[4096], linked[128];
+	int err;
+
+	err = cham_file__beside(h, base, OBJECT, path, sizeof(path));
+	if (!err)
+		err = cham_compose_one(h, path, o, &parts.part[0], linked, sizeof(linked));
+	if (err)
+		return err;
+	err = judge(h, linked, o, &parts);
+	unlink(linked);
+	return err;
+}
