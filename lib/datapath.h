@@ -121,8 +121,9 @@ int cham_joint__open(struct cham *h, const char *base, const struct cham_parts *
 		     struct cham_joint **j);
 /* Makes it; seconds, and needs no lock. */
 int cham_joint__make(struct cham_joint *j);
-/* The kernel has refused it, and @said why: the largest program of those that are in it
- * is not to be in the next, which may be made. Return: is there any left?
+/* None is made of these, or the kernel takes none, and @said why: the largest program of
+ * those that are in it is not to be in the next, which may be made. Return: is there any
+ * left?
  */
 bool cham_joint__leave_out(struct cham_joint *j, const char *said);
 /* To a file, with the lock: then @parts say so, and who is in it. */

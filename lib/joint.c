@@ -14,6 +14,7 @@
  *				number, tier, and why it is not the better one
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@
 #include "prove.h"
 
 #define NAMES	32	/* room for "/proc/self/fd/NNN" */
+#define JOINT_INSNS	40000	/* of tenants, in one */
 
 struct cham_joint {
 	struct cham *h;
@@ -36,6 +38,7 @@ struct cham_joint {
 	struct cham_parts parts;
 	struct cham_object *object[CHAM_CELLS];	/* of each part */
 	int bitcode[CHAM_CELLS];	/* that it was made from, -1 */
+	bool out[CHAM_CELLS];		/* is not to be inlined; its part says why */
 	char *keep;			/* option of opt: names */
 	struct cham_claim claim;
 	int in[1 + CHAM_CELLS];		/* bitcode: the datapath's, normalised tenants' */
@@ -120,7 +123,7 @@ static int normalise(struct cham_joint *j, unsigned int i)
 static void take(struct cham_joint *j, unsigned int i)
 {
 	struct cham_part *part = &j->parts.part[i];
-	int fd = normalise(j, i);
+	int fd = j->out[i] ? -1 : normalise(j, i);
 	unsigned int hook;
 	const char *why;
 
@@ -135,6 +138,8 @@ static void take(struct cham_joint *j, unsigned int i)
 		j->in[j->n_in++] = fd;
 		return;
 	}
+	if (j->out[i])
+		return;
 	/* The last line says it; those before, where. */
 	why = strrchr(cham__last_error(j->h), '\n');
 	snprintf(part->why, sizeof(part->why), "%s", why ? why + 1 : cham__last_error(j->h));
@@ -229,6 +234,63 @@ static int read_part(struct cham_joint *j, unsigned int i)
 	return j->bitcode[i] < 0 ? j->bitcode[i] : 0;
 }
 
+static uint32_t insns_of(const struct cham_object *o)
+{
+	return o->sh[o->text].sh_size / 8;
+}
+
+static void leave_out(struct cham_joint *j, unsigned int i, const char *fmt, ...)
+{
+	struct cham_part *part = &j->parts.part[i];
+	va_list ap;
+
+	j->out[i] = true;
+	part->inlined = false;
+	va_start(ap, fmt);
+	vsnprintf(part->why, sizeof(part->why), fmt, ap);
+	va_end(ap);
+}
+
+/* The largest of those that are in. Return: how many are. */
+static unsigned int largest(const struct cham_joint *j, unsigned int *most)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < j->parts.n; i++) {
+		if (j->out[i] || j->bitcode[i] < 0)
+			continue;
+		if (!n++ || insns_of(j->object[i]) > insns_of(j->object[*most]))
+			*most = i;
+	}
+	return n;
+}
+
+/* BPF's branches reach so far, and everything becomes part of few functions. */
+static void make_room(struct cham_joint *j)
+{
+	unsigned int i, most = 0;
+	uint64_t sum = 0;
+
+	for (i = 0; i < j->parts.n; i++)
+		if (j->bitcode[i] >= 0)
+			sum += insns_of(j->object[i]);
+	while (sum > JOINT_INSNS && largest(j, &most) > 1) {
+		sum -= insns_of(j->object[most]);
+		leave_out(j, most, "no room for its %u instructions, of the %u of a joint datapath",
+			  insns_of(j->object[most]), JOINT_INSNS);
+	}
+}
+
+bool cham_joint__leave_out(struct cham_joint *j, const char *said)
+{
+	unsigned int most;
+
+	if (largest(j, &most) < 2)
+		return false;
+	leave_out(j, most, "no joint datapath with it is taken: %s", said);
+	return true;
+}
+
 int cham_joint__open(struct cham *h, const char *base, const struct cham_parts *parts,
 		     struct cham_joint **jp)
 {
@@ -261,11 +323,25 @@ int cham_joint__open(struct cham *h, const char *base, const struct cham_parts *
 		err = cham_file__beside(h, base, "chamelio-normalise", j->tool, sizeof(j->tool));
 	for (i = 0; !err && i < parts->n; i++)
 		err = read_part(j, i);
-	if (!err)
-		*jp = j;
-	else
+	if (err) {
 		cham_joint__close(j);
-	return err;
+		return err;
+	}
+	make_room(j);
+	*jp = j;
+	return 0;
+}
+
+/* Before another is made. */
+static void forget(struct cham_joint *j)
+{
+	while (j->n_in > 1)
+		close(j->in[--j->n_in]);
+	free(j->keep);
+	free(j->data);
+	j->keep = NULL;
+	j->data = NULL;
+	memset(&j->claim, 0, sizeof(j->claim));
 }
 
 int cham_joint__make(struct cham_joint *j)
@@ -273,6 +349,7 @@ int cham_joint__make(struct cham_joint *j)
 	unsigned int i;
 	int err;
 
+	forget(j);
 	for (i = 0; i < j->parts.n; i++)
 		take(j, i);
 	if (j->n_in == 1)

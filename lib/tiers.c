@@ -26,9 +26,11 @@ static bool same_parts(const struct cham_parts *a, const struct cham_parts *b)
 	return a->n == b->n;
 }
 
-/* Makes composition @number anew; @j: takes its place. -ESTALE: not of this any more. */
+/* Makes composition @number anew; @j: takes its place. -ESTALE: not of this any more.
+ * @refused: or the datapath that was to be is not taken.
+ */
 static int recompose(struct cham *h, const char *objdir, unsigned int number,
-		     const struct cham_parts *of, struct cham_joint *j)
+		     const struct cham_parts *of, struct cham_joint *j, bool *refused)
 {
 	struct cham_plan *plan;
 	int err;
@@ -40,8 +42,10 @@ static int recompose(struct cham *h, const char *objdir, unsigned int number,
 		plan->make = 1U << number;
 		cham_plan__changing(plan, true);
 		err = cham_joint__put(j, &plan->of[number]);
-		if (!err)
+		if (!err) {
 			err = cham_programs__put(h, objdir, plan);
+			*refused = err == -E2BIG || err == -EACCES || err == -EINVAL;
+		}
 		cham_plan__changing(plan, false);
 	} else {
 		err = cham__fail(h, -ESTALE, "programs were loaded or unloaded meanwhile");
@@ -50,12 +54,15 @@ static int recompose(struct cham *h, const char *objdir, unsigned int number,
 	return err < 0 ? err : 0;
 }
 
-/* One composition, while others load and unload: what it is made of may be old then. */
+/* One composition, while others load and unload: what it is made of may be old then.
+ * Whose program keeps the kernel from taking it does not keep the neighbours' from joining.
+ */
 static int join(struct cham *h, const char *objdir, unsigned int number)
 {
 	struct cham_joint *j = NULL;
 	struct cham_plan *plan;
 	char path[4096];
+	bool no;
 	int err;
 
 	err = cham_programs__open(h, objdir, &plan);
@@ -65,10 +72,15 @@ static int join(struct cham *h, const char *objdir, unsigned int number)
 	if (!err)
 		err = cham_joint__open(h, path, &plan->of[number], &j);
 	cham_plan__unlock(plan);
-	if (!err)
+	if (err)
+		goto out;
+	do {
 		err = cham_joint__make(j);
-	if (!err)
-		err = recompose(h, objdir, number, &plan->of[number], j);
+		no = err && err != -ENOENT && err != -ENOMEM;
+		if (!err)
+			err = recompose(h, objdir, number, &plan->of[number], j, &no);
+	} while (no && cham_joint__leave_out(j, cham__last_error(h)));
+out:
 	cham_joint__close(j);
 	cham_plan__close(plan);
 	return err;
@@ -78,9 +90,12 @@ static int join(struct cham *h, const char *objdir, unsigned int number)
 static void refused(struct cham *h, const struct cham_parts *of, const char *said)
 {
 	struct cham_plan *plan;
-	char why[200];
+	char why[200], *c;
 
-	snprintf(why, sizeof(why), "%.*s", (int)strcspn(said, "\n"), said);
+	snprintf(why, sizeof(why), "%.*s", (int)sizeof(why) - 1, said);
+	for (c = why; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
 	if (cham_plan__open(h, &plan))
 		return;
 	/* A joint one that is attached stays. */

@@ -62,6 +62,21 @@ CHAM_HOOK(rx)
 	return CHAM_PASS;
 }
 C
+	# more code than a joint datapath has room for, of which little runs
+	promise large '' '' <<'C'
+#define CASE(n)	case n: ONE(n, 1) ONE(n, 2) ONE(n, 3) ONE(n, 4) ONE(n, 5) ONE(n, 6) ONE(n, 7) break;
+#define ONE(n, i) *(volatile __u64 *)&area->word[3] = pkt->now + n * 10 + i; \
+		  *(volatile __u64 *)&area->word[4] = n * 11 + i;
+#define TEN(n)	CASE(n ## 0) CASE(n ## 1) CASE(n ## 2) CASE(n ## 3) CASE(n ## 4) \
+		CASE(n ## 5) CASE(n ## 6) CASE(n ## 7) CASE(n ## 8) CASE(n ## 9)
+#define SOME(n)	TEN(n ## 0) TEN(n ## 1) TEN(n ## 2) TEN(n ## 3) TEN(n ## 4) \
+		TEN(n ## 5) TEN(n ## 6) TEN(n ## 7) TEN(n ## 8) TEN(n ## 9)
+#define ALL switch (pkt->len) { \
+	SOME(1) SOME(2) SOME(3) SOME(4) SOME(5) SOME(6) SOME(7) SOME(8) SOME(9) }
+CHAM_HOOK(rx) { ALL return CHAM_PASS; }
+CHAM_HOOK(tx) { ALL return CHAM_PASS; }
+C
+	(cd "$here" && llc-19 -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o large.o large.bc)
 	promise below '' '' <<'C'
 CHAM_HOOK(rx)
 {
@@ -186,5 +201,15 @@ echoes "and it works" b-blue
 check "attached anew, all are linked" sh -c "chamctl datapath detach && chamctl datapath attach object '$datapath' &&
 	chamctl -j prog | jq -e 'all(.[]; .tier == \"linked\")'"
 echoes "and answer" b-blue
+
+# a neighbour's program that there is no room for
+check "red loads a large one" prog load "$here/large.o" tenant red
+# what it was made from: compiling it here takes the emulator half a minute
+cp "$here/large.bc" "/run/chamelio/programs/$(chamctl -j tenant show red | jq '.[0].id').bc"
+check "blue becomes joint" prog compose tier joint
+check "so" prog_is blue '.tier == "joint"'
+check "red does not, and why" prog_is red \
+	'.tier == "linked" and (."not-joint" | test("no room for its 4[0-9]+ instructions, of the 40000"))'
+echoes "blue answers" b-blue
 check "everything comes down" topo_down
 finish
