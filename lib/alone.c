@@ -5,6 +5,7 @@
  * tenant's handlers are verified by themselves first, and a refusal is the tenant's own.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,11 +25,15 @@ static int judge(struct cham *h, const char *path, const struct cham_object *o,
 	struct bpf_prog_info info = { 0 };
 	struct bpf_object *obj = NULL;
 	uint32_t len = sizeof(info);
+	char said[1024];
 	int prog, err;
 
 	err = cham_load_object(h, path, parts, names, &prog, &obj);
-	if (err)
-		return err;
+	if (err) {
+		/* It knows no other name than our file's. */
+		snprintf(said, sizeof(said), "%s", cham__last_error(h));
+		return cham__fail(h, err, "%s: is not taken, by itself, as %s", o->path, said);
+	}
 	if (bpf_obj_get_info_by_fd(prog, &info, &len))
 		err = cham__fail(h, -errno, "%s: %s", path, strerror(errno));
 	else if (info.verified_insns > CHAM_SHARE_VERIFIED)

@@ -82,8 +82,10 @@ static int run(struct bpf_object *o, const char *name, unsigned int calls, uint6
 	static char packet[PACKET], out[2 * PACKET];
 	static uint64_t took[CALLS];
 	struct bpf_map *map = bpf_object__find_map_by_name(o, ".data.took");
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = PACKET,
-		    .data_out = out, .data_size_out = sizeof(out));
+	struct bpf_test_run_opts opts = {
+		.sz = sizeof(opts), .data_in = packet, .data_size_in = PACKET,
+		.data_out = out, .data_size_out = sizeof(out),
+	};
 	const uint32_t zero = 0;
 	struct bpf_program *p;
 	char full[64];

@@ -67,12 +67,13 @@ for part in 70 5000 $((size - 100)); do
 done
 
 # what is wrong in a datapath
-# broken NAME TEXT SED: xdp/handler.h changed
+# broken NAME TEXT SED: xdp/handler.h, or cells.h, changed
 broken() {
 	mkdir -p src
 	cp "$tap_top"/xdp/*.[ch] src/
-	sed -i "$3" src/handler.h
-	! cmp -s src/handler.h "$tap_top/xdp/handler.h" || fail "$1: nothing was changed"
+	sed -i "$3" src/handler.h src/cells.h
+	! { cmp -s src/handler.h "$tap_top/xdp/handler.h" &&
+		cmp -s src/cells.h "$tap_top/xdp/cells.h"; } || fail "$1: nothing was changed"
 	if ! compile broken.bc src/datapath.bpf.c || ! joint broken.o broken.bc n1.bc n2.bc; then
 		fail "$1: does not compile"
 		return
