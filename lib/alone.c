@@ -44,7 +44,7 @@ static int judge(struct cham *h, const char *path, const struct cham_object *o,
 	return err;
 }
 
-int cham_alone(struct cham *h, const char *base, struct cham_object *o)
+int cham_alone(struct cham *h, const char *base, const struct cham_object *o)
 {
 	struct cham_parts parts = { .n = 1, .part = { { .cell = 1, .layout = 1 } } };
 	char path[4096], linked[128];

@@ -23,7 +23,7 @@ static int linked(struct cham *h, const char *what, int err)
 }
 
 /* Adds a tenant's object, under the names of its place. */
-static int add_object(struct cham *h, struct bpf_linker *linker, struct cham_object *o,
+static int add_object(struct cham *h, struct bpf_linker *linker, const struct cham_object *o,
 		      const struct cham_part *part)
 {
 	char placed[128];
@@ -53,10 +53,10 @@ static int add_part(struct cham *h, struct bpf_linker *linker, const struct cham
 
 	cham_part__path(file, sizeof(file), part->tenant);
 	err = cham_object__open(h, file, &o);
-	if (!err)
-		err = add_object(h, linker, o, part);
-	if (!err)
-		cham_object__close(o);
+	if (err)
+		return err;
+	err = add_object(h, linker, o, part);
+	cham_object__close(o);
 	return err;
 }
 
@@ -83,7 +83,7 @@ static int end(struct cham *h, const char *out, struct bpf_linker *linker, int e
 	return err;
 }
 
-int cham_compose_one(struct cham *h, const char *base, struct cham_object *o,
+int cham_compose_one(struct cham *h, const char *base, const struct cham_object *o,
 		     const struct cham_part *part, char *out, size_t size)
 {
 	struct bpf_linker *linker;

@@ -99,7 +99,7 @@ void cham_part__bitcode(char *path, size_t size, uint32_t tenant);
 int cham_compose(struct cham *h, const char *base, const struct cham_parts *parts,
 		 char *out, size_t size);
 /* Of @o, which need not be loaded, as @part. */
-int cham_compose_one(struct cham *h, const char *base, struct cham_object *o,
+int cham_compose_one(struct cham *h, const char *base, const struct cham_object *o,
 		     const struct cham_part *part, char *out, size_t size);
 
 /* ---- alone.c ---- */
@@ -108,7 +108,7 @@ int cham_compose_one(struct cham *h, const char *base, struct cham_object *o,
 #define CHAM_SHARE_VERIFIED	50000
 
 /* What the verifier says of a tenant's handlers; @base: the datapath's object. */
-int cham_alone(struct cham *h, const char *base, struct cham_object *o);
+int cham_alone(struct cham *h, const char *base, const struct cham_object *o);
 
 /* ---- joint.c ---- */
 
