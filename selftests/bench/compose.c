@@ -13,9 +13,9 @@
  *
  * Each prints milliseconds: by the clock, and of processors, children included.
  */
+#include <err.h>
 #include <errno.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,17 +28,6 @@
 
 #include "datapath.h"
 #include "object.h"
-
-static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(1);
-}
 
 static double busy_of(int who)
 {
@@ -74,7 +63,7 @@ static void copy(struct cham *h, const char *directory, uint32_t i, const char *
 	snprintf(from, sizeof(from), "%s/%u.%s", directory, i, what);
 	snprintf(to, sizeof(to), CHAM_PROGRAMS_DIR "/%u.%s", i, what);
 	if (cham_file__read(h, from, &data, &size) || cham_file__write(h, to, data, size))
-		die("%s", cham__last_error(h));
+		errx(1, "%s", cham__last_error(h));
 	free(data);
 }
 
@@ -89,7 +78,7 @@ static struct cham_plan *pretend(struct cham *h, const char *directory, uint32_t
 	if (!plan || last - first >= CHAM_CELL_MAX || unshare(CLONE_NEWNS) ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("tmpfs", CHAM_STATE_DIR, "tmpfs", 0, NULL) || mkdir(CHAM_PROGRAMS_DIR, 0700))
-		die("%s of its own: %s", CHAM_STATE_DIR, strerror(errno));
+		errx(1, "%s of its own: %s", CHAM_STATE_DIR, strerror(errno));
 	for (i = first; i <= last; i++) {
 		struct cham_parts *parts = &plan->of[(i - first) / CHAM_CELLS];
 
@@ -109,7 +98,7 @@ static void link_one(struct cham *h, const char *object, const struct cham_parts
 	char out[128];
 
 	if (cham_compose(h, parts->joint ? parts->joint : object, parts, out, sizeof(out)))
-		die("%s", cham__last_error(h));
+		errx(1, "%s", cham__last_error(h));
 	if (out[0])
 		unlink(out);
 }
@@ -121,11 +110,11 @@ static void join_one(struct cham *h, const char *object, struct cham_parts *part
 
 	if (cham_joint__open(h, object, parts, &j) || cham_joint__make(j) ||
 	    cham_joint__put(j, parts))
-		die("%s", cham__last_error(h));
+		errx(1, "%s", cham__last_error(h));
 	cham_joint__close(j);
 	for (i = 0; i < parts->n; i++)
 		if (!parts->part[i].inlined)
-			die("%u is not joint: %s", parts->part[i].tenant, parts->part[i].why);
+			errx(1, "%u is not joint: %s", parts->part[i].tenant, parts->part[i].why);
 	link_one(h, object, parts);
 }
 
@@ -139,7 +128,7 @@ static void run(char **argv)
 		_exit(127);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child || status)
-		die("%s failed", argv[0]);
+		errx(1, "%s failed", argv[0]);
 }
 
 int main(int argc, char **argv)
@@ -152,17 +141,17 @@ int main(int argc, char **argv)
 
 	cham__open(&h);
 	if (!h)
-		die("out of memory");
+		errx(1, "out of memory");
 	if (argc == 6 && (!strcmp(what, "linked") || !strcmp(what, "joint")))
 		plan = pretend(h, argv[3], atoi(argv[4]), atoi(argv[5]));
 	else if (strcmp(what, "join") && strcmp(what, "run"))
-		die("usage: see the beginning of %s", __FILE__);
+		errx(1, "usage: see the beginning of %s", __FILE__);
 	from = stamp(NULL);
 	for (n = 0; plan && n < CHAM_PARTITIONS && plan->of[n].n; n++)
 		(what[0] == 'l' ? link_one(h, argv[2], &plan->of[n]) :
 				  join_one(h, argv[2], &plan->of[n]));
 	if (!strcmp(what, "join") && cham_prog__join(h, argv[2]))
-		die("%s", cham__last_error(h));
+		errx(1, "%s", cham__last_error(h));
 	if (!strcmp(what, "run"))
 		run(argv + 2);
 	took = stamp(&from);

@@ -8,9 +8,9 @@
  * DEV is an uplink that chamctl has attached the datapath to; the program of its link
  * is replaced. LAYOUT: of each tenant's areas, in the order of their cells.
  */
+#include <err.h>
 #include <errno.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +23,6 @@
 
 static const char *objects;
 
-static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(1);
-}
-
 static struct bpf_object *object_open(const char *name)
 {
 	struct bpf_object *o;
@@ -42,7 +31,7 @@ static struct bpf_object *object_open(const char *name)
 	snprintf(path, sizeof(path), "%s/tax/%s.o", objects, name);
 	o = bpf_object__open_file(path, NULL);
 	if (!o)
-		die("%s: %s", path, strerror(errno));
+		errx(1, "%s: %s", path, strerror(errno));
 	return o;
 }
 
@@ -51,7 +40,7 @@ static struct bpf_program *prog_of(struct bpf_object *o, const char *name)
 	struct bpf_program *p = bpf_object__find_program_by_name(o, name);
 
 	if (!p)
-		die("%s: no program %s", bpf_object__name(o), name);
+		errx(1, "%s: no program %s", bpf_object__name(o), name);
 	return p;
 }
 
@@ -65,7 +54,7 @@ static void places(struct bpf_object *o, char **layouts, int n)
 	for (i = 0; i < n; i++)
 		value[2 + i] = strtoul(layouts[i], NULL, 0);
 	if (!map || bpf_map__set_initial_value(map, value, sizeof(value)))
-		die("%s: no places of %d cells", bpf_object__name(o), CELLS);
+		errx(1, "%s: no places of %d cells", bpf_object__name(o), CELLS);
 }
 
 /* One program each, of which the datapath knows nothing. */
@@ -83,14 +72,14 @@ static void extend(int datapath, int n)
 		p = prog_of(o, name);
 		snprintf(name, sizeof(name), "tax_place_%d", i);
 		if (bpf_program__set_attach_target(p, datapath, name))
-			die("freplace: no %s", name);
+			errx(1, "freplace: no %s", name);
 		bpf_program__set_autoload(p, true);
 	}
 	if (bpf_object__load(o))
-		die("freplace: extensions are not loaded: %s", strerror(errno));
+		errx(1, "freplace: extensions are not loaded: %s", strerror(errno));
 	bpf_object__for_each_program(p, o)
 		if (bpf_program__autoload(p) && !bpf_program__attach(p))
-			die("freplace: %s: %s", bpf_program__name(p), strerror(errno));
+			errx(1, "freplace: %s: %s", bpf_program__name(p), strerror(errno));
 }
 
 static void fill_tails(struct bpf_object *o, int n)
@@ -103,7 +92,7 @@ static void fill_tails(struct bpf_object *o, int n)
 			snprintf(name, sizeof(name), "tax_%d", i);
 		prog = bpf_program__fd(prog_of(o, name));
 		if (bpf_map_update_elem(map, &i, &prog, 0))
-			die("tail calls: %s: %s", name, strerror(errno));
+			errx(1, "tail calls: %s: %s", name, strerror(errno));
 	}
 }
 
@@ -115,23 +104,23 @@ int main(int argc, char **argv)
 
 	objects = getenv("BENCH_OBJECTS") ?: "build/selftests/bench";
 	if (n < 1 || n > CELLS)
-		die("usage: ways WAY DEV LAYOUT... (up to %d)", CELLS);
+		errx(1, "usage: ways WAY DEV LAYOUT... (up to %d)", CELLS);
 	snprintf(path, sizeof(path), "/sys/fs/bpf/chamelio/links/%s", argv[2]);
 	link = bpf_obj_get(path);
 	if (link < 0)
-		die("%s: %s", path, strerror(errno));
+		errx(1, "%s: %s", path, strerror(errno));
 	o = object_open(argv[1]);
 	places(o, argv + 3, n);
 	bpf_program__set_autoload(prog_of(o, "cham_port"), false);
 	if (bpf_object__load(o))
-		die("%s is not loaded: %s", argv[1], strerror(errno));
+		errx(1, "%s is not loaded: %s", argv[1], strerror(errno));
 	prog = bpf_program__fd(prog_of(o, "cham_uplink"));
 	if (!strncmp(argv[1], "freplace", 8))
 		extend(prog, n);
 	if (!strncmp(argv[1], "tailcall", 8))
 		fill_tails(o, n);
 	if (bpf_link_update(link, prog, NULL))
-		die("%s: %s", argv[2], strerror(errno));
+		errx(1, "%s: %s", argv[2], strerror(errno));
 	puts("ready");
 	fflush(stdout);
 	pause();

@@ -3,33 +3,13 @@
  * A tenant's object file, from its first byte to its place in a composition:
  * nothing in it may lead out of it, and what is refused is refused with words.
  */
-#include "fuzz.h"
+#include "fail.h"
 
-#include <stdarg.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <bpf/libbpf.h>
 #include "../../lib/object.h"
 #include "../../lib/judge.h"
-
-static char said[512];
-
-int cham__fail(struct cham *h, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof(said), fmt, ap);
-	va_end(ap);
-	must(err < 0, "fails with %d", err);
-	return err;
-}
-
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return 0;
-}
 
 static int file_of(const void *data, size_t size)
 {

@@ -4,32 +4,12 @@
  * its line numbers are thinned, whatever the file says. What is not proved is refused
  * with words, and two claims are not both true.
  */
-#include "fuzz.h"
+#include "fail.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/libbpf.h>
 #include "../../lib/prove.h"
-
-static char said[512];
-
-int cham__fail(struct cham *h, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof(said), fmt, ap);
-	va_end(ap);
-	must(err < 0, "fails with %d", err);
-	return err;
-}
-
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return 0;
-}
 
 /* On a copy of just the size, so that reading behind it is seen. */
 static int with_copy(const uint8_t *data, size_t size, const struct cham_claim *claim)

@@ -14,16 +14,7 @@ TAX_LIST(X)
 #undef X
 
 #define X(n) case n: { return tax_place_##n(ctx, pkt, area); }
-
-static __always_inline int cham_call_rx(struct xdp_md *ctx, struct cham_pkt *pkt,
-					struct cham_area *area, __u32 cell)
-{
-	switch (cell) {
-	TAX_LIST(X)
-	}
-	return CHAM_PASS;
-}
-
+TAX_CALL(rx)
 #undef X
 
 #include "../../../xdp/datapath.bpf.c"

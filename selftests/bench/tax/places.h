@@ -26,6 +26,17 @@ static __always_inline int cham_call_##hook(struct xdp_md *ctx, struct cham_pkt 
 	return CHAM_PASS;						\
 }
 
+/* X(n) is what is done for tenant n. */
+#define TAX_CALL(hook)							\
+static __always_inline int cham_call_##hook(struct xdp_md *ctx, struct cham_pkt *pkt, \
+					    struct cham_area *area, __u32 cell)	\
+{									\
+	switch (cell) {							\
+	TAX_LIST(X)							\
+	}								\
+	return CHAM_PASS;						\
+}
+
 NONE(tx)
 NONE(timer)
 NONE(open)
