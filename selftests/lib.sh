@@ -270,3 +270,11 @@ module_load() {
 	done
 	insmod "$O/chamelio.ko" "$@"
 }
+
+# handler_program OUT SOURCE [OPTION...]: a tenant's program, OUT.bc and OUT.o; for
+# --outside, because the compiler is slow in the VM
+handler_program() {
+	clang-19 -target bpf -mcpu=v3 -O2 -g -std=gnu11 -I"$tap_top/uapi" -I"$tap_top/bpf" \
+		-I"/usr/include/$(gcc -print-multiarch)" "${@:3}" -emit-llvm -c -o "$1.bc" "$2" &&
+		llc-19 -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o "$1.o" "$1.bc"
+}

@@ -21,10 +21,7 @@ if [ "${1:-}" = --outside ]; then
 	mkdir -p "$here"
 	set -e
 	for i in $(seq "$many"); do
-		clang-19 -target bpf -mcpu=v3 -O2 -g -std=gnu11 -I"$tap_top/uapi" -I"$tap_top/bpf" \
-			-I"/usr/include/$(gcc -print-multiarch)" -DNUMBER="$i" -emit-llvm \
-			-c -o "$here/$i.bc" "$tap_top/selftests/vm/many.bpf.c"
-		llc-19 -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o "$here/$i.o" "$here/$i.bc"
+		handler_program "$here/$i" "$tap_top/selftests/vm/many.bpf.c" -DNUMBER="$i"
 	done
 	exit 0
 fi

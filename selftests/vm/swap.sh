@@ -18,10 +18,8 @@ if [ "${1:-}" = --outside ]; then
 	set -e
 	# where llc finds no source lines, as in the jail: both make the same
 	for i in 1 2 3; do
-		clang-19 -target bpf -mcpu=v3 -O2 -g -std=gnu11 -I"$tap_top/uapi" -I"$tap_top/bpf" \
-			-I"/usr/include/$(gcc -print-multiarch)" -fdebug-compilation-dir=/swap -DSTAMP="$i" \
-			-emit-llvm -c -o "$here/$i.bc" "$tap_top/selftests/vm/stamp.bpf.c"
-		llc-19 -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o "$here/$i.o" "$here/$i.bc"
+		handler_program "$here/$i" "$tap_top/selftests/vm/stamp.bpf.c" \
+			-fdebug-compilation-dir=/swap -DSTAMP="$i"
 	done
 	exit 0
 fi
