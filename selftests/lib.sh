@@ -206,7 +206,7 @@ busywait() {
 
 # mb N: how many of N megabytes to move; fewer where that takes minutes
 mb() {
-	echo $(($1 / (${TIMESCALE:-1} < 4 ? 1 : 4)))
+	echo $((${TIMESCALE:-1} < 4 ? $1 : $1 < 32 ? 1 : $1 / 16))
 }
 
 # tap_tmpdir: sets tap_tmp to a directory that goes away at the end
