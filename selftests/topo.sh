@@ -158,10 +158,11 @@ topo_down() {
 	for ns in $(ip netns list | awk '{print $1}'); do
 		ip netns del "$ns"
 	done
-	for d in /sys/class/net/vx-* /sys/class/net/br-*; do
-		[ -e "$d" ] && ip link del "${d##*/}"
-	done
 	[ -e /sys/class/net/up0/device ] || ip link del up0 2>/dev/null
+	# those of the uplink go with it, later
+	for d in /sys/class/net/vx-* /sys/class/net/br-*; do
+		[ -e "$d" ] && ip link del "${d##*/}" 2>/dev/null
+	done
 	for _ in $(seq 30); do
 		rmmod chamelio 2>/dev/null && return 0
 		[ -d /sys/module/chamelio ] || return 0
