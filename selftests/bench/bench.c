@@ -40,6 +40,7 @@
 #define BURSTS_MAX	4096
 #define FRAME_MAX	512
 #define UDP_SEGMENT	103
+#define WIRE_PORT	9000
 
 static const char * const who_names[BENCH_SOFTIRQ] = {
 	"host", "guest", "remote", "nobody", "idle"
@@ -86,6 +87,20 @@ static void arg_mac(const char *key, __u8 *mac)
 	if (sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1, mac + 2,
 		   mac + 3, mac + 4, mac + 5) != 6)
 		die("%s=%s is no MAC address", key, text);
+}
+
+/* The value of @key, in hex, into @to of @room bytes; gives how many they are. */
+static unsigned int arg_hex(const char *key, __u8 *to, size_t room)
+{
+	const char *text = arg(key, NULL);
+	size_t len = strlen(text) / 2, i;
+
+	if (len > room)
+		die("%s= is over %zu bytes", key, room);
+	for (i = 0; i < len; i++)
+		if (sscanf(text + 2 * i, "%2hhx", &to[i]) != 1)
+			die("%s=%s is not in hex", key, text);
+	return len;
 }
 
 static int space_open(const char *name)
@@ -263,14 +278,14 @@ static void bursts(int (*send_burst)(void *arg), void *arg_of, enum bench_who si
 	puts("}");
 }
 
-static __u16 ip_sum(const void *data)
+/* The Internet checksum of @len bytes at @data and of @sum. */
+static __u16 sum_of(const void *data, unsigned int len, __u32 sum)
 {
-	const __u16 *w = data;
-	__u32 sum = 0;
-	int i;
+	const __u8 *b = data;
+	unsigned int i;
 
-	for (i = 0; i < 10; i++)
-		sum += w[i];
+	for (i = 0; i < len; i++)
+		sum += i % 2 ? b[i] << 8 : b[i];
 	sum = (sum & 0xffff) + (sum >> 16);
 	return ~((sum & 0xffff) + (sum >> 16));
 }
@@ -293,7 +308,7 @@ static unsigned int frame_wrap(__u8 *at, unsigned int len, const __u8 *macs,
 	ip->protocol = IPPROTO_UDP;
 	ip->saddr = inet_addr(from);
 	ip->daddr = inet_addr(to);
-	ip->check = ip_sum(ip);
+	ip->check = sum_of(ip, sizeof(*ip), 0);
 	udp->source = htons(sport);
 	udp->dest = htons(dport);
 	udp->len = htons(len + sizeof(*udp));
@@ -329,28 +344,33 @@ static int floor_prog(const char *name, __u32 target, __u32 number_at)
 	return bpf_program__fd(p);
 }
 
-/* Host B's NIC sends bursts: frames that cost host B no stack, put on the wire
- * by a redirect.
+/* A frame of @len bytes of UDP payload from host B's side to 10.0.0.1 @dport, in VXLAN
+ * if vni= is given, with a checksum if sum= is, for wire_send() to put @burst times on the
+ * wire by a redirect from host B, in whose namespace the caller is. @word: number them.
  */
-static void run_in(enum bench_who sink)
+static void wire_make(struct wire *w, const void *payload, unsigned int len,
+		      unsigned int dport, unsigned int burst, unsigned int word)
 {
 	static __u8 frame[FRAME_MAX];
-	unsigned int size = arg_num("size", "64"), burst = arg_num("burst", "32"), len;
-	unsigned int vni = arg_num("vni", "0"), word = arg_num("word", "0");
-	struct wire w = { .opts.sz = sizeof(w.opts) };
+	unsigned int vni = arg_num("vni", "0");
 	__u8 macs[12], *at = frame + 50;
 
-	if (size > FRAME_MAX - 100)
-		die("size=%u is over %d", size, FRAME_MAX - 100);
-	space_enter(arg("ns", "hostb"));
+	if (len > FRAME_MAX - 100)
+		die("a payload of %u is over %d", len, FRAME_MAX - 100);
 	arg_mac("imac", macs);
 	arg_mac("fmac", macs + 6);
-	memset(at + 42, 'x', size);
+	memcpy(at + 42, payload, len);
 	if (word) {
 		word = htonl(word);
 		memcpy(at + 42, &word, sizeof(word));
 	}
-	len = frame_wrap(at, size, macs, "10.0.0.2", "10.0.0.1", 9000, 9);
+	len = frame_wrap(at, len, macs, "10.0.0.2", "10.0.0.1", WIRE_PORT, dport);
+	if (arg_num("sum", "0")) {
+		struct udphdr *udp = (struct udphdr *)(at + 34);
+
+		/* the pseudo header: both addresses, the protocol and the length */
+		udp->check = sum_of(at + 26, len - 26, htons(IPPROTO_UDP) + udp->len);
+	}
 	if (vni) {
 		at[-8] = 8;
 		at[-4] = vni >> 16;
@@ -361,13 +381,35 @@ static void run_in(enum bench_who sink)
 		at -= 50;
 		len = frame_wrap(at, len + 8, macs, "192.0.2.2", "192.0.2.1", 50000, 4789);
 	}
-	w.prog = floor_prog(word ? "bench_number" : "bench_redirect",
-			    if_nametoindex(arg("dev", "b0")), (vni ? 50 : 0) + 42 + 4);
-	w.opts.data_in = at;
-	w.opts.data_size_in = len;
-	w.opts.repeat = burst;
-	w.opts.batch_size = burst;
-	w.opts.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+	memset(&w->opts, 0, sizeof(w->opts));
+	w->opts.sz = sizeof(w->opts);
+	w->prog = floor_prog(word ? "bench_number" : "bench_redirect",
+			     if_nametoindex(arg("dev", "b0")), (vni ? 50 : 0) + 42 + 4);
+	/* A program that no device has is new in the kernel's dispatcher with each burst,
+	 * and gone again, and each time waits for a grace period.
+	 */
+	if (bpf_link_create(w->prog, if_nametoindex("lo"), BPF_XDP, NULL) < 0)
+		die("XDP on host B's lo: %s", strerror(errno));
+	w->opts.data_in = at;
+	w->opts.data_size_in = len;
+	w->opts.repeat = burst;
+	w->opts.batch_size = burst;
+	w->opts.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+}
+
+/* Host B's NIC sends bursts: frames that cost host B no stack. */
+static void run_in(enum bench_who sink)
+{
+	unsigned int burst = arg_num("burst", "32"), len = arg_num("size", "64");
+	static __u8 payload[FRAME_MAX];
+	struct wire w;
+
+	if (*arg("hex", ""))
+		len = arg_hex("hex", payload, sizeof(payload));
+	else
+		memset(payload, 'x', sizeof(payload));
+	space_enter(arg("ns", "hostb"));
+	wire_make(&w, payload, len, arg_num("port", "9"), burst, arg_num("word", "0"));
 	bursts(wire_send, &w, sink, burst, arg_num("bursts", "300"));
 }
 
@@ -534,52 +576,63 @@ static void ask_burst(int fd, const __u8 *question, size_t len, unsigned int bur
 	static __u8 all[65536];
 	unsigned int i;
 
+	if (burst * len > sizeof(all) - 500)
+		die("burst=%u of %zu bytes is too much", burst, len);
 	for (i = 0; i < burst; i++)
 		memcpy(all + i * len, question, len);
 	if (send(fd, all, burst * len, 0) != (ssize_t)(burst * len))
 		die("send: %s", strerror(errno));
 }
 
-/* One question over UDP, again and again, and its answer: per transaction. */
+/* One question over UDP, again and again, and its answer: per transaction. With vni=,
+ * questions are frames that host B's NIC sends; else a socket does. Answers come to a
+ * socket in any case, and have to be alike.
+ */
 static void run_ask(void)
 {
 	unsigned int n = arg_num("transactions", "1000"), burst = arg_num("burst", "1");
-	unsigned int warm = 100 / burst + 1, i, k;
-	struct sockaddr_in to = { .sin_family = AF_INET };
-	const char *hex = arg("hex", NULL);
+	unsigned int warm = 100 / burst + 1, port = arg_num("port", NULL), i, k;
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	int fd, got = 0, first = 0, cut, live = arg_num("vni", "0");
 	struct timeval limit = { .tv_sec = 2 };
 	struct bench_books before;
-	static __u8 data[1024], answer[1024];
-	size_t len = strlen(hex) / 2;
-	int fd, got = 0, first = 0, cut = len;
+	static __u8 data[1024], answer[1024], same[1024];
+	struct wire w;
 
-	if (len > sizeof(data) || !burst || burst * len > 65000)
-		die("hex= is over %zu bytes, or burst=%u too much", sizeof(data), burst);
-	for (i = 0; i < len; i++)
-		if (sscanf(hex + 2 * i, "%2hhx", &data[i]) != 1)
-			die("hex=%s is not in hex", hex);
+	cut = arg_hex("hex", data, sizeof(data));
 	to.sin_addr.s_addr = inet_addr(arg("to", NULL));
-	to.sin_port = htons(arg_num("port", NULL));
+	if (live)
+		from.sin_port = htons(WIRE_PORT);
 	count_begin();
 	space_enter(arg("ns", NULL));
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) ||
+	if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof(from)) ||
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)) ||
 	    (burst > 1 && setsockopt(fd, SOL_UDP, UDP_SEGMENT, &cut, sizeof(cut))))
 		die("UDP socket: %s", strerror(errno));
+	if (live) {
+		space_enter("hostb");
+		wire_make(&w, data, cut, port, burst, 0);
+	}
 	n = (n + burst - 1) / burst;
 	for (i = 0; i < n + warm; i++) {
 		if (i == warm)
 			before = *books;
-		ask_burst(fd, data, len, burst);
+		if (!live)
+			ask_burst(fd, data, cut, burst);
+		else if (wire_send(&w))
+			die("sending: %s", strerror(errno));
 		for (k = 0; k < burst; k++) {
 			got = recv(fd, answer, sizeof(answer), 0);
 			if (got < 0)
 				die("question %u is not answered: %s", i * burst + k,
 				    strerror(errno));
-			first = first ? first : got;
-			if (got != first)
-				die("question %u has %d bytes of answer, the first one had %d",
+			if (!first)
+				memcpy(same, answer, first = got);
+			if (got != first || memcmp(answer, same, got))
+				die("question %u has another answer, of %d bytes, than the first, of %d",
 				    i * burst + k, got, first);
 		}
 	}

@@ -257,21 +257,26 @@ part_lines() {
 	topo_down
 }
 
-# kv_ways WAY: questions that come in bursts of 32, as the packets of the other parts do,
-# and one by one
+# kv_ways WAY: questions that come in bursts of 32, as the packets of the other parts do:
+# put on the wire by host B's NIC, or, where that would go by host B's stack anyway, sent by
+# a socket; there one by one, too
 kv_ways() {
 	local ask=(ask ns=b-red to=10.0.0.1 port=11211 "hex=$question")
-	thrice kv.get-hit "$1" "${ask[@]}" burst=32 transactions=3200
+	if [ "$wire" = veth ]; then
+		thrice kv.get-hit "$1" "${ask[@]}" "${frames[@]}" vni=100 sum=1 burst=32 transactions=3200
+		return
+	fi
+	thrice kv.get-hit.nic "$1" "${ask[@]}" burst=32 transactions=3200
 	thrice kv.get-hit.single "$1" "${ask[@]}"
 }
 
-# a hit of bpf/kv.bpf.c, and the same question answered by memcached in the guest; over
-# virtio NICs, for an answer is longer than its question, and a veth frame cannot grow
+# kv_lay WIRE: a hit of bpf/kv.bpf.c, and the same question answered by memcached in the
+# guest
 kv_lay() {
 	local value
 	value=$(printf '%0100d' 7)
 	question=0001000000010000$(printf 'get bench\r\n' | od -An -tx1 | tr -d ' \n')
-	lay nic
+	lay "$1"
 	topo_tenant red 100 || stop "tenant red"
 	known
 	ip netns exec t-red memcached -u nobody -m 16 -t 1 -p 11211 -U 11211 &
@@ -289,16 +294,27 @@ kv_join() {
 }
 
 part_kv() {
-	local question
+	local question way
 	command -v memcached >/dev/null || { echo "bench: no memcached" >&2; return; }
-	kv_lay
-	kv_ways guest-memcached
-	kv_load
-	kv_ways linked
-	kv_join
-	kv_ways chamelio
-	topo_unwire_nic
-	topo_down
+	for way in veth nic; do
+		kv_lay "$way"
+		kv_ways guest-memcached
+		kv_load
+		kv_ways linked
+		kv_join
+		kv_ways chamelio
+		if [ "$way" = nic ]; then
+			topo_unwire_nic
+		else
+			chamctl datapath detach
+			remote drop
+			bench xdp up0 drop
+			measure kv.get-hit nic drop "${frames[@]}" vni=100 sum=1 "hex=$question" port=11211
+			bench xdp up0 none
+			remote none
+		fi
+		topo_down
+	done
 }
 
 # load FROM TO DIRECTORY: programs of the tenants t$FROM to t$TO
@@ -409,11 +425,12 @@ part_helpers() {
 part_profile() {
 	local to=(out ns=t-red to=10.0.0.2) question
 	if [ "$1" = kv.get-hit ]; then
-		kv_lay
+		kv_lay veth
 		kv_load
 		kv_join
 		cat /proc/kallsyms >"$CHAM_BUILD/bench/kallsyms"
-		bench ask ns=b-red to=10.0.0.1 port=11211 "hex=$question" burst=32 transactions=320000 &
+		bench ask ns=b-red to=10.0.0.1 port=11211 "hex=$question" "${frames[@]}" vni=100 sum=1 \
+			burst=32 transactions=320000 &
 		sleep 0.6
 		echo "bench: sending"
 		wait $!
