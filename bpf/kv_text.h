@@ -44,6 +44,12 @@ static __always_inline __u64 kv_upto(__u64 w, __u64 c)
 	return (w - (c + 1) * 0x0101010101010101) & ~w & 0x8080808080808080;
 }
 
+static __always_inline __u64 kv_hash(__u64 hash, __u64 w)
+{
+	hash = (hash ^ w) * 0x9e3779b97f4a7c15;
+	return hash ^ hash >> 29;
+}
+
 /* The payload from @off on, at most @max bytes, a power of two; zeroes behind.
  * Return: bytes
  */
@@ -80,21 +86,44 @@ static __always_inline __u32 kv_key_at(struct xdp_md *ctx, const struct cham_pkt
 		n += ((~behind & 0x0101010101010101) * 0x0101010101010101) >> 56;
 		w |= behind;
 		t->key.word[i] = w;
-		hash = (hash ^ w) * 0x9e3779b97f4a7c15;
-		hash ^= hash >> 29;
+		hash = kv_hash(hash, w);
 	}
 	t->hash = hash;
 	p = cham_at(ctx, off + n, 1);
 	return behind && p && (*p == ' ' || *p == '\r') ? n : 0;
 }
 
-/* What has been in a map the verifier does not follow in two ways: a comparison's outcome,
- * with which one computes instead of branching, is looked at once.
+/* What has been in a map neither of them follows: the compiler keeps a mask that the verifier
+ * has to see, and the verifier looks once, and not twice, at what is computed of a
+ * comparison's outcome.
  */
 static __always_inline __u32 kv_hide(struct kv_text *t, __u32 value)
 {
 	*(volatile __u32 *)&t->hidden = value;
 	return *(volatile __u32 *)&t->hidden;
+}
+
+/* The key of @n bytes at @off. Return: whether it is one, and fits */
+static __always_inline int kv_key_of(struct xdp_md *ctx, struct kv_text *t, __u32 off, __u32 n)
+{
+	__u64 hash = 0, blank = 0, w;
+	__u32 i;
+
+	if (n - 1 >= KV_KEY_MAX - 1)
+		return 0;
+#pragma unroll
+	for (i = 0; i < KV_KEY_MAX / 8; i++)
+		t->key.word[i] = ~0ULL;
+	if (bpf_xdp_load_bytes(ctx, off, t->key.word, (kv_hide(t, n - 1) & (KV_KEY_MAX - 1)) + 1))
+		return 0;
+#pragma unroll
+	for (i = 0; i < KV_KEY_MAX / 8; i++) {
+		w = t->key.word[i];
+		blank |= kv_upto(w, ' ');
+		hash = kv_hash(hash, w);
+	}
+	t->hash = hash;
+	return !blank;
 }
 
 /*
@@ -157,13 +186,11 @@ static __always_inline int kv_udp_get(struct xdp_md *ctx, const struct cham_pkt 
 {
 	__u8 *p = cham_at(ctx, pkt->payload, KV_FRAME + 4);
 	__u16 *tail = cham_at(ctx, pkt->payload + pkt->payload_len - 2, 2);
-	__u32 n;
 
 	if (!p || *(__u32 *)(p + 2) != KV_ALONE || *(__u32 *)(p + KV_FRAME) != KV_GET ||
 	    !tail || *tail != KV_CRLF)
 		return 0;
-	n = kv_key_at(ctx, pkt, t, pkt->payload + KV_FRAME + 4);
-	return n && KV_FRAME + 4 + n + 2 == pkt->payload_len;
+	return kv_key_of(ctx, t, pkt->payload + KV_FRAME + 4, pkt->payload_len - KV_FRAME - 6);
 }
 
 #endif

@@ -268,9 +268,12 @@ static void divide(LLVMValueRef in, bool rest)
 	LLVMSetOperand(in, 1, safe);
 }
 
-static void strip_call(LLVMValueRef in)
+/* But for the alignment of what is copied or set, which is to the machine what that of a
+ * load is, and is kept as that is: without, it goes byte by byte.
+ */
+static void strip_call(LLVMValueRef in, bool memory)
 {
-	unsigned int n = LLVMGetNumArgOperands(in), i, k, count;
+	unsigned int align = LLVMGetEnumAttributeKindForName("align", 5), n = LLVMGetNumArgOperands(in), i, k, count;
 	LLVMAttributeRef a[64];
 
 	for (i = 0; i <= n + 1; i++) {
@@ -287,7 +290,7 @@ static void strip_call(LLVMValueRef in)
 				const char *s = LLVMGetStringAttributeKind(a[k], &len);
 
 				LLVMRemoveCallSiteStringAttribute(in, at, s, len);
-			} else {
+			} else if (!memory || LLVMGetEnumAttributeKind(a[k]) != align) {
 				LLVMRemoveCallSiteEnumAttribute(in, at,
 								LLVMGetEnumAttributeKind(a[k]));
 			}
@@ -367,7 +370,7 @@ static bool call(LLVMValueRef in)
 		no("inline assembly is not for handlers that are to be inlined");
 	if (LLVMGetNumOperandBundles(in) || LLVMGetInstructionCallConv(in) != LLVMCCallConv)
 		no("a call of a kind that handlers have not");
-	strip_call(in);
+	strip_call(in, LLVMIsAMemIntrinsic(in));
 	if (LLVMIsAFunction(f) && LLVMGetIntrinsicID(f))
 		return intrinsic(in, name_of(f));
 	if (LLVMIsAFunction(f)) {
