@@ -188,17 +188,17 @@ blob() { head -c "$1" /dev/urandom > /tmp/blob; }
 
 # transfer FROM_NS TO_NS ADDRESS PORT: the blob by TCP, compared byte by byte
 transfer() {
-	local pid family=4
+	local pid family=4 limit=$((60 * ${TIMESCALE:-1}))
 	# socat listens on one of the two
 	[ "${3#[}" = "$3" ] || family=6
 	# what an earlier one received is none of this one's
 	rm -f /tmp/got
-	ip netns exec "$2" timeout 60 socat -u TCP$family-LISTEN:"$4",reuseaddr \
+	ip netns exec "$2" timeout $limit socat -u TCP$family-LISTEN:"$4",reuseaddr \
 		OPEN:/tmp/got,creat,trunc &
 	pid=$!
 	# who comes too early is refused, and nobody else would come
 	if ! wait_port "$2" tcp "$4" ||
-	   ! ip netns exec "$1" timeout 60 socat -b 262144 -u OPEN:/tmp/blob TCP:"$3":"$4"; then
+	   ! ip netns exec "$1" timeout $limit socat -b 262144 -u OPEN:/tmp/blob TCP:"$3":"$4"; then
 		kill "$pid" 2>/dev/null
 		wait "$pid"
 		return 1
