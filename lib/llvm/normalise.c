@@ -273,7 +273,8 @@ static void divide(LLVMValueRef in, bool rest)
  */
 static void strip_call(LLVMValueRef in, bool memory)
 {
-	unsigned int align = LLVMGetEnumAttributeKindForName("align", 5), n = LLVMGetNumArgOperands(in), i, k, count;
+	unsigned int align = LLVMGetEnumAttributeKindForName("align", 5);
+	unsigned int n = LLVMGetNumArgOperands(in), i, k, count;
 	LLVMAttributeRef a[64];
 
 	for (i = 0; i <= n + 1; i++) {

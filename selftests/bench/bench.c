@@ -632,7 +632,7 @@ static void run_ask(void)
 			if (!first)
 				memcpy(same, answer, first = got);
 			if (got != first || memcmp(answer, same, got))
-				die("question %u has another answer, of %d bytes, than the first, of %d",
+				die("question %u has another answer (%d bytes) than the first (%d)",
 				    i * burst + k, got, first);
 		}
 	}
