@@ -46,7 +46,7 @@ CLI_PKGS := jansson
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(PKGS))
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(PKGS)) -lelf -lz
 cli_cflags = $(shell $(PKG_CONFIG) --cflags $(CLI_PKGS))
-cli_libs = $(shell $(PKG_CONFIG) --libs $(CLI_PKGS)) $(pkg_libs)
+cli_libs = $(shell $(PKG_CONFIG) --libs $(CLI_PKGS)) $(pkg_libs) -lresolv
 multiarch = $(shell $(CC) -print-multiarch)
 
 ifeq ($(V),1)

@@ -46,12 +46,20 @@ static int fdb(const struct cham_fdb *f, void *arg)
 	return grow((void **)&a->fdbs, &a->n_fdbs, f, sizeof(*f));
 }
 
+static int prog(const struct cham_prog *p, void *arg)
+{
+	struct all *a = arg;
+
+	return grow((void **)&a->progs, &a->n_progs, p, sizeof(*p));
+}
+
 void all_put(struct all *a)
 {
 	free(a->ports);
 	free(a->uplinks);
 	free(a->tenants);
 	free(a->fdbs);
+	free(a->progs);
 	memset(a, 0, sizeof(*a));
 }
 
@@ -73,6 +81,9 @@ int all_get(struct ctl *c, struct all *a)
 			return ctl_kernel(c);
 		again |= cham__interrupted(c->h);
 		if (cham_fdb__for_each(c->h, 0, fdb, a))
+			return ctl_kernel(c);
+		again |= cham__interrupted(c->h);
+		if (cham_prog__for_each(c->h, prog, a))
 			return ctl_kernel(c);
 		again |= cham__interrupted(c->h);
 	} while (again && --tries);

@@ -147,7 +147,8 @@ struct all {
 	struct cham_uplink *uplinks;
 	struct cham_tenant *tenants;
 	struct cham_fdb *fdbs;		/* static ones */
-	size_t n_ports, n_uplinks, n_tenants, n_fdbs;
+	struct cham_prog *progs;
+	size_t n_ports, n_uplinks, n_tenants, n_fdbs, n_progs;
 };
 
 int all_get(struct ctl *c, struct all *a);

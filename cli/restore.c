@@ -18,8 +18,6 @@ struct restore {
 	int ret;
 };
 
-enum status { MADE, CHANGED, KEPT, FAILED };
-
 /* ---- what the file says -------------------------------------------------------- */
 
 struct setup {
@@ -219,6 +217,8 @@ static int check_item(int part, json_t *o, json_error_t *e)
 		return get_setup(o, &to.s, e);
 	case SAVED_FDB:
 		return get_fdb(o, &to.f, e);
+	case SAVED_PROGRAMS:
+		return check_program(o, e);
 	}
 	return -EINVAL;
 }
@@ -241,6 +241,9 @@ static int check_file(struct ctl *c, const char *path, const json_t *root)
 				path, SAVED_VERSION);
 	for (part = 0; part < SAVED_PARTS; part++) {
 		array = json_object_get(root, saved_parts[part]);
+		/* A file of a chamctl that saved no programs has none. */
+		if (!array && part == SAVED_PROGRAMS)
+			continue;
 		if (!json_is_array(array))
 			return ctl_fail(c, EXIT_SYNTAX, "%s: no list \"%s\"", path,
 					saved_parts[part]);
@@ -293,7 +296,6 @@ static bool same_addr(const struct cham_addr *a, const struct cham_addr *b)
 	return a->len == b->len && !memcmp(a->a, b->a, a->len);
 }
 
-/* Each returns its status; FAILED has told the reason through ctl_fail(). */
 static enum status failed(struct ctl *c)
 {
 	ctl_kernel(c);
@@ -511,7 +513,7 @@ static enum status make_fdb(struct restore *r, struct fdb *f)
 static void make_item(struct restore *r, int part, json_t *o)
 {
 	static const char *const what[SAVED_PARTS] = {
-		"uplink", "tenant", "port", "setup", "fdb",
+		"uplink", "tenant", "port", "setup", "fdb", "program",
 	};
 	char why[1024] = "";
 	enum status s = FAILED;
@@ -550,6 +552,10 @@ static void make_item(struct restore *r, int part, json_t *o)
 		get_fdb(o, &f, &e);
 		item = json_string_value(json_object_get(o, "mac"));
 		s = make_fdb(r, &f);
+		break;
+	case SAVED_PROGRAMS:
+		item = json_string_value(json_object_get(o, "tenant"));
+		s = make_program(r->c, r->object, o);
 		break;
 	}
 	r->c->why = NULL;
@@ -610,10 +616,13 @@ static int from(struct ctl *c, int argc, char **argv)
 		goto out;
 	if (c->json)
 		json_open(&c->j, NULL, '[');
-	for (part = 0; part < SAVED_PARTS; part++)
+	for (part = 0; part < SAVED_PARTS; part++) {
+		if (part == SAVED_PROGRAMS)
+			make_datapath(&r, json_string_value(json_object_get(root,
+									    SAVED_DATAPATH)));
 		json_array_foreach(json_object_get(root, saved_parts[part]), i, o)
 			make_item(&r, part, o);
-	make_datapath(&r, json_string_value(json_object_get(root, SAVED_DATAPATH)));
+	}
 	if (c->json) {
 		json_close(&c->j, ']');
 		fputc('\n', c->j.f);

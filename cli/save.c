@@ -92,6 +92,16 @@ static int save_ports(json_t *array, const struct all *all)
 	return err;
 }
 
+static int save_programs(struct ctl *c, json_t *array, const struct all *all)
+{
+	size_t i;
+
+	for (i = 0; i < all->n_progs; i++)
+		if (add(array, save_program(c, &all->progs[i])))
+			return EXIT_KERNEL;
+	return 0;
+}
+
 static const char *name_of(const struct all *all, uint32_t id)
 {
 	size_t i;
@@ -289,6 +299,8 @@ static int to(struct ctl *c, int argc, char **argv)
 			  "detached" : generic ? "generic" : "native"));
 	if (!err)
 		ret = save_setups(c, part[SAVED_SETUPS], &all);
+	if (!err && !ret)
+		ret = save_programs(c, part[SAVED_PROGRAMS], &all);
 	if (!err && !ret)
 		text = json_dumps(root, JSON_INDENT(4));
 	json_decref(root);

@@ -223,6 +223,18 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id);
 
 /**
+ * cham_prog__read() - what a tenant's program was made from
+ * @h:         handle
+ * @tenant_id: whose
+ * @data:      LLVM bitcode or, of a program that came as an object, that; for
+ *             cham_prog__load(). The caller frees it
+ * @size:      its bytes
+ *
+ * Return: 0; -ENOENT; another negative errno.
+ */
+int cham_prog__read(struct cham *h, uint32_t tenant_id, uint8_t **data, size_t *size);
+
+/**
  * cham_prog__compose() - make the datapath of all tenants' programs anew
  * @h:      handle
  * @objdir: as above

@@ -294,3 +294,13 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 	cham_plan__close(plan);
 	return err;
 }
+
+int cham_prog__read(struct cham *h, uint32_t tenant_id, uint8_t **data, size_t *size)
+{
+	char file[128];
+
+	cham_part__bitcode(file, sizeof(file), tenant_id);
+	if (access(file, F_OK))
+		cham_part__path(file, sizeof(file), tenant_id);
+	return cham_file__read(h, file, data, size);
+}

@@ -6,6 +6,7 @@
 
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../topo.sh"
+. "$(dirname "$0")/../ask.sh"
 require_root
 defer topo_down
 saved=/tmp/saved.json
@@ -37,6 +38,7 @@ state() {
 	chamctl -j tenant | jq -S 'map(del(.id, .conns, .generation, .fdbs))'
 	chamctl -j port | jq -S 'map({vdpa, ifname, mac, mtu, "tenant-name"})'
 	chamctl -j fdb | jq -S 'map(select(.source == "static") | {mac, remote}) | sort_by(.mac)'
+	chamctl -j prog | jq -S 'map({"tenant-name", name, hooks})'
 	for d in /sys/class/net/br-red/brif/*; do echo "${d##*/}"; done
 	bridge fdb show dev vx-red | grep 00:00:00:00:00:00 | sort
 }
@@ -54,14 +56,18 @@ chamctl fdb add tenant red mac 02:00:00:00:00:02 port red0
 bridge fdb append 00:00:00:00:00:00 dev vx-red dst 192.0.2.3
 check "datapath attaches" topo_attach
 check "red reaches its remote end" ping1 on red 10.0.0.2
+check "red has a program, an object" prog load "$echo_o" tenant red
+check "blue has one, bitcode" prog load "${echo_o%.o}.bc" tenant blue
 
 check "save" chamctl save $saved
-diag "$(cat $saved)"
+diag "$(jq -c '.programs[].base64 |= .[:32]' $saved)"
+check "programs are what they were made from" cmp "${echo_o%.o}.bc" \
+	<(jq -r '.programs[] | select(.tenant == "blue").base64' $saved | base64 -d)
 check "only its owner reads it" test "$(stat -c %a $saved)" = 600
 check "to standard output, the same" sh -c "chamctl save | cmp - $saved"
 state > /tmp/before
 
-restore "restored over itself: all is kept" 0 'length == 9 and all(.[]; .status == "kept")' $saved
+restore "restored over itself: all is kept" 0 'length == 11 and all(.[]; .status == "kept")' $saved
 check_fails "a file in a directory that is not there" chamctl save /no/such/file
 
 chamctl down ports > /dev/null
@@ -83,7 +89,7 @@ check "nothing was changed" sh -c '[ "$(chamctl -j tenant; chamctl -j uplink; ch
 []
 []" ]'
 
-restore "restored: all is made" 0 'length == 9 and all(.[]; .status == "made")' $saved
+restore "restored: all is made" 0 'length == 11 and all(.[]; .status == "made")' $saved
 state > /tmp/after
 check "as it was" diff -u /tmp/before /tmp/after
 check "guest plugs in, with its address" plug
@@ -94,22 +100,27 @@ ping1 on red 10.0.0.2
 before=$(stat_of red fast-packets)
 check "red reaches its remote end" on red ping -qc5 -i0.2 10.0.0.2
 check_num "through the fast path" $(($(stat_of red fast-packets) - before)) -ge 8
+answers "red's program answers" 68656c6c6f b-red 10.0.0.1 7 68656c6c6f
 
 # what differs is changed, what cannot be made is told, the rest is done
 chamctl tenant set red weight 3
+check "another program" prog load "$verdicts" tenant red
 ip link set red0 nomaster
 bridge fdb del 00:00:00:00:00:00 dev vx-red dst 192.0.2.3
 restore "what differs is changed" 0 \
-	'[.[] | select(.status == "changed") | .item] == ["tenant", "setup"]' $saved
+	'[.[] | select(.status == "changed") | .item] == ["tenant", "setup", "program"]' $saved
 check "and is as it was" sh -c "$(declare -f state); state | diff -u /tmp/before -"
 
 jq '.ports += [{vdpa: "new", dev: "new", mac: "01:00:5e:00:00:01", mtu: 1450, "queue-pairs": 1, up: true},
 	{vdpa: "last", dev: "last", mac: "02:00:00:00:00:09", mtu: 1450, "queue-pairs": 1, up: true, tenant: "nobody"}]
-	| .tenants[1].vni = 100 | .ports[0].mtu = 1300' $saved > /tmp/odd.json
+	| .tenants[1].vni = 100 | .ports[0].mtu = 1300
+	| .programs[1].base64 = "AAAA" | .programs += [.programs[0] + {tenant: "someone"}]' $saved > /tmp/odd.json
 restore "items that cannot be made are told with the reason, the rest is done" 2 \
-	'[.[] | select(.status == "failed") | .reason] | length == 4 and
+	'[.[] | select(.status == "failed") | .reason] | length == 6 and
 	 (.[0] | contains("belongs to tenant red")) and (.[1] | contains("another MAC")) and
-	 (.[2] | contains("vdpa dev add name new")) and (.[3] | contains("no tenant is called nobody"))' /tmp/odd.json
+	 (.[2] | contains("vdpa dev add name new")) and (.[3] | contains("no tenant is called nobody")) and
+	 (.[4] | contains("3 bytes are no object")) and (.[5] | contains("no tenant is called someone"))' /tmp/odd.json
+answers "the program that was there goes on" 68656c6c6f b-red 10.0.0.1 7 68656c6c6f
 check "traffic goes on" ping1 on red 10.0.0.2
 
 # of another uplink: not taken away from whoever uses it
