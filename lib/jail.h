@@ -7,7 +7,7 @@
 
 #define CHAM_JAIL_MEMORY	1024	/* MB of address space */
 #define CHAM_JAIL_CPU		60	/* seconds of CPU time; less if the caller has less */
-#define CHAM_JAIL_TIME		120	/* seconds */
+#define CHAM_JAIL_TIME		300	/* seconds, for who sleeps or shares its processor */
 #define CHAM_JAIL_OUT		64	/* MB that it may write */
 #define CHAM_JAIL_IN		40	/* files that it is given */
 

@@ -49,7 +49,7 @@ class Device(base.Device):
             self.set_desc(self.ctrl, head + i, addr, length,
                           write | (NEXT if more else 0), head + i + 1 if more else 0)
 
-    def answer(self, timeout=2.0):
+    def answer(self, timeout=base.PATIENCE):
         e = self.done(self.ctrl, timeout)
         if e is None:
             return None

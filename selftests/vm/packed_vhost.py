@@ -19,7 +19,7 @@ import time
 
 import port_vhost as base
 from port_vhost import (BUF, F_BASE, F_EVENT_IDX, F_INDIRECT, F_MRG, INDIRECT, NEEDS_RESET,
-                        NEXT, NO_MAP, NUM, WRITE, Wire, frame, ioc, report)
+                        NEXT, NO_MAP, NUM, PATIENCE, WRITE, Wire, frame, ioc, report)
 
 F_PACKED = 1 << 34
 F_CTRL_VQ, F_CTRL_RX = 1 << 17, 1 << 18
@@ -119,7 +119,7 @@ class Device(base.Device):
             self.kick(q)
         return ident
 
-    def done(self, q, timeout=2.0):
+    def done(self, q, timeout=PATIENCE):
         """(id, length, flags) of the next used descriptor, or None."""
         end = time.monotonic() + timeout
         pos = self.back[q]
@@ -282,7 +282,7 @@ def events(dev, wire):
         wire.drain()
 
 
-def soon(what, timeout=2.0):
+def soon(what, timeout=PATIENCE):
     end = time.monotonic() + timeout
     while not what():
         if time.monotonic() > end:

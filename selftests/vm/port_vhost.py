@@ -25,6 +25,8 @@ F_INDIRECT, F_EVENT_IDX = 1 << 28, 1 << 29
 F_BASE = 1 << 32 | 1 << 33
 NEEDS_RESET = 0x40
 NO_MAP = 0x7000000000
+# seconds for what comes at once; a kernel that checks itself has more
+PATIENCE = 2.0 * float(os.environ.get("TIMESCALE") or 1)
 
 failed = []
 
@@ -154,7 +156,7 @@ class Device:
         if kick:
             os.write(self.kicks[q], struct.pack("Q", 1))
 
-    def done(self, q, timeout=2.0):
+    def done(self, q, timeout=PATIENCE):
         """The next used element, or None."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -166,7 +168,7 @@ class Device:
             time.sleep(0.002)
         return None
 
-    def broken(self, timeout=20.0):
+    def broken(self, timeout=10 * PATIENCE):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             if self.status() & NEEDS_RESET:
@@ -185,7 +187,7 @@ class Wire:
         self.sock.bind((dev, 3))
         self.operstate = f"/sys/class/net/{dev}/operstate"
 
-    def awake(self, timeout=10.0):
+    def awake(self, timeout=5 * PATIENCE):
         """A reset takes the carrier, and Linux' queue sleeps until it has seen it come
         back: what is sent before is lost."""
         end = time.monotonic() + timeout
@@ -199,7 +201,7 @@ class Wire:
     def send(self, data):
         self.sock.send(data)
 
-    def recv(self, timeout=2.0):
+    def recv(self, timeout=PATIENCE):
         """The next frame of our own ethertype that came out of the guest."""
         end = time.monotonic() + timeout
         while select.select([self.sock], [], [], max(end - time.monotonic(), 0))[0]:
@@ -260,7 +262,7 @@ def works(dev, wire):
     return send_one(dev, wire, 100) and recv_one(dev, wire, 100, 9, 2048)
 
 
-def breaks(dev, wire, timeout=5.0):
+def breaks(dev, wire, timeout=2.5 * PATIENCE):
     """Whether the port breaks. It is told again: the representor's queue may still
     sleep from the reset before, and loses what is sent then."""
     end = time.monotonic() + timeout
