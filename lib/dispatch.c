@@ -4,7 +4,8 @@
  *
  *	CHAM_DATAPATH_DIR/cham_dispatch		the program
  *	CHAM_DATAPATH_DIR/cham_uplinks		each composition's program for the uplink
- *	CHAM_DATAPATH_DIR/cham_by_vni		a byte for each VNI: which of them
+ *	CHAM_DATAPATH_DIR/cham_by_vni		a byte for each VNI, by cham_vni_index():
+ *						which of them
  *
  * A byte that is old or wrong costs time and nothing else: every composition is a
  * whole datapath, and what it has no handler for Linux forwards.
@@ -19,6 +20,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "chamelio_kfunc.h"
 #include "datapath.h"
 
 #define OBJECT	"dispatch.bpf.o"
@@ -160,7 +162,7 @@ static int aim_one(const struct cham_tenant *t, void *arg)
 {
 	const struct aim *a = arg;
 
-	__atomic_store_n(&a->d->number[t->vni & CHAM_VNI_MAX],
+	__atomic_store_n(&a->d->number[cham_vni_index(t->vni)],
 			 cham_plan__number(a->plan, t->id), __ATOMIC_RELAXED);
 	return 0;
 }

@@ -100,9 +100,9 @@ static int set_constants(struct bpf_object *obj, const struct cham_parts *parts)
 		return -ENOMEM;
 	memcpy(data, initial, size);
 	c = (void *)(data + at);
-	c->before = parts->number * CHAM_CELLS;
+	c->first = parts->number * CHAM_CELLS + 1;
 	for (i = 0; i < parts->n; i++)
-		c->layouts[parts->part[i].cell] = parts->part[i].layout;
+		c->layouts[parts->part[i].cell - 1] = parts->part[i].layout;
 	err = bpf_map__set_initial_value(map, data, size);
 	free(data);
 	return err;

@@ -220,7 +220,7 @@ static int begin(struct proof *p, struct state *s, unsigned int cell, enum phase
 {
 	if (s->phase != ADMITTED)
 		return not_so(p, s->pc, "a handler runs that was not asked for");
-	if (s->numbers != 1ULL << cell)
+	if (s->numbers != 1ULL << (cell - 1))
 		return not_so(p, s->pc, "a handler runs on packets of another tenant");
 	s->phase = next;
 	s->cell = cell;
@@ -350,7 +350,8 @@ static int call(struct proof *p, struct state *s, const struct bpf_insn *in, boo
 		return 0;
 	}
 	if (name && !strcmp(name, "bpf_cham_leave")) {
-		uint32_t all = p->claim->inlined[p->hook] | p->claim->separate[p->hook];
+		/* Of cells, that count from 1; the number at hand, from 0. */
+		uint32_t all = (p->claim->inlined[p->hook] | p->claim->separate[p->hook]) >> 1;
 
 		if (s->phase != DONE && (s->phase != ADMITTED || s->numbers & all))
 			return not_so(p, s->pc, "a packet gets past its handler");

@@ -69,13 +69,19 @@ enum cham_event_act {
 #define CHAM_PROG_WORD_SERIAL	0x1000000
 
 /*
- * What one of the datapaths beside each other holds: handlers of the cells above
- * @before. It has 0 for the layout of a cell that is empty, and cell 0 always is.
+ * What one of the datapaths beside each other holds: handlers of the cells from
+ * @first on. It has 0 for the layout of a cell that is empty.
  */
 struct cham_composition {
-	__u32	before;
-	__u32	layouts[CHAM_CELLS + 1];	/* of each cell's areas */
+	__u32	first;
+	__u32	layouts[CHAM_CELLS];	/* of each cell's areas */
 };
+
+/* A VNI as a little-endian processor loads it: a table by this needs no swap. */
+static inline __u32 cham_vni_index(__u32 vni)
+{
+	return __builtin_bswap32(vni) >> 8;
+}
 
 /* One per CPU; the program reads it. */
 struct cham_event {

@@ -27,7 +27,7 @@ int cham_alone(struct xdp_md *ctx)
 	area = bpf_map_lookup_elem(&cham_alone_area, &zero);
 	if (!area)
 		return XDP_PASS;
-	return cham_call_rx(ctx, &pkt, area, 1) + cham_call_tx(ctx, &pkt, area, 1) +
-	       cham_call_timer(ctx, &pkt, area, 1) + cham_call_open(ctx, &pkt, area, 1) +
-	       cham_composition.before;
+	return cham_call_rx(ctx, &pkt, area, 0) + cham_call_tx(ctx, &pkt, area, 0) +
+	       cham_call_timer(ctx, &pkt, area, 0) + cham_call_open(ctx, &pkt, area, 0) +
+	       cham_composition.first;
 }

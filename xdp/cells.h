@@ -32,6 +32,9 @@ int cham_##hook##_##n(struct xdp_md *ctx, struct cham_pkt *pkt __cham_nonnull, \
 CHAM_CELL_LIST(X)
 #undef X
 
+/* @cell counts from 0 here, so that all of four bits are cells and no comparison is
+ * for what is none.
+ */
 #define CHAM_CALL(hook)							\
 static __always_inline int cham_call_##hook(struct xdp_md *ctx, struct cham_pkt *pkt, \
 					    struct cham_area *area, __u32 cell)	\
@@ -42,19 +45,19 @@ static __always_inline int cham_call_##hook(struct xdp_md *ctx, struct cham_pkt 
 	return CHAM_PASS;						\
 }
 
-#define X(n) case n: { return cham_rx_##n(ctx, pkt, area); }
+#define X(n) case n - 1: { return cham_rx_##n(ctx, pkt, area); }
 CHAM_CALL(rx)
 #undef X
 
-#define X(n) case n: { return cham_tx_##n(ctx, pkt, area); }
+#define X(n) case n - 1: { return cham_tx_##n(ctx, pkt, area); }
 CHAM_CALL(tx)
 #undef X
 
-#define X(n) case n: { return cham_timer_##n(ctx, pkt, area); }
+#define X(n) case n - 1: { return cham_timer_##n(ctx, pkt, area); }
 CHAM_CALL(timer)
 #undef X
 
-#define X(n) case n: { return cham_open_##n(ctx, pkt, area); }
+#define X(n) case n - 1: { return cham_open_##n(ctx, pkt, area); }
 CHAM_CALL(open)
 #undef X
 

@@ -45,10 +45,12 @@ static cham_outline int cham_uplink_else(struct xdp_md *ctx, const struct cham_e
 		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_OPEN);
 	if (next == CHAM_ACT_DELIVER && act & CHAM_HAS_RX)
 		next = cham_handle(ctx, ev, q, act, where, CHAM_HOOK_RX);
-	switch (next & CHAM_PROG_ACT_MASK) {
-	case CHAM_ACT_DELIVER:
+	next &= CHAM_PROG_ACT_MASK;
+	if (__builtin_expect(next == CHAM_ACT_DELIVER, 1)) {
 		bpf_cham_deliver(ctx, outer);
 		return XDP_DROP;
+	}
+	switch (next) {
 	case CHAM_ACT_ENCAP:
 		/* The handler's answer takes the packet's place. */
 		if (!bpf_xdp_adjust_head(ctx, outer) &&

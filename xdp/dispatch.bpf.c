@@ -20,32 +20,34 @@ struct {
 	__type(value, __u32);
 } cham_uplinks SEC(".maps");
 
-/* By VNI: which of them. A variable, so that its address is a constant. */
+/* By cham_vni_index(): which of them. A variable, so that its address is a constant. */
 __u8 cham_by_vni[CHAM_VNI_MAX + 1];
 
-/* Where a tunnelled frame has its VNI, VXLAN or not. */
-static __always_inline __u32 cham_number(struct xdp_md *ctx)
+/* To whom a frame is, VXLAN or not, by the last word of such headers: the VNI and a byte. */
+static __always_inline __u32 cham_number(const void *headers_end)
 {
-	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	const __be16 *kind = data + offsetof(struct ethhdr, h_proto);
-	__be32 vni;
-
-	if (data + CHAM_OUTER4 > end)
-		return 0;
-	if (*kind == bpf_htons(ETH_P_IP))
-		vni = *(const __be32 *)(data + CHAM_OUTER4 - sizeof(vni));
-	else if (data + CHAM_OUTER6 <= end)
-		vni = *(const __be32 *)(data + CHAM_OUTER6 - sizeof(vni));
-	else
-		return 0;
-	return cham_by_vni[bpf_ntohl(vni) >> 8];
+	return cham_by_vni[*(const __u32 *)(headers_end - sizeof(__u32)) & CHAM_VNI_MAX];
 }
 
-/* Nothing is called, so that no register needs to be kept. */
+/*
+ * Nothing is called, so that no register needs to be kept; IPv4 is not merged with the
+ * others, so that its offsets are constants. When no tail call is made it has gone meanwhile: Linux has the
+ * packet.
+ */
 SEC("xdp.frags")
 int cham_dispatch(struct xdp_md *ctx)
 {
-	bpf_tail_call(ctx, &cham_uplinks, cham_number(ctx));
-	/* It has gone meanwhile: Linux has the packet. */
+	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	const __be16 *kind = data + offsetof(struct ethhdr, h_proto);
+
+	if (data + CHAM_OUTER4 > end)
+		bpf_tail_call(ctx, &cham_uplinks, 0);
+	else if (*kind == bpf_htons(ETH_P_IP))
+		__attribute__((nomerge))
+		bpf_tail_call(ctx, &cham_uplinks, cham_number(data + CHAM_OUTER4));
+	else if (data + CHAM_OUTER6 > end)
+		bpf_tail_call(ctx, &cham_uplinks, 0);
+	else
+		bpf_tail_call(ctx, &cham_uplinks, cham_number(data + CHAM_OUTER6));
 	return XDP_PASS;
 }

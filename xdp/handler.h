@@ -23,14 +23,19 @@
 /* Beside an act: a handler has decided, and not only passed it on. */
 #define CHAM_HANDLED	0x100
 
+/* Kept as it is, and not reckoned into what is made of it. */
+#define cham_once(value) asm("" : "+r"(value))
+
 /* Nothing that a handler does says anything about which one it is: for a compiler
  * that sees both (the joint tier) the number comes from nowhere. By the label, which
  * names the register, lib/prove.c finds it in what was compiled.
  */
 #ifdef CHAM_JOINT
 #define cham_label(name, value) ({ asm volatile(name "_%=_%0:" : "+r"(value)); })
+#define cham_opaque(value)	cham_once(value)
 #else
 #define cham_label(name, value) ((void)(name), (void)(value))
+#define cham_opaque(value)	((void)(value))
 #endif
 
 /* What else is known of the packet, in one argument: where its Ethernet header is
@@ -67,32 +72,42 @@ static __always_inline void cham_describe(struct cham_pkt *pkt, const struct cha
 					  const struct cham_query *q, __u32 where,
 					  const __u32 hook)
 {
-	__u32 base = cham_where_base(where), l3 = cham_where_l3(where);
+	__u32 base = cham_where_base(where), l3 = cham_where_l3(where), l2 = base;
+	__u32 headers = q->len - q->payload, ipv6 = q->tuple.ipv6;
+	__u32 flags;
+	__u64 now;
 
-	pkt->l2 = base;
-	pkt->l3 = base + l3;
-	pkt->l4 = pkt->l3 + (q->tuple.ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
-	pkt->payload = base + q->len - q->payload;
-	/* The handler before may have resized it. */
-	pkt->payload_len = q->payload + ev->len - q->len;
+	/* Or it is all worked out anew for each member. */
+	cham_once(l2);
+	cham_once(headers);
+	cham_once(ipv6);
 	pkt->len = ev->len;
+	/* The handler before may have resized it. */
+	pkt->payload_len = ev->len - headers;
+	pkt->payload = l2 + headers;
+	pkt->l2 = l2;
+	pkt->l3 = l2 + l3;
+	pkt->l4 = l2 + l3 + sizeof(struct iphdr) +
+		  ipv6 * (sizeof(struct ipv6hdr) - sizeof(struct iphdr));
 	pkt->gso_size = ev->gso_size;
 	pkt->proto = q->tuple.proto;
 	pkt->tcp_flags = q->tcp_flags;
 	/* Each condition would be a branch; what a tag makes greater becomes its flag. */
-	pkt->flags = (q->tuple.ipv6 ? CHAM_PKT_IPV6 : 0) |
-		     (l3 - (__u32)sizeof(struct ethhdr)) /
-			     (sizeof(struct cham_tag) / CHAM_PKT_VLAN) |
-		     (base || hook == CHAM_HOOK_TX || hook == CHAM_HOOK_TIMER ? 0 :
-		      ev->host ? CHAM_PKT_HOST :
-		      hook == CHAM_HOOK_RX ? CHAM_PKT_LOCAL : CHAM_PKT_SENT) |
-		     ev->reverse * CHAM_PKT_REVERSE;
-	pkt->hook = hook;
+	flags = ipv6 * CHAM_PKT_IPV6 |
+		(l3 - (__u32)sizeof(struct ethhdr)) / (sizeof(struct cham_tag) / CHAM_PKT_VLAN) |
+		(base || hook == CHAM_HOOK_TX || hook == CHAM_HOOK_TIMER ? 0 :
+		 ev->host ? CHAM_PKT_HOST :
+		 hook == CHAM_HOOK_RX ? CHAM_PKT_LOCAL : CHAM_PKT_SENT) |
+		ev->reverse * CHAM_PKT_REVERSE;
 	pkt->vlan = q->tuple.vlan;
-	pkt->now = ev->now;
-	pkt->port = 0;
-	pkt->timer = 0;
-	pkt->event = 0;
+	/* Neighbours in one store, the lower one first: flags and hook, now and port,
+	 * timer and event.
+	 */
+	flags |= hook << 8;
+	__builtin_memcpy(&pkt->flags, &flags, sizeof(pkt->flags) + sizeof(pkt->hook));
+	now = ev->now;
+	__builtin_memcpy(&pkt->now, &now, sizeof(now));
+	__builtin_memset(&pkt->timer, 0, sizeof(pkt->timer) + sizeof(pkt->event));
 }
 
 /**
@@ -113,9 +128,9 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 				       const __u32 hook)
 {
 	__u32 cell = (act >> CHAM_PROG_CELL_SHIFT & CHAM_PROG_CELL_MASK) -
-		     cham_composition.before;
+		     cham_composition.first;
+	struct cham_pkt pkt __attribute__((aligned(8)));
 	struct cham_area *area;
-	struct cham_pkt pkt;
 	int verdict;
 
 	if (hook == CHAM_HOOK_RX)
@@ -126,11 +141,15 @@ static __always_inline int cham_handle(struct xdp_md *ctx, const struct cham_eve
 		cham_label("cham_cell_timer", cell);
 	else
 		cham_label("cham_cell_open", cell);
-	if (cell > CHAM_CELLS) {
+	if (cell >= CHAM_CELLS) {
 		/* Of another composition, while they are changed one after the other. */
 		bpf_cham_slow(ctx, 0, CHAM_REASON_NO_AREA);
 		return CHAM_ACT_SLOW;
 	}
+	/* Who knows that these are all, and which are empty, subtracts where a comparison
+	 * is to be proved.
+	 */
+	cham_opaque(cell);
 	area = (void *)bpf_cham_enter(ctx, cham_composition.layouts[cell],
 				      cham_where_base(where), hook, sizeof(*area));
 	if (!area)

@@ -48,11 +48,11 @@ static struct bpf_program *prog_of(struct bpf_object *o, const char *name)
 static void places(struct bpf_object *o, char **layouts, int n)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(o, ".rodata.places");
-	__u32 value[1 + 1 + CELLS] = { 0 };
+	__u32 value[1 + CELLS] = { 1 };
 	int i;
 
 	for (i = 0; i < n; i++)
-		value[2 + i] = strtoul(layouts[i], NULL, 0);
+		value[1 + i] = strtoul(layouts[i], NULL, 0);
 	if (!map || bpf_map__set_initial_value(map, value, sizeof(value)))
 		errx(1, "%s: no places of %d cells", bpf_object__name(o), CELLS);
 }

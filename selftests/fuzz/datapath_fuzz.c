@@ -561,7 +561,7 @@ static void check_dispatch(struct xdp_md *ctx, const uint8_t *frame, unsigned in
 
 	if (!cham_by_vni[1])
 		for (i = 0; i <= CHAM_VNI_MAX; i++)
-			cham_by_vni[i] = number_of(i);
+			cham_by_vni[cham_vni_index(i)] = number_of(i);
 	if (len >= 14 && (frame[12] != 8 || frame[13]))
 		at = CHAM_OUTER6;
 	must(cham_dispatch(ctx) == XDP_PASS && k.calls == 1, "%u calls", k.calls);

@@ -82,9 +82,9 @@ broken() {
 }
 broken "nothing" "^proved" 's/^#endif$/&\n/'
 broken "a handler of another tenant" "packets of another tenant" \
-	's/^#define X(n) case n: { return cham_rx_##n(ctx/#define X(n) case n: { if (n == 1) return cham_rx_2(ctx, pkt, area); return cham_rx_##n(ctx/'
+	's/^#define X(n) case n - 1: { return cham_rx_##n(ctx/#define X(n) case n - 1: { if (n == 1) return cham_rx_2(ctx, pkt, area); return cham_rx_##n(ctx/'
 broken "no number is compared" "packets of another tenant" 's/^\tswitch (cell) {/\tswitch (1) {/'
-broken "a wrong bound" "not reached any more" 's/cell > CHAM_CELLS/cell > 1/'
+broken "a wrong bound" "not reached any more|packets of another tenant" 's/cell >= CHAM_CELLS/cell > 0/'
 broken "it leaves without a word" "past its handler|ends the datapath|without a number|not reached|nobody" \
 	's/^\tact = bpf_cham_leave(.*/\tif (verdict == 3) return CHAM_ACT_END;\n&/'
 broken "the area is not asked about" "was not asked for|past its handler" 's/^\tif (!area)/\tif (0)/'

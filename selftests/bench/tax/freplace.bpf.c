@@ -13,7 +13,7 @@ int tax_place_##n(struct xdp_md *ctx, struct cham_pkt *pkt __cham_nonnull, \
 TAX_LIST(X)
 #undef X
 
-#define X(n) case n: { return tax_place_##n(ctx, pkt, area); }
+#define X(n) case n - 1: { return tax_place_##n(ctx, pkt, area); }
 TAX_CALL(rx)
 #undef X
 

@@ -6,7 +6,7 @@
  */
 #include "places.h"
 
-#define X(n) case n: { return tax_rx(ctx, pkt, area, n); }
+#define X(n) case n - 1: { return tax_rx(ctx, pkt, area, n); }
 TAX_CALL(rx)
 #undef X
 

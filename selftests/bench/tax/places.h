@@ -15,8 +15,8 @@
 #define CHAM_CELLS	64
 
 const volatile struct {
-	__u32 before;
-	__u32 layouts[CHAM_CELLS + 1];
+	__u32 first;
+	__u32 layouts[CHAM_CELLS];
 } cham_composition SEC(".rodata.places") = {};
 
 #define NONE(hook)							\

@@ -37,14 +37,14 @@ static __always_inline int tail_handle(struct xdp_md *ctx, const struct cham_eve
 				       const struct cham_query *q, int act, __u32 where,
 				       const __u32 hook)
 {
-	__u32 cell = act >> CHAM_PROG_CELL_SHIFT & CHAM_PROG_CELL_MASK;
+	__u32 cell = (act >> CHAM_PROG_CELL_SHIFT & CHAM_PROG_CELL_MASK) - 1;
 	struct tail *tail = bpf_map_lookup_elem(&tails, &zero);
 
-	if (hook != CHAM_HOOK_RX || !tail || cell > CHAM_CELLS)
+	if (hook != CHAM_HOOK_RX || !tail || cell >= CHAM_CELLS)
 		return ev->act;
 	cham_describe(&tail->pkt, ev, q, where, hook);
 	tail->layout = cham_composition.layouts[cell];
-	bpf_tail_call(ctx, &tenants, cell);
+	bpf_tail_call(ctx, &tenants, cell + 1);
 	return ev->act;
 }
 
