@@ -23,16 +23,18 @@ struct {
 /* By cham_vni_index(): which of them. A variable, so that its address is a constant. */
 __u8 cham_by_vni[CHAM_VNI_MAX + 1];
 
-/* To whom a frame is, VXLAN or not, by the last word of such headers: the VNI and a byte. */
+/* To whom a frame is, VXLAN or not: the last word of such headers is the VNI and a byte. */
 static __always_inline __u32 cham_number(const void *headers_end)
 {
-	return cham_by_vni[*(const __u32 *)(headers_end - sizeof(__u32)) & CHAM_VNI_MAX];
+	const __u32 *last = headers_end - sizeof(*last);
+
+	return cham_by_vni[*last & CHAM_VNI_MAX];
 }
 
 /*
  * Nothing is called, so that no register needs to be kept; IPv4 is not merged with the
- * others, so that its offsets are constants. When no tail call is made it has gone meanwhile: Linux has the
- * packet.
+ * others, so that its offsets are constants. Where no tail call is made the composition
+ * has gone meanwhile: Linux has the packet.
  */
 SEC("xdp.frags")
 int cham_dispatch(struct xdp_md *ctx)
