@@ -234,7 +234,7 @@ static void cham_fdb_vxlan_event(unsigned long event, struct net_device *dev,
 	old = cham_fdb_find(domain, info->eth_addr);
 	if (event == SWITCHDEV_VXLAN_FDB_DEL_TO_DEVICE) {
 		if (old && old->opaque)
-			cham_policy_dirty();	/* asks the device again */
+			cham_policy_dirty_domain(domain);	/* asks the device again */
 		else if (old)
 			cham_fdb_remove(old);
 		goto out;
@@ -246,7 +246,7 @@ static void cham_fdb_vxlan_event(unsigned long event, struct net_device *dev,
 	else if (old && old->remote && old->remote != remote && info->added_by_user) {
 		/* Moved or appended: the notification does not tell. */
 		opaque = true;
-		cham_policy_dirty();
+		cham_policy_dirty_domain(domain);
 	}
 	if (opaque && remote) {
 		cham_remote_put(remote);
@@ -277,7 +277,7 @@ static int cham_fdb_switchdev(struct notifier_block *nb, unsigned long event,
 		cham_fdb_vxlan_event(event, dev, ptr);
 		break;
 	case SWITCHDEV_PORT_ATTR_SET:
-		cham_policy_dirty();
+		cham_policy_dirty_dev(dev);
 		break;
 	}
 	return NOTIFY_DONE;
@@ -287,7 +287,7 @@ static int cham_fdb_switchdev_blocking(struct notifier_block *nb,
 				       unsigned long event, void *ptr)
 {
 	if (event == SWITCHDEV_PORT_ATTR_SET)
-		cham_policy_dirty();
+		cham_policy_dirty_dev(switchdev_notifier_info_to_dev(ptr));
 	return NOTIFY_DONE;
 }
 
@@ -376,8 +376,7 @@ int cham_fdb_static_add(struct cham_tenant *tenant, const u8 *mac,
 		return err;
 	}
 	atomic_inc(&tenant->fdbs);
-	cham_tenant_invalidate(tenant);
-	cham_policy_dirty();
+	cham_policy_dirty(tenant);
 	return 0;
 }
 
@@ -401,8 +400,7 @@ int cham_fdb_static_del(struct cham_tenant *tenant, const u8 *mac,
 		return -ENOENT;
 	}
 	atomic_dec(&tenant->fdbs);
-	cham_tenant_invalidate(tenant);
-	cham_policy_dirty();
+	cham_policy_dirty(tenant);
 	return 0;
 }
 

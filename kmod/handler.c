@@ -111,7 +111,7 @@ static int cham_reply_host(struct cham_cpu *cpu)
 	bool known = cham_fdb_resolve_rcu(cpu->tenant, cpu->host_src, &from);
 
 	if (known && from.action == CHAM_ACTION_PORT) {
-		if (cham_policy_is_dirty() || cham_port_blocked(cpu->port))
+		if (READ_ONCE(cpu->tenant->dirty) || cham_port_blocked(cpu->port))
 			return cham_end(cpu, CHAM_REASON_NO_REPLY);
 		cpu->flow ^= 1;
 		return cham_to_port(cpu, from.slot);

@@ -42,7 +42,7 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 	const struct cham_tenant *t = cpu->tenant;
 	struct cham_dest from, to;
 
-	if (cham_policy_is_dirty())
+	if (unlikely(READ_ONCE(t->dirty)))
 		return CHAM_REASON_BLOCKED;
 	if (cpu->port ? cham_port_blocked(cpu->port) : READ_ONCE(t->blocked))
 		return CHAM_REASON_BLOCKED;

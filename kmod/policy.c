@@ -33,32 +33,112 @@
 
 static void cham_policy_look(struct work_struct *work);
 
-static bool cham_dirty;
+/* Guests can make us look again: so often a second, at most. */
+#define CHAM_LOOKS_MAX	20
+
+static bool cham_look_due;		/* sooner than the periodic one */
+static unsigned long cham_looked;	/* jiffies */
 /* Ready before the room is open: others start earlier, and end later. */
 static DECLARE_DELAYED_WORK(cham_policy_work, cham_policy_look);
 static struct socket *cham_policy_socks[2];
 
-bool cham_policy_is_dirty(void)
+static void cham_policy_look_soon(void)
 {
-	return READ_ONCE(cham_dirty);
+	unsigned long due = READ_ONCE(cham_looked) + HZ / CHAM_LOOKS_MAX, now = jiffies;
+
+	/* Not again for each change: that would put it off for ever. */
+	if (!xchg(&cham_look_due, true))
+		mod_delayed_work(system_wq, &cham_policy_work,
+				 time_before(now, due) ? due - now : 0);
 }
 
-void cham_policy_dirty(void)
+static void cham_policy_mark(struct cham_tenant *t)
 {
-	WRITE_ONCE(cham_dirty, true);
-	cham_tenant_invalidate_all();
-	mod_delayed_work(system_wq, &cham_policy_work, 0);
+	WRITE_ONCE(t->dirty, true);
+	cham_tenant_invalidate(t);
+}
+
+void cham_policy_dirty(struct cham_tenant *t)
+{
+	cham_policy_mark(t);
+	cham_policy_look_soon();
+}
+
+void cham_policy_dirty_all(void)
+{
+	cham_tenant_for_each_rcu(cham_policy_mark, 0);
+	cham_policy_look_soon();
+}
+
+void cham_policy_dirty_domain(u32 ifindex)
+{
+	cham_tenant_for_each_rcu(cham_policy_mark, ifindex);
+	cham_policy_look_soon();
+}
+
+void cham_policy_dirty_dev(const struct net_device *dev)
+{
+	const struct cham_port *port = cham_port_from_dev(dev);
+	const struct cham_uplink *up;
+	struct cham_tenant *t = NULL;
+
+	rcu_read_lock();
+	up = cham_uplink_rcu();
+	if (port) {
+		t = cham_port_tenant_rcu(port);
+	} else if (!net_eq(dev_net(dev), &init_net)) {
+		/* tenants have bridges and tunnels of their own, in there */
+		goto out;
+	} else if (up && up->dev == dev) {
+		cham_tenant_for_each_rcu(cham_policy_mark, 0);
+	} else if (netif_is_vxlan(dev) || netif_is_bridge_master(dev)) {
+		cham_tenant_for_each_rcu(cham_policy_mark, dev->ifindex);
+		/* one that it is about to have */
+		if (netif_is_vxlan(dev))
+			t = cham_tenant_by_vni_rcu(be32_to_cpu(
+				((struct vxlan_dev *)netdev_priv(dev))->cfg.vni));
+	} else {
+		goto out;
+	}
+	if (t)
+		cham_policy_mark(t);
+	cham_policy_look_soon();
+out:
+	rcu_read_unlock();
 }
 
 /* Queueing disciplines that neither police, shape nor classify. */
-static bool cham_qdisc_plain(const struct Qdisc *q)
+static bool cham_qdisc_plain(struct Qdisc *q)
 {
 	static const char * const plain[] = {
 		"noop", "noqueue", "mq", "pfifo_fast", "fq_codel", "fq", "pfifo",
 		"mqprio",
 	};
+	const struct Qdisc_class_ops *cl;
+	struct tcf_block *block;
 
-	return !q || !q->ops || match_string(plain, ARRAY_SIZE(plain), q->ops->id) >= 0;
+	if (!q || !q->ops)
+		return true;
+	if (match_string(plain, ARRAY_SIZE(plain), q->ops->id) < 0)
+		return false;
+	/* fq_codel takes filters, whose actions do anything */
+	cl = q->ops->cl_ops;
+	block = cl && cl->tcf_block ? cl->tcf_block(q, 0, NULL) : NULL;
+	return !block || list_empty(&block->chain_list);
+}
+
+/* What mq has below it does the work. */
+static bool cham_qdiscs_plain(const struct net_device *dev)
+{
+	struct Qdisc *root = rtnl_dereference(dev->qdisc), *q;
+	unsigned int i;
+
+	for (i = 0; i < dev->num_tx_queues; i++) {
+		q = rtnl_dereference(netdev_get_tx_queue(dev, i)->qdisc_sleeping);
+		if (q != root && !cham_qdisc_plain(q))
+			return false;
+	}
+	return cham_qdisc_plain(root);
 }
 
 static u32 cham_policy_filters(const struct net_device *dev)
@@ -67,7 +147,7 @@ static u32 cham_policy_filters(const struct net_device *dev)
 
 	if (rcu_access_pointer(dev->tcx_ingress) ||
 	    rcu_access_pointer(dev->tcx_egress) ||
-	    !cham_qdisc_plain(rtnl_dereference(dev->qdisc)))
+	    !cham_qdiscs_plain(dev))
 		blocked |= BIT(CHAM_BLOCK_TC);
 	if (rcu_access_pointer(dev->nf_hooks_ingress) ||
 	    rcu_access_pointer(dev->nf_hooks_egress))
@@ -148,14 +228,27 @@ static u32 cham_policy_brport(struct net_device *dev, struct net_device *br)
 	return blocked;
 }
 
-/* Each tenant's vxlan device, in one walk however many tenants there are. */
-static void cham_policy_find_vxlans(void)
+/* Without a tunnel the first port's bridge is the tenant's. */
+static int cham_policy_find_bridge(struct cham_port *port, void *unused)
+{
+	struct net_device *br = netdev_master_upper_dev_get(cham_port_dev(port));
+	struct cham_tenant *t = cham_port_tenant_rcu(port);
+
+	if (t && !t->vxlan_dev && !t->bridge_dev && br && netif_is_bridge_master(br))
+		t->bridge_dev = br;
+	return 0;
+}
+
+/* Each tenant's devices, in one walk however many tenants there are. */
+static void cham_policy_find_devs(void)
 {
 	struct net_device *dev;
 	struct cham_tenant *t;
 
-	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t))
+	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
 		t->vxlan_dev = NULL;
+		t->bridge_dev = NULL;
+	}
 	rcu_read_lock();
 	for_each_netdev(&init_net, dev) {
 		const struct vxlan_dev *vx = netdev_priv(dev);
@@ -167,6 +260,7 @@ static void cham_policy_find_vxlans(void)
 			t->vxlan_dev = dev;
 	}
 	rcu_read_unlock();
+	cham_port_for_each(cham_policy_find_bridge, NULL);
 }
 
 /* Whether the datapath can stand in for a vxlan device. */
@@ -188,6 +282,9 @@ static bool cham_policy_vxlan_fits(const struct cham_tenant *t,
 	/* tos 1 is "inherit": uniform. */
 	if ((cfg->tos && cfg->tos != 1) || cfg->tos == t->cfg.dscp_pipe)
 		return false;
+	if (cfg->saddr.sa.sa_family == AF_INET6)
+		return ipv6_addr_any(&cfg->saddr.sin6.sin6_addr) ||
+		       ipv6_addr_equal(&cfg->saddr.sin6.sin6_addr, &up->local6);
 	return cfg->saddr.sa.sa_family != AF_INET ||
 	       !cfg->saddr.sin.sin_addr.s_addr ||
 	       cfg->saddr.sin.sin_addr.s_addr == up->local4;
@@ -218,15 +315,12 @@ static int cham_policy_tell(struct cham_port *port, void *tenant)
 	return 0;
 }
 
-/* Returns true when something a connection may rest on is different now. */
-static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
+static void cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 {
 	u32 blocked = up ? up->blocked : BIT(CHAM_BLOCK_DOWN);
-	struct net_device *vx, *br = NULL;
+	struct net_device *vx = t->vxlan_dev, *br = t->bridge_dev;
 	u32 vxlan = 0, bridge = 0, was = t->blocked;
-	bool changed;
 
-	vx = t->vxlan_dev;
 	if (vx) {
 		vxlan = vx->ifindex;
 		if (!cham_policy_vxlan_fits(t, vx, up))
@@ -238,8 +332,10 @@ static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 		} else {
 			blocked |= BIT(br ? CHAM_BLOCK_FOREIGN : CHAM_BLOCK_NO_FDB);
 		}
+	} else if (br) {
+		bridge = br->ifindex;
 	}
-	changed = vxlan != t->vxlan || bridge != t->bridge || blocked != was;
+	t->changed = vxlan != t->vxlan || bridge != t->bridge || blocked != was;
 	if (vxlan != t->vxlan && t->vxlan)
 		cham_fdb_flush_domain(t->vxlan);
 	if (bridge != t->bridge && t->bridge)
@@ -251,14 +347,12 @@ static bool cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 		cham_tenant_invalidate(t);
 		cham_port_for_each(cham_policy_tell, t);
 	}
-	return changed;
 }
 
-static int cham_policy_port(struct cham_port *port, void *arg)
+static int cham_policy_port(struct cham_port *port, void *unused)
 {
 	struct cham_tenant *t = cham_port_tenant_rcu(port);
 	struct net_device *dev = cham_port_dev(port), *br;
-	bool *changed = arg;
 	u32 blocked;
 
 	br = netdev_master_upper_dev_get(dev);
@@ -270,9 +364,6 @@ static int cham_policy_port(struct cham_port *port, void *arg)
 		if (cham_tenant_is_slow(t, cham_port_slot(port)) &&
 		    br_port_flag_is_set(dev, BR_LEARNING))
 			blocked |= BIT(CHAM_BLOCK_LEARNING);
-		/* Without a tunnel the first port's bridge is the tenant's. */
-		if (!t->bridge)
-			WRITE_ONCE(t->bridge, br->ifindex);
 		if (t->bridge != br->ifindex)
 			blocked |= BIT(CHAM_BLOCK_FOREIGN);
 	} else if (br) {
@@ -289,10 +380,11 @@ static int cham_policy_port(struct cham_port *port, void *arg)
 	if (blocked != cham_port_blocked(port)) {
 		cham_port_set_blocked(port, blocked);
 		/* Who hears of it finds nothing left of what was cached. */
-		if (t)
+		if (t) {
 			cham_tenant_invalidate(t);
+			t->changed = true;
+		}
 		cham_nl_port_event(CHAM_CMD_PORT_NTF, port);
-		*changed = true;
 	}
 	return 0;
 }
@@ -334,33 +426,38 @@ static void cham_policy_look(struct work_struct *work)
 {
 	struct cham_tenant *t;
 	struct cham_uplink *up;
-	bool changed, dirty;
 
 	rtnl_lock();
-	dirty = xchg(&cham_dirty, false);
-	changed = dirty;
+	/* What is said from here on makes the next look. */
+	xchg(&cham_look_due, false);
 	up = cham_uplink_rcu();
 	if (up)
 		WRITE_ONCE(up->blocked, cham_policy_uplink(up));
-	cham_policy_find_vxlans();
-	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t))
-		changed |= cham_policy_tenant(t, up);
-	cham_port_for_each(cham_policy_port, &changed);
+	cham_policy_find_devs();
+	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
+		bool dirty = xchg(&t->dirty, false);
+
+		cham_policy_tenant(t, up);
+		t->changed |= dirty;
+	}
+	cham_port_for_each(cham_policy_port, NULL);
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
 		t->ageing = cham_policy_ageing(t);
 		if (time_after(t->epoch_next, jiffies + t->ageing / 4))
 			t->epoch_next = jiffies + t->ageing / 4;
-		if (dirty)
+		if (t->changed) {
 			cham_policy_replay(t);
-		if (changed)
 			cham_tenant_invalidate(t);
+		}
 		/* See cham_kfunc_refresh(). */
 		if (time_after_eq(jiffies, t->epoch_next)) {
 			WRITE_ONCE(t->epoch, t->epoch + 1);
 			t->epoch_next = jiffies + t->ageing / 4;
 		}
 	}
+	WRITE_ONCE(cham_looked, jiffies);
 	rtnl_unlock();
+	/* Nothing, if it is due sooner. */
 	queue_delayed_work(system_wq, &cham_policy_work, HZ);
 }
 
@@ -370,10 +467,6 @@ static int cham_policy_netdev(struct notifier_block *nb, unsigned long event,
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct cham_uplink *up = cham_uplink_rcu();
 
-	/* Other people's devices come and go without disturbing anybody. */
-	if (!netif_is_vxlan(dev) && !netif_is_bridge_master(dev) &&
-	    !cham_port_from_dev(dev) && !(up && up->dev == dev))
-		return NOTIFY_DONE;
 	switch (event) {
 	case NETDEV_UP:
 	case NETDEV_DOWN:
@@ -382,11 +475,13 @@ static int cham_policy_netdev(struct notifier_block *nb, unsigned long event,
 	case NETDEV_CHANGEADDR:
 	case NETDEV_CHANGEMTU:
 	case NETDEV_UNREGISTER:
-		cham_policy_dirty();
+		cham_policy_dirty_dev(dev);
 		break;
 	}
-	if (event == NETDEV_CHANGEADDR || event == NETDEV_CHANGEMTU ||
-	    event == NETDEV_DOWN || event == NETDEV_FEAT_CHANGE)
+	/* what the outer headers were made of */
+	if (up && up->dev == dev &&
+	    (event == NETDEV_CHANGEADDR || event == NETDEV_CHANGEMTU ||
+	     event == NETDEV_DOWN || event == NETDEV_FEAT_CHANGE))
 		cham_remote_invalidate_all();
 	return NOTIFY_DONE;
 }
@@ -403,7 +498,7 @@ static void cham_policy_addr_of(const struct net_device *dev)
 	rcu_read_lock();
 	up = cham_uplink_rcu();
 	if (up && up->dev == dev)
-		cham_policy_dirty();
+		cham_policy_dirty_all();
 	rcu_read_unlock();
 }
 
@@ -433,19 +528,39 @@ static struct notifier_block cham_policy_addr6_nb = {
 	.notifier_call = cham_policy_addr6,
 };
 
-/* A broadcast arrived: what it says is read from the devices themselves. */
+/* tc says of which device; a block of filters may be at any. */
+static bool cham_policy_heard_of(const struct sock *sk, const struct sk_buff *skb)
+{
+	const struct nlmsghdr *nlh = nlmsg_hdr(skb);
+	const struct tcmsg *tcm;
+	struct net_device *dev;
+
+	if (sk->sk_protocol != NETLINK_ROUTE || !nlmsg_ok(nlh, skb->len) || nlmsg_len(nlh) < sizeof(*tcm))
+		return false;
+	tcm = nlmsg_data(nlh);
+	if (tcm->tcm_ifindex <= 0)
+		return false;
+	rcu_read_lock();
+	dev = dev_get_by_index_rcu(&init_net, tcm->tcm_ifindex);
+	if (dev)
+		cham_policy_dirty_dev(dev);
+	rcu_read_unlock();
+	return dev;
+}
+
+/* Broadcasts arrived: what they say is read from the devices themselves. */
 static void cham_policy_heard(struct sock *sk)
 {
 	struct sk_buff *skb;
-	bool any = false;
+	bool all = false;
 
 	while ((skb = skb_dequeue(&sk->sk_receive_queue))) {
-		any = true;
+		all |= !cham_policy_heard_of(sk, skb);
 		kfree_skb(skb);
 	}
-	if (any || sk->sk_err) {
+	if (all || sk->sk_err) {
 		sk->sk_err = 0;
-		cham_policy_dirty();
+		cham_policy_dirty_all();
 	}
 }
 

@@ -9,12 +9,20 @@
 
 #include <linux/types.h>
 
-/* Something changed: nothing is cached or followed until it was looked at
- * again. Any context.
+struct net_device;
+struct cham_tenant;
+
+/* Something changed: nothing of the tenant's is cached or followed (its ->dirty says
+ * so) until it was looked at again. What one tenant does, or its guest, must not cost
+ * anybody else: name it wherever it is known.
+ * Any context; RCU read side or RTNL.
  */
-void cham_policy_dirty(void);
-/* Fast path: true while a look is due. */
-bool cham_policy_is_dirty(void);
+void cham_policy_dirty(struct cham_tenant *tenant);
+void cham_policy_dirty_all(void);
+/* Those whose bridge or vxlan device has this ifindex. */
+void cham_policy_dirty_domain(u32 ifindex);
+/* Whoever's ways lead by this device; nobody's is nobody's business. */
+void cham_policy_dirty_dev(const struct net_device *dev);
 int cham_policy_init(void);
 void cham_policy_exit(void);
 #endif

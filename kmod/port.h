@@ -15,6 +15,7 @@
 #define CHAM_PORT_H
 
 #include <linux/rcupdate.h>
+#include <linux/rtnetlink.h>
 #include <linux/netdevice.h>
 #include <linux/vdpa.h>
 #include <linux/virtio_net.h>
@@ -103,11 +104,11 @@ u32 cham_port_slot(const struct cham_port *port);
 extern struct cham_port __rcu *cham_port_table[CHAM_PORTS_MAX];
 
 /* Slots come from our own connections: no speculation to fear.
- * Context: RCU read side. Return: NULL when there is none, or it is going away.
+ * Context: RCU read side or RTNL. Return: NULL when there is none, or it is going away.
  */
 static inline struct cham_port *cham_port_by_slot_rcu(u32 slot)
 {
-	return likely(slot < CHAM_PORTS_MAX) ? rcu_dereference(cham_port_table[slot]) : NULL;
+	return likely(slot < CHAM_PORTS_MAX) ? rcu_dereference_rtnl(cham_port_table[slot]) : NULL;
 }
 
 /* Tenant under RCU or RTNL; NULL when unbound. */

@@ -375,18 +375,20 @@ static bool cham_ctrl_offloads(struct cham_port *port, const struct cham_ctrl *x
 static bool cham_ctrl_obey(struct cham_port *port, const struct cham_ctrl *x,
 			   struct cham_ctrl_after *after)
 {
+	bool filter;
+
 	if (!x->complete)
 		return false;
 	switch (x->hdr.class) {
 	case VIRTIO_NET_CTRL_RX:
-		after->filter = true;
-		return cham_ctrl_rx(port, x);
+		filter = cham_ctrl_rx(port, x);
+		break;
 	case VIRTIO_NET_CTRL_MAC:
-		after->filter = true;
-		return cham_ctrl_mac(port, x, after);
+		filter = cham_ctrl_mac(port, x, after);
+		break;
 	case VIRTIO_NET_CTRL_VLAN:
-		after->filter = true;
-		return cham_ctrl_vlan(port, x);
+		filter = cham_ctrl_vlan(port, x);
+		break;
 	case VIRTIO_NET_CTRL_ANNOUNCE:
 		return cham_ctrl_announce(port, x);
 	case VIRTIO_NET_CTRL_MQ:
@@ -397,6 +399,9 @@ static bool cham_ctrl_obey(struct cham_port *port, const struct cham_ctrl *x,
 	default:
 		return false;
 	}
+	/* What is refused disturbs nobody. */
+	after->filter |= filter;
+	return filter;
 }
 
 /* The queue. */

@@ -120,7 +120,7 @@ struct cham_tenant *cham_tenant_new(const char *name,
 	list_add_tail_rcu(&t->node, &cham_tenant_list);
 	hash_add_rcu(cham_vnis, &t->by_vni, cfg->vni);
 	rcu_assign_pointer(cham_tenants[id], t);
-	cham_policy_dirty();
+	cham_policy_dirty(t);
 	cham_nl_tenant_event(CHAM_CMD_TENANT_NTF, t);
 	return t;
 }
@@ -147,7 +147,7 @@ int cham_tenant_set(struct cham_tenant *t, const struct cham_tenant_cfg *cfg,
 	} else {
 		t->cfg = *cfg;
 	}
-	cham_policy_dirty();
+	cham_policy_dirty(t);
 	cham_nl_tenant_event(CHAM_CMD_TENANT_NTF, t);
 	return 0;
 }
@@ -219,7 +219,7 @@ int cham_tenant_bind(struct cham_tenant *t, struct cham_port *port,
 	}
 	t->ports++;
 	cham_port_bind(port, t);
-	cham_policy_dirty();
+	cham_policy_dirty(t);
 	cham_nl_port_event(CHAM_CMD_PORT_NTF, port);
 	return 0;
 }
@@ -234,10 +234,9 @@ void cham_tenant_unbind(struct cham_port *port)
 	cham_port_bind(port, NULL);
 	if (cham_tenant_is_slow(t, cham_port_slot(port)))
 		WRITE_ONCE(t->slow, 0);
-	cham_tenant_invalidate(t);
+	cham_policy_dirty(t);
 	cham_fdb_flush_port(port);
 	t->ports--;
-	cham_policy_dirty();
 	cham_nl_port_event(CHAM_CMD_PORT_NTF, port);
 }
 
@@ -277,31 +276,22 @@ int cham_tenant_set_slow(struct cham_port *port, bool slow,
 }
 
 /**
- * cham_tenant_invalidate_domain() - an FDB changed
- * @ifindex: the bridge or vxlan device it belongs to
+ * cham_tenant_for_each_rcu() - of a forwarding domain, or all
+ * @fn:     what to do with each
+ * @domain: ifindex of the bridge or vxlan device it belongs to; 0: of all tenants
  *
  * Only the tenants of that domain re-resolve: another tenant's churn must not
  * cost anybody else. Context: any.
  */
-void cham_tenant_invalidate_domain(u32 ifindex)
+void cham_tenant_for_each_rcu(void (*fn)(struct cham_tenant *tenant), u32 domain)
 {
 	struct cham_tenant *t;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(t, &cham_tenant_list, node)
-		if (READ_ONCE(t->bridge) == ifindex ||
-		    READ_ONCE(t->vxlan) == ifindex)
-			cham_tenant_invalidate(t);
-	rcu_read_unlock();
-}
-
-void cham_tenant_invalidate_all(void)
-{
-	struct cham_tenant *t;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(t, &cham_tenant_list, node)
-		cham_tenant_invalidate(t);
+		if (!domain || READ_ONCE(t->bridge) == domain ||
+		    READ_ONCE(t->vxlan) == domain)
+			fn(t);
 	rcu_read_unlock();
 }
 
@@ -330,7 +320,7 @@ void cham_port_event_broken(struct cham_port *port, const char *why)
 
 void cham_port_event_changed(struct cham_port *port)
 {
-	cham_policy_dirty();
+	cham_policy_dirty_dev(cham_port_dev(port));
 	cham_nl_port_event(CHAM_CMD_PORT_NTF, port);
 }
 

@@ -41,6 +41,7 @@ struct cham_tenant {
 	u32 blocked;			/* BIT(CHAM_BLOCK_*) of the way to the wire */
 	u32 prog;			/* cham_prog_word(); 0: no handler runs */
 	u32 slow;			/* slot of its slow port, 0 none */
+	bool dirty;			/* policy.c has not looked since a change */
 	u64 key;			/* last word of a tuple with the id alone */
 	struct cham_ledger __percpu *ledger;
 	struct cham_tenant_cfg cfg;
@@ -60,7 +61,9 @@ struct cham_tenant {
 	u32 ports;
 	unsigned long ageing;		/* jiffies, shortest of bridge and vxlan */
 	unsigned long epoch_next;	/* jiffies */
-	struct net_device *vxlan_dev;	/* valid while policy.c looks */
+	struct net_device *vxlan_dev;	/* these three: valid while policy.c looks */
+	struct net_device *bridge_dev;
+	bool changed;
 	bool dying;
 	char name[CHAM_NAME_MAX + 1];
 	struct hlist_node by_vni;
@@ -133,8 +136,12 @@ static inline void cham_tenant_invalidate(struct cham_tenant *tenant)
 	WRITE_ONCE(tenant->gen, READ_ONCE(tenant->gen) + 1);
 }
 
-void cham_tenant_invalidate_domain(u32 ifindex);
-void cham_tenant_invalidate_all(void);
+void cham_tenant_for_each_rcu(void (*fn)(struct cham_tenant *tenant), u32 domain);
+
+static inline void cham_tenant_invalidate_domain(u32 ifindex)
+{
+	cham_tenant_for_each_rcu(cham_tenant_invalidate, ifindex);
+}
 int cham_tenant_init(void);
 void cham_tenant_exit(void);
 #endif

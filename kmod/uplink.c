@@ -126,7 +126,7 @@ int cham_uplink_add(struct net_device *dev, __be32 local4,
 	netdev_hold(dev, &up->tracker, GFP_KERNEL);
 	rcu_assign_pointer(cham_the_uplink, up);
 	cham_remote_invalidate_all();
-	cham_policy_dirty();
+	cham_policy_dirty_all();
 	return 0;
 }
 
@@ -141,8 +141,7 @@ int cham_uplink_del(u32 ifindex, struct netlink_ext_ack *extack)
 	}
 	RCU_INIT_POINTER(cham_the_uplink, NULL);
 	cham_remote_invalidate_all();
-	cham_tenant_invalidate_all();
-	cham_policy_dirty();
+	cham_policy_dirty_all();
 	synchronize_net();
 	netdev_put(up->dev, &up->tracker);
 	free_percpu(up->packets);

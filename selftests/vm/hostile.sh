@@ -93,6 +93,10 @@ check_num "some of it was fast" "$(stat_of evil fast-packets)" -gt 0
 check_num "some of it was refused by name" "$(ethtool -S evil0 |
 	awk '/rx_drop/ { n += $2 } END { print n }')" -gt 0
 check_eq "red dropped nothing" 0 "$(stat_of red drops)"
+slow=$(stat_of red slow-packets) fast=$(stat_of red fast-packets)
+diag "red: $fast packets fast, $slow slow"
+# connections begin there, and samples end there
+check_num "and went on by the fast path" "$slow" -le $((fast / 20))
 check_eq "the kernel has nothing to say but what broke" "" \
 	"$(dmesg | grep -E 'WARN|BUG|Oops|stall|hung|chamelio|refcount|leak|NETDEV WATCHDOG|red0|up0')"
 check_match "and that it says" "evil0: broken until its driver resets it: " "$(dmesg)"

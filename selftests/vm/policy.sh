@@ -45,6 +45,20 @@ tc qdisc del dev red0 clsact
 check "gone with it" busy free
 check "fast again" busy fast_now
 
+tc qdisc replace dev red0 root fq_codel
+tc filter add dev red0 parent "$(tc -j qdisc show dev red0 | jq -r '.[0].handle')" protocol ip \
+	flower dst_ip 10.0.0.2 action drop
+check "filters of a plain queueing discipline are seen, too" busy blocked tc
+tc qdisc del dev red0 root
+check "fast again" busy fast_now
+
+tc qdisc replace dev up0 root handle 1: mq
+tc qdisc replace dev up0 parent 1:1 tbf rate 10mbit burst 10k latency 50ms
+check "a shaper below mq on the uplink is seen" busy blocked tc
+check "and takes the slow path" slow_now
+tc qdisc del dev up0 root
+check "fast again" busy fast_now
+
 tc qdisc add dev vx-red clsact
 tc filter add dev vx-red egress protocol ip flower dst_ip 10.0.0.2 action drop
 sleep 0.3
@@ -118,6 +132,41 @@ sleep 0.2
 check_fails "an entry that moved is followed" ping1 on red 10.0.0.2
 bridge fdb replace "$far" dev vx-red dst 192.0.2.2 self
 check "and back" busy fast_now
+
+# what one tenant's devices go through is nobody else's business
+topo_tenant blue 200
+busywait 10 ping1 on blue 10.0.0.2
+restless() {
+	local i
+	ip netns add elsewhere
+	for i in $(seq 10); do
+		ip link set br-blue down && ip link set br-blue up
+		bridge link set dev blue0 state 0 && bridge link set dev blue0 state 3
+		tc qdisc add dev blue0 clsact && tc qdisc del dev blue0 clsact
+		ethtool -K blue0 tso off && ethtool -K blue0 tso on
+		bridge fdb append 02:00:00:00:00:77 dev vx-blue dst "192.0.2.$((70 + i))" self
+		chamctl tenant set blue weight $((50 + i))
+		# as a tenant may in its own
+		ip -n elsewhere link add name br0 up type bridge
+		ip -n elsewhere link add name vx0 up type vxlan id 100 dstport 4789 local 127.0.0.1
+		ip -n elsewhere link del br0
+		ip -n elsewhere link del vx0
+	done
+	ip netns del elsewhere
+}
+busy fast_now
+slow=$(stat_of red slow-packets) fast=$(stat_of red fast-packets)
+ip netns exec t-red ping -q -i 0.02 10.0.0.2 >/tmp/policy.ping &
+ping=$!
+restless || fail "blue's devices"
+kill -INT $ping
+wait $ping
+slow=$(($(stat_of red slow-packets) - slow)) fast=$(($(stat_of red fast-packets) - fast))
+diag "red beside a restless blue: $fast packets fast, $slow slow"
+check_num "a neighbour's changes: red goes on" $fast -ge 200
+# samples, by which Linux learns that addresses live, and no more
+check_num "on the fast path" $slow -le $((fast / 50))
+check "blue recovers" busywait 10 ping1 on blue 10.0.0.2
 
 # quota: a full table never refuses a packet
 chamctl tenant set red max-conns 2
