@@ -312,7 +312,9 @@ __bpf_kfunc_start_defs();
  * @hook:          enum cham_hook
  * @rdwr_buf_size: sizeof(struct cham_area)
  *
- * After the lookup and before the action. bpf_cham_leave() must follow.
+ * After the lookup and before the action. bpf_cham_leave() must follow: in between
+ * the packet begins with the tenant's frame. The outer header is the provider's,
+ * and Linux believes it if the handler sends the packet there.
  *
  * Return: the connection's area; NULL, and the packet goes to Linux or, when its
  * outer checksum is wrong, is dropped when it is delivered.
@@ -331,7 +333,7 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 ho
 	    cpu->ev.act == CHAM_ACT_SLOW || cpu->ev.act >= CHAM_ACT_SEND)
 		return NULL;
 	/* Of what the handler writes the outer checksum knows nothing. */
-	if (!cpu->port && unlikely(!cham_outer_settle(cpu, xdp, strip)))
+	if (unlikely(cpu->port ? strip : !cham_outer_settle(cpu, xdp, strip)))
 		return NULL;
 	/* The slow path's own packets are not its handlers' to see. */
 	if (cham_from_slow(cpu))
@@ -359,6 +361,10 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 ho
 	cpu->hook = hook;
 	cpu->strip = strip;
 	cpu->size = xdp_get_buff_len(xdp);
+	cpu->meta = xdp->data_meta;
+	cpu->frame = xdp->data + strip;
+	xdp->data = cpu->frame;
+	xdp->data_meta = cpu->frame;
 	cpu->ev.now = jiffies_to_msecs(jiffies);
 	cpu->ev.reverse = cpu->flow & 1;
 	cpu->ev.host = !!cpu->host;
@@ -385,8 +391,11 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 port, u32 ti
 	bool resized;
 	u32 goes;
 
-	if (!priv || cpu->xdp != xdp)
+	/* No handler can move the frame's beginning. */
+	if (!priv || cpu->xdp != xdp || xdp->data != cpu->frame)
 		return CHAM_ACT_SLOW;
+	xdp->data -= cpu->strip;
+	xdp->data_meta = cpu->meta;
 	if (unlikely(event))
 		cham_prog_event(cpu, priv, event);
 	if (cpu->serial) {

@@ -47,6 +47,8 @@ struct cham_cpu {
 	bool			serial;		/* and its lock is held */
 	bool			summed;		/* the outer header had a checksum */
 	u32			strip;		/* bytes before the frame that it sees */
+	void			*frame;		/* where that begins */
+	void			*meta;		/* the packet's metadata, which it does not see */
 	u32			size;		/* of the packet, with them, before it ran */
 	u32			egress;		/* slot of the port */
 	bool			by_skb;		/* ENCAP: through the uplink's queues */

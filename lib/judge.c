@@ -510,7 +510,8 @@ static void tell_helpers(struct judge *j)
 	for (i = 0; i < j->code.n; i++) {
 		const struct bpf_insn *in = &j->code.insn[i];
 
-		if (in->code == (BPF_JMP | BPF_CALL) && !in->src_reg &&
+		/* What is never reached was not judged, and may be anything. */
+		if (in->code == (BPF_JMP | BPF_CALL) && !in->src_reg && in->imm >= 0 &&
 		    in->imm < (int)(sizeof(j->r->helpers) * 8))
 			j->r->helpers[in->imm / 8] |= 1U << in->imm % 8;
 	}

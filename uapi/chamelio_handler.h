@@ -83,7 +83,7 @@ enum cham_pkt_flag {
 
 /* The packet, parsed. Offsets count from ctx->data. */
 struct cham_pkt {
-	__u16	l2;		/* the tenant's Ethernet header */
+	__u16	l2;		/* the tenant's Ethernet header: 0 */
 	__u16	l3;
 	__u16	l4;
 	__u16	payload;	/* behind the TCP or UDP header */

@@ -72,22 +72,23 @@ static __always_inline void cham_describe(struct cham_pkt *pkt, const struct cha
 					  const struct cham_query *q, __u32 where,
 					  const __u32 hook)
 {
-	__u32 base = cham_where_base(where), l3 = cham_where_l3(where), l2 = base;
+	__u32 base = cham_where_base(where), l3 = cham_where_l3(where);
 	__u32 headers = q->len - q->payload, ipv6 = q->tuple.ipv6;
 	__u32 flags;
 	__u64 now;
 
 	/* Or it is all worked out anew for each member. */
-	cham_once(l2);
+	cham_once(l3);
 	cham_once(headers);
 	cham_once(ipv6);
 	pkt->len = ev->len;
 	/* The handler before may have resized it. */
 	pkt->payload_len = ev->len - headers;
-	pkt->payload = l2 + headers;
-	pkt->l2 = l2;
-	pkt->l3 = l2 + l3;
-	pkt->l4 = l2 + l3 + sizeof(struct iphdr) +
+	/* It begins with the frame: bpf_cham_enter(). */
+	pkt->l2 = 0;
+	pkt->l3 = l3;
+	pkt->payload = headers;
+	pkt->l4 = l3 + sizeof(struct iphdr) +
 		  ipv6 * (sizeof(struct ipv6hdr) - sizeof(struct iphdr));
 	pkt->gso_size = ev->gso_size;
 	pkt->proto = q->tuple.proto;

@@ -37,6 +37,14 @@ admits() {
 	object "$@" || { fail "$1: does not compile"; return; }
 	check "admitted: $1" "$chamctl" prog check "$tmp/$1.o"
 }
+# What is never reached is not judged, and may be anything: it is not looked up.
+object never <<'C' || fail "never: does not compile"
+CHAM_PROGRAM("never", 1, 0);
+CHAM_HOOK(rx) { asm volatile("r0 = 0\n exit\n call -1600000000\n call 2000000000\n"); return CHAM_PASS; }
+C
+"$chamctl" prog check "$tmp/never.o" >/dev/null 2>&1
+check_num "calls of no helper, never reached: no crash" $? -le 1
+
 # judged FILE: the judge's words, without a program name
 judged() { "$chamctl" prog check "$1" 2>&1; }
 

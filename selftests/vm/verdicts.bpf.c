@@ -7,7 +7,7 @@
  * of as many bytes as the next four say, and then obeys; if bit 31 of them is set, the
  * headers do not follow. UDP to port 9005 (rx) or 9006 (tx) passes and arms the timer:
  * the first four bytes are the verdict that it shall return, then milliseconds, then how
- * often. VERSION is the layout of the counter.
+ * often. VERSION is the layout of the counter. What a handler must not see: reason 9.
  */
 #include "handler.h"
 
@@ -52,7 +52,12 @@ static __always_inline int obey(struct xdp_md *ctx, struct cham_pkt *pkt,
 				struct cham_area *area, __u16 port)
 {
 	struct udphdr *udp = cham_at(ctx, pkt->l4, sizeof(*udp));
+	void *data = (void *)(long)ctx->data, *meta = (void *)(long)ctx->data_meta;
 	__u32 *said;
+
+	/* Of a tunnel's header nothing is to be seen, nor of what another program left. */
+	if (pkt->l2 || bpf_xdp_get_buff_len(ctx) - pkt->len >= 50 || meta + 1 <= data)
+		return CHAM_DROP_WITH(9);
 
 	if (pkt->proto != IPPROTO_UDP || !udp)
 		return CHAM_PASS;

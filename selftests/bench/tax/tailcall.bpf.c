@@ -14,6 +14,7 @@ NONE(rx)
 struct tail {
 	struct cham_pkt pkt;
 	__u32 layout;
+	__u32 strip;
 	__u32 verdict;
 };
 
@@ -43,6 +44,7 @@ static __always_inline int tail_handle(struct xdp_md *ctx, const struct cham_eve
 	if (hook != CHAM_HOOK_RX || !tail || cell >= CHAM_CELLS)
 		return ev->act;
 	cham_describe(&tail->pkt, ev, q, where, hook);
+	tail->strip = cham_where_base(where);
 	tail->layout = cham_composition.layouts[cell];
 	bpf_tail_call(ctx, &tenants, cell + 1);
 	return ev->act;
@@ -63,7 +65,7 @@ int tax_##n(struct xdp_md *ctx)						\
 									\
 	if (!tail)							\
 		return XDP_PASS;					\
-	area = (void *)bpf_cham_enter(ctx, tail->layout, tail->pkt.l2, CHAM_HOOK_RX, \
+	area = (void *)bpf_cham_enter(ctx, tail->layout, tail->strip, CHAM_HOOK_RX, \
 				      sizeof(*area));			\
 	if (!area)							\
 		return XDP_PASS;					\
@@ -85,7 +87,7 @@ int tax_after(struct xdp_md *ctx)
 	switch (bpf_cham_leave(ctx, tail->verdict, tail->pkt.port, tail->pkt.timer,
 			       tail->pkt.event) & CHAM_PROG_ACT_MASK) {
 	case CHAM_ACT_DELIVER:
-		bpf_cham_deliver(ctx, tail->pkt.l2);
+		bpf_cham_deliver(ctx, tail->strip);
 		return XDP_DROP;
 	case CHAM_ACT_END:
 		return XDP_DROP;
