@@ -6,6 +6,7 @@
  *							of composition N
  *	CHAM_DATAPATH_DIR/generic/			exists: uplinks in SKB mode
  *	CHAM_DATAPATH_DIR/links/<device>		one XDP link each
+ *	CHAM_DATAPATH_DIR/maps/				tenants' (maps.c)
  *
  * so a control process may come and go. A pinned program or link keeps
  * chamelio.ko loaded, because it calls the module's kfuncs.
@@ -392,6 +393,7 @@ static void remove_pins(void)
 	for (n = 0; n < CHAM_PARTITIONS; n++)
 		unpin_progs(n);
 	cham_dispatch__remove();
+	cham_maps__sweep(NULL);
 	rmdir(CHAM_DATAPATH_DIR "/generic");
 	rmdir(LINKS);
 	rmdir(CHAM_DATAPATH_DIR);
@@ -561,6 +563,7 @@ static int set_dispatch(struct cham *h, const struct change *c, const struct pro
 
 static int attach(struct cham *h, struct change *c)
 {
+	unsigned int i;
 	int n, err;
 
 	err = set_dispatch(h, c, &c->progs);
@@ -577,6 +580,9 @@ static int attach(struct cham *h, struct change *c)
 	err = mark_mode(h, c->generic);
 	if (!err)
 		err = pin_progs(h, &c->progs, &c->old);
+	for (i = 0; !err && i < CHAM_PARTITIONS; i++)
+		if (c->obj[i])
+			err = cham_maps__keep(h, c->obj[i], &c->plan->of[i]);
 	if (err)
 		return err;
 	if (!c->dispatch)

@@ -7,6 +7,7 @@
  *	joint.c		its joint one
  *	dispatch.c	whose packet is it, when there are several
  *	load.c		objects into the kernel
+ *	maps.c		what of them stays when they are replaced
  *	alone.c		one tenant's, to be verified by itself
  *	datapath.c	onto the devices
  *	programs.c	load and unload; what somebody died at
@@ -59,6 +60,17 @@ int cham_load_object(struct cham *h, const char *path, const struct cham_parts *
 /* What libbpf says from now on is kept; cham_log_end() gives its end back. */
 void cham_log_begin(void);
 const char *cham_log_end(void);
+
+/* ---- maps.c ---- */
+
+/* The maps and variables that programs of @parts have already become those of @obj, which
+ * is not loaded yet.
+ */
+int cham_maps__take(struct cham *h, struct bpf_object *obj, const struct cham_parts *parts);
+/* @obj is attached: its tenants' maps are what the next one takes. */
+int cham_maps__keep(struct cham *h, struct bpf_object *obj, const struct cham_parts *parts);
+/* Those of no program in @plan go; without one, all. */
+void cham_maps__sweep(const struct cham_plan *plan);
 
 /* ---- plan.c ---- */
 

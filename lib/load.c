@@ -134,6 +134,11 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 		return cham__fail(h, err, "%s: " CONSTANTS ": %s; not of this version?",
 				  path, strerror(-err));
 	}
+	err = cham_maps__take(h, obj, parts);
+	if (err) {
+		bpf_object__close(obj);
+		return err;
+	}
 	err = bpf_object__load(obj);
 	if (err) {
 		bpf_object__close(obj);

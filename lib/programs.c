@@ -132,11 +132,13 @@ static int open_mended(struct cham *h, const char *objdir, struct cham_plan **pl
 		return err;
 	if (cham_plan__torn(*plan))
 		err = mend(h, objdir, *plan);
-	if (err)
+	if (err) {
 		cham_plan__close(*plan);
-	else
-		cham_plan__sweep(*plan);
-	return err;
+		return err;
+	}
+	cham_plan__sweep(*plan);
+	cham_maps__sweep(*plan);
+	return 0;
 }
 
 int cham_programs__open(struct cham *h, const char *objdir, struct cham_plan **plan)
@@ -210,6 +212,8 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 	kept(bitcode, err);
 	/* What is attached and the module does not know the next change mends. */
 	cham_plan__changing(plan, attached && err);
+	if (!err)
+		cham_maps__sweep(plan);
 	return err;
 }
 
@@ -288,6 +292,7 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 		unlink(file);
 		cham_part__bitcode(file, sizeof(file), tenant_id);
 		unlink(file);
+		cham_maps__sweep(plan);
 		err = 0;
 	}
 	cham_plan__changing(plan, false);

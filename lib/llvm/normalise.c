@@ -131,9 +131,12 @@ static void place_variable(LLVMValueRef g)
 	if (LLVMIsThreadLocal(g) || LLVMGetComdat(g) || LLVMIsExternallyInitialized(g) ||
 	    LLVMGetPointerAddressSpace(LLVMTypeOf(g)))
 		no("variable \"%s\" is of a kind that handlers have not", name_of(g));
-	/* libbpf knows one .bss, and any number of .data */
+	/* libbpf knows one .bss, and any number of .data; what is apart in the linked tier
+	 * stays so, so that it is the same map (lib/maps.c).
+	 */
 	if (!section || !*section || starts(section, ".bss"))
-		section = LLVMIsGlobalConstant(g) ? ".rodata" : ".data";
+		section = LLVMIsGlobalConstant(g) ? ".rodata" :
+			  LLVMIsNull(LLVMGetInitializer(g)) ? ".data.bss" : ".data";
 	if (starts(section, ".rodata") || starts(section, ".data")) {
 		snprintf(text, sizeof(text), "%s.t%s", section, tenant);
 		LLVMSetSection(g, text);

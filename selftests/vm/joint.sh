@@ -45,20 +45,24 @@ CHAM_HOOK(rx)
 	return bpf_map_lookup_elem(&seen, &key) ? CHAM_CONSUME : CHAM_PASS;
 }
 C
-	# a map, data and constants of its own
+	# a map and variables of its own, which one tier has in two maps and the other in one
 	promise data '' '' <<'C'
-struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } events SEC(".maps");
-static const __u8 table[256] = { [6] = 1, [17] = 2 };
-__u64 sum = 5;
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, __u32); __type(value, __u64); } kinds SEC(".maps");
+__u64 sum = 1000, zero;
 CHAM_HOOK(rx)
 {
-	__u64 *e = bpf_ringbuf_reserve(&events, 8, 0);
+	__u64 *n;
 
-	if (e) {
-		*e = table[pkt->proto];
-		bpf_ringbuf_discard(e, 0);
-	}
+	/* keys of the area: on the stack they would keep it from joining */
+	area->word[0] = pkt->proto;
+	area->word[1] = 1;
+	n = bpf_map_lookup_elem(&kinds, &area->word[0]);
+	if (n)
+		__sync_fetch_and_add(n, 1);
+	else
+		bpf_map_update_elem(&kinds, &area->word[0], &area->word[1], BPF_ANY);
 	sum++;
+	zero++;
 	return CHAM_PASS;
 }
 C
@@ -125,11 +129,38 @@ busywait 10 ping1 far red 10.0.0.1
 check_match "without programs there is nothing to join" "there is none" "$(prog compose tier joint 2>&1)"
 
 check "red loads echo, as bitcode" prog load "$here/echo.bc" tenant red
-check "blue loads one with a map and data, as bitcode" prog load "$here/data.bc" tenant blue
+check "blue loads one with a map and variables, as bitcode" prog load "$here/data.bc" tenant blue
 check "both are linked" sh -c "chamctl -j prog | jq -e 'all(.[]; .tier == \"linked\")'"
 echoes "red echoes, linked" b-red
 
+# blue's maps and variables, whatever is composed: "MAP-ID SEEN SUM ZERO"
+blue_has() {
+	local dir
+	dir=$(echo /sys/fs/bpf/chamelio/maps/"$(chamctl -j tenant show blue | jq '.[0].id')"-*)
+	{
+		bpftool -j map show pinned "$dir/kinds"
+		for map in kinds -data -bss; do
+			[ ! -e "$dir/$map" ] || bpftool -j map dump pinned "$dir/$map"
+		done
+	} | jq -rs 'def var(name): [.. | objects | to_entries[] |
+			select(.key | test("^(t[0-9]+_)?" + name + "$")) | .value][0];
+		"\(.[0].id) \(.[1][] | .formatted | select(.key == 1) | .value) \(var("sum")) \(var("zero"))"'
+}
+# since(): so far; goes_on WHAT: no less than that, in the same map
+since() { read -r was_id was_seen was_sum was_zero <<<"$(blue_has)"; }
+goes_on() {
+	local id seen sum zero
+	read -r id seen sum zero <<<"$(blue_has)"
+	diag "was $was_seen $was_sum $was_zero, is $seen $sum $zero"
+	check_eq "$1: blue's map is the same" "$was_id" "$id"
+	check "$1: so are what it counts and its variables" test "$seen" -ge "$was_seen" -a \
+		"$sum" -ge "$was_sum" -a "$zero" -ge "$was_zero" -a "$was_seen" -ge 20
+}
+
 # the swap, under traffic
+ip netns exec b-blue ping -q -c 30 -i 0.02 10.0.0.1 >/dev/null
+since
+check_eq "variables count from what they begin with" 1000 $((was_sum - was_zero))
 for tenant in red blue; do
 	ip netns exec b-$tenant ping -q -i 0.02 10.0.0.1 >/tmp/joint.$tenant &
 	pids+=($!)
@@ -138,13 +169,16 @@ sleep 0.5
 start=${EPOCHREALTIME/[.,]/}
 check "joined" prog compose tier joint
 diag "in $(((${EPOCHREALTIME/[.,]/} - start) / 1000)) ms"
+goes_on "joint"
 check "both are joint" sh -c "chamctl -j prog | jq -e 'all(.[]; .tier == \"joint\")'"
 check_match "in words" "tier joint" "$(chamctl prog show tenant red)"
 echoes "red echoes, joint" b-red
 echoes "over IPv6, too" b-red fd00::1
 check "red's area counts on" prog_is red '.version == 1 and (has("fault") | not)'
 refuses "blue does not echo" b-blue
+since
 check "linked again" prog compose tier linked
+goes_on "linked"
 check "is linked" prog_is red '.tier == "linked"'
 kill -INT "${pids[@]}"
 wait "${pids[@]}"
@@ -155,9 +189,13 @@ done
 
 # What a handler promises. Blue has echo: a datapath that believed red would run it on
 # red's packets, or forget to charge.
-check "blue loads echo" prog load "$here/echo.bc" tenant blue
-check "loading links" prog_is blue '.tier == "linked"'
+since
 check "red loads promises" prog load "$here/promises.bc" tenant red
+goes_on "a neighbour has loaded"
+check "blue loads echo" prog load "$here/echo.bc" tenant blue
+check_eq "what blue had is gone" "" \
+	"$(find /sys/fs/bpf/chamelio/maps -path "*/$(chamctl -j tenant show blue | jq '.[0].id')-*")"
+check "loading links" prog_is blue '.tier == "linked"'
 check "joined" prog compose tier joint
 check "red is joint" prog_is red '.tier == "joint"'
 handler() { chamctl -j stat show tenant red | jq '.[0].classes.handler'; }
