@@ -144,6 +144,8 @@ static int cham_forward(struct cham_cpu *cpu, const struct cham_private *priv,
 		cham_prog_stop(cpu, priv, CHAM_FAULT_PORT, ifindex);
 		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
 	}
+	if (cham_policy_filtered(port))
+		return cham_end(cpu, CHAM_REASON_NO_FORWARD);
 	/* Whose direction this is on that port, nobody knows. */
 	return cham_to_port(cpu, cham_port_slot(port));
 }
@@ -152,8 +154,13 @@ static int cham_forward(struct cham_cpu *cpu, const struct cham_private *priv,
 static int cham_to_slow(struct cham_cpu *cpu)
 {
 	u32 slot = READ_ONCE(cpu->tenant->slow);
+	const struct cham_port *port = slot ? cham_port_by_slot_rcu(slot) : NULL;
 
-	return slot ? cham_to_port(cpu, slot) : cham_end(cpu, CHAM_REASON_NO_SLOW_PORT);
+	if (!port)
+		return cham_end(cpu, CHAM_REASON_NO_SLOW_PORT);
+	if (cham_policy_filtered(port))
+		return cham_end(cpu, CHAM_REASON_NO_FORWARD);
+	return cham_to_port(cpu, slot);
 }
 
 /**

@@ -65,6 +65,15 @@ defer kill $!
 sleep 2
 answers "rx, forward" nothing b-red 10.0.0.1 9000 "$(word 2 "$(cat /sys/class/net/red1/ifindex)")"
 check "the other port has it" busywait 5 grep -q "10.0.0.1.9000" /tmp/prog.seen
+: >/tmp/prog.seen
+tc qdisc add dev red1 clsact
+tc filter add dev red1 egress protocol ip flower ip_proto udp action drop
+check "a filter on that port is seen" busywait 5 port_blocked red1 tc
+answers "rx, forward past a filter" nothing b-red 10.0.0.1 9000 "$(word 2 "$(cat /sys/class/net/red1/ifindex)")"
+check_fails "is not forwarded" grep -q "10.0.0.1.9000" /tmp/prog.seen
+check_num "but counted" "$(stat_of red no-forward)" -ge 1
+tc qdisc del dev red1 clsact
+check "the filter is gone" busywait 5 port_free red1
 
 # the private area
 # passed SPORT: how many of five packets of one conversation the guest was given
