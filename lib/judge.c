@@ -31,18 +31,26 @@ struct judge {
 	unsigned int n_lines, line_size;
 };
 
-/* The line that an instruction is of. */
+static const struct bpf_line_info *line_at(const struct judge *j, unsigned int i)
+{
+	return (const void *)((const char *)j->line + (size_t)i * j->line_size);
+}
+
+/* The line that an instruction is of. They are in order, or the kernel takes none; where
+ * they are not it is some other line, and soon, however many there are.
+ */
 static const struct bpf_line_info *line_of(const struct judge *j, uint32_t insn)
 {
-	const struct bpf_line_info *best = NULL, *l;
-	unsigned int i;
+	unsigned int from = 0, to = j->n_lines, mid;
 
-	for (i = 0; i < j->n_lines; i++) {
-		l = (const void *)((const char *)j->line + (size_t)i * j->line_size);
-		if (l->insn_off / 8 <= insn && (!best || l->insn_off >= best->insn_off))
-			best = l;
+	while (from < to) {
+		mid = from + (to - from) / 2;
+		if (line_at(j, mid)->insn_off / 8 <= insn)
+			from = mid + 1;
+		else
+			to = mid;
 	}
-	return best;
+	return from ? line_at(j, from - 1) : NULL;
 }
 
 static const char *btf_text(const struct judge *j, uint32_t off)
