@@ -216,6 +216,15 @@ static void report_json(struct ctl *c, const struct cham_prog_report *r, const c
 		if (r->helpers[i / 8] & 1U << i % 8)
 			json_str(&c->j, NULL, show_number(cham_helper__name(i), "helper", i));
 	json_close(&c->j, ']');
+	if (!why) {
+		json_open(&c->j, "tiers", '{');
+		json_bool(&c->j, "linked", true);
+		if (r->joint != CHAM_PROG_JOINT_UNKNOWN)
+			json_bool(&c->j, "joint", r->joint == CHAM_PROG_JOINT_YES);
+		if (r->not_joint[0])
+			json_str(&c->j, "not-joint", r->not_joint);
+		json_close(&c->j, '}');
+	}
 	json_close(&c->j, '}');
 }
 
@@ -258,16 +267,29 @@ static void report_text(struct ctl *c, const struct cham_prog_report *r)
 			"; this kernel has no Landlock: the compiler could read what every user may");
 }
 
+static void tiers_text(struct ctl *c, const struct cham_prog_report *r)
+{
+	static const char *const said[] = { "not known: ", "yes", "no: " };
+
+	fprintf(c->j.f, "  tier linked: yes\n  tier joint: %s%s\n  admitted\n", said[r->joint],
+		r->not_joint);
+}
+
 /* Needs neither module nor privilege. */
 static int check(struct ctl *c, int argc, char **argv)
 {
 	struct cham_prog_report *r;
-	const char *file;
+	const char *file, *object = CHAM_OBJDIR;
+	uint64_t set = 0;
 	int ret, err;
+	const struct kw kws[] = {
+		{ "object", KW_STR, &object, NULL, 1 },
+		{ 0 },
+	};
 
 	ret = need_name(c, &argc, &argv, "a file of C, bitcode or an object", &file);
 	if (!ret)
-		ret = no_args(c, argc, argv);
+		ret = kw_parse(c, argc, argv, kws, &set);
 	if (!ret)
 		ret = ctl_handle(c);
 	if (ret)
@@ -275,7 +297,7 @@ static int check(struct ctl *c, int argc, char **argv)
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return ctl_fail(c, EXIT_KERNEL, "out of memory");
-	err = cham_prog__check(c->h, file, r);
+	err = cham_prog__check(c->h, object, file, r);
 	if (c->json) {
 		report_json(c, r, err ? cham__last_error(c->h) : NULL);
 		fputc('\n', c->j.f);
@@ -287,7 +309,7 @@ static int check(struct ctl *c, int argc, char **argv)
 			ret = ctl_fail(c, EXIT_KERNEL, "not admitted: %s",
 				       cham__last_error(c->h));
 		else
-			fprintf(c->j.f, "  admitted\n");
+			tiers_text(c, r);
 	}
 	free(r);
 	return ret;
@@ -363,7 +385,7 @@ static int compose(struct ctl *c, int argc, char **argv)
 
 const struct cmd prog_cmds[] = {
 	{ "show", "[tenant NAME]", show },
-	{ "check", "FILE", check },
+	{ "check", "FILE [object FILE]", check },
 	{ "load", "FILE tenant NAME [object FILE]", load },
 	{ "compose", "tier linked|joint [object FILE]", compose },
 	{ "unload", "tenant NAME [object FILE]", unload },

@@ -147,6 +147,13 @@ enum cham_prog_form {
 #undef X
 };
 
+/* Does the joint tier take it? */
+enum cham_prog_joint {
+	CHAM_PROG_JOINT_UNKNOWN,	/* the tool that knows is not there */
+	CHAM_PROG_JOINT_YES,
+	CHAM_PROG_JOINT_NO,
+};
+
 /**
  * struct cham_prog_report - what is to be said about a program's file
  * @name:      as it calls itself
@@ -162,6 +169,8 @@ enum cham_prog_form {
  * @form:      enum cham_prog_form: what the file is
  * @landlock:  compiled, and of all files the compiler saw its own alone; without
  *             Landlock in the kernel it sees what every user of the host may see
+ * @joint:     enum cham_prog_joint; the linked tier takes whatever is admitted
+ * @not_joint: why it does not, or is not known to
  */
 struct cham_prog_report {
 	char name[CHAM_PROG_NAME_MAX + 1];
@@ -176,18 +185,23 @@ struct cham_prog_report {
 	struct cham_hook_report hook[__CHAM_HOOK_MAX];
 	uint32_t form;
 	bool landlock;
+	uint32_t joint;
+	char not_joint[200];
 };
 
 /**
  * cham_prog__check() - judge a program as cham_prog__load() would
  * @h:      handle; one that cham__open() could not connect will do
+ * @objdir: as for cham_prog__load(); without what is there @report knows nothing of the
+ *          joint tier, and inline assembly is not found
  * @file:   C (its name ends in .c), LLVM bitcode, or an object file
  * @report: filled in as far as the judge came; large, not for a small stack
  *
  * Context: needs no privilege. Return: 0, or a negative errno when it is not
  * admitted.
  */
-int cham_prog__check(struct cham *h, const char *file, struct cham_prog_report *report);
+int cham_prog__check(struct cham *h, const char *objdir, const char *file,
+		     struct cham_prog_report *report);
 
 /* Name of a helper that handlers may call, NULL for others. */
 const char *cham_helper__name(unsigned int helper);

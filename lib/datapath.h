@@ -124,6 +124,7 @@ int cham_alone(struct cham *h, const char *base, const struct cham_object *o);
 
 /* ---- joint.c ---- */
 
+#define CHAM_NOT_BITCODE	"came as an object: load it as C or bitcode"
 #define CHAM_DATAPATH_BITCODE	"datapath.bpf.bc"
 
 struct cham_joint;

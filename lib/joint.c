@@ -105,7 +105,7 @@ static int normalise(struct cham_joint *j, unsigned int i)
 	int fd, err;
 
 	if (j->bitcode[i] < 0)
-		return cham__fail(h, -ENOENT, "came as an object: load it as C or bitcode");
+		return cham__fail(h, -ENOENT, CHAM_NOT_BITCODE);
 	snprintf(tenant, sizeof(tenant), "%u", j->parts.part[i].tenant);
 	snprintf(cell, sizeof(cell), "%u", j->parts.part[i].cell);
 	err = compare(h, o, j->bitcode[i]);

@@ -217,9 +217,61 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 	return err;
 }
 
+static void tell_joint(struct cham_prog_report *report, enum cham_prog_joint joint,
+		       const char *why)
+{
+	char *c;
+
+	report->joint = joint;
+	snprintf(report->not_joint, sizeof(report->not_joint), "%s", why);
+	for (c = report->not_joint; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+}
+
+/* What the joint tier says of it. Inline assembly is for no tier: an object does not
+ * show it any more, and is judged by its instructions alone.
+ */
+static int judge_joint(struct cham *h, const char *objdir, const char *file,
+		       const struct cham_source *s, struct cham_prog_report *report)
+{
+	char base[4096], tool[4096];
+	const char *argv[5] = { base, "1", "1", "/proc/self/fd/3", NULL };
+	uint8_t *data;
+	size_t size;
+	int in, err;
+
+	if (!s->bitcode) {
+		tell_joint(report, CHAM_PROG_JOINT_NO, CHAM_NOT_BITCODE);
+		return 0;
+	}
+	if (cham_datapath__object(base, sizeof(base), objdir) ||
+	    cham_file__beside(h, base, "chamelio-normalise", tool, sizeof(tool))) {
+		tell_joint(report, CHAM_PROG_JOINT_UNKNOWN, cham__last_error(h));
+		return 0;
+	}
+	/* The child is elsewhere. */
+	if (!realpath(tool, base))
+		return cham__fail(h, -errno, "%s: %s", tool, strerror(errno));
+	in = cham_memfd(h, s->bitcode, s->bitcode_size, true);
+	if (in < 0)
+		return in;
+	err = cham_llvm__run_tool(h, file, base, argv, &in, 1, &data, &size);
+	close(in);
+	if (!err) {
+		free(data);
+		report->joint = CHAM_PROG_JOINT_YES;
+		return 0;
+	}
+	if (strstr(cham__last_error(h), "inline assembly"))
+		return err;
+	tell_joint(report, CHAM_PROG_JOINT_NO, cham__last_error(h));
+	return 0;
+}
+
 /* What is judged is what would run; the caller closes @s in any case. */
-static int judge_file(struct cham *h, const char *file, struct cham_source *s,
-		      struct cham_prog_report *report)
+static int judge_file(struct cham *h, const char *objdir, const char *file,
+		      struct cham_source *s, struct cham_prog_report *report)
 {
 	int err;
 
@@ -227,16 +279,19 @@ static int judge_file(struct cham *h, const char *file, struct cham_source *s,
 	err = cham_source__open(h, file, s);
 	if (!err)
 		err = cham_judge(h, s->object, report);
+	if (!err)
+		err = judge_joint(h, objdir, file, s, report);
 	cham_source__tell(s, file, report);
 	report->form = s->form;
 	report->landlock = s->form != CHAM_PROG_FORM_OBJECT && cham_jail__landlock();
 	return err;
 }
 
-int cham_prog__check(struct cham *h, const char *file, struct cham_prog_report *report)
+int cham_prog__check(struct cham *h, const char *objdir, const char *file,
+		     struct cham_prog_report *report)
 {
 	struct cham_source s;
-	int err = judge_file(h, file, &s, report);
+	int err = judge_file(h, objdir, file, &s, report);
 
 	cham_source__close(&s);
 	return err;
@@ -257,7 +312,7 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 
 	if (!report)
 		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
-	err = judge_file(h, file, &s, report);
+	err = judge_file(h, objdir, file, &s, report);
 	free(report);
 	if (!err)
 		err = cham_programs__open(h, objdir, &plan);

@@ -29,11 +29,11 @@ same() {
 }
 
 # what comes in three forms
-what='del(.form, .landlock, .hooks[].path[].file)'
+what='del(.form, .landlock, .tiers, .hooks[].path[].file)'
 same "C: the verdict on the object, its lines included" "$tap_top/bpf/echo.bpf.c"
 clang-19 -target bpf -mcpu=v3 -O2 -g -emit-llvm -I"$tap_top/uapi" -I"$tap_top/bpf" \
 	-I"/usr/include/$(gcc -print-multiarch)" -c -o echo.bc "$tap_top/bpf/echo.bpf.c"
-what='del(.form, .landlock, .hooks[].path)'
+what='del(.form, .landlock, .tiers, .hooks[].path)'
 same "bitcode: the verdict on the object" echo.bc
 printf '\xde\xc0\x17\x0b\0\0\0\0\x14\0\0\0%b\0\0\0\0' \
 	"$(printf '%08x' "$(stat -c %s echo.bc)" | sed -E 's/(..)(..)(..)(..)/\\x\4\\x\3\\x\2\\x\1/')" |

@@ -45,6 +45,29 @@ C
 "$chamctl" prog check "$tmp/never.o" >/dev/null 2>&1
 check_num "calls of no helper, never reached: no crash" $? -le 1
 
+# What each tier says of it, where its tool is there.
+if [ -x "$build/xdp/chamelio-normalise" ]; then
+	# tiers NAME: the source on standard input, as C
+	tiers() {
+		{ echo '#include "handler.h"'; echo 'CHAM_PROGRAM("c", 1, 0);'; cat; } >"$tmp/$1.c"
+		"$chamctl" -j prog check "$tmp/$1.c" object "$build/xdp" 2>&1
+	}
+	check_eq "both tiers take it" '{"linked":true,"joint":true}' \
+		"$(tiers both <<<'CHAM_HOOK(rx) { return CHAM_PASS; }' | jq -c .tiers)"
+	check_match "one of them, and why" '"linked":true,"joint":false,"not-joint":.*in memory on its stack' \
+		"$(tiers stack <<<'CHAM_HOOK(rx) { volatile char b[8] = {}; b[pkt->len & 7] = 1; return b[pkt->now & 7]; }' |
+			jq -c .tiers)"
+	object plain <<<'CHAM_PROGRAM("plain", 1, 0); CHAM_HOOK(rx) { return CHAM_PASS; }'
+	check_match "an object is for one" '"joint":false,"not-joint":"came as an object' \
+		"$("$chamctl" -j prog check "$tmp/plain.o" object "$build/xdp" | jq -c .tiers)"
+	check_match "refused: inline assembly" "inline assembly" \
+		"$(tiers asm <<<'CHAM_HOOK(rx) { asm volatile("r1 = r1"); return 0; }' | jq -r 'select(.admitted | not).error')"
+else
+	skip "what the joint tier says" "built without llvm-19-dev"
+fi
+check_match "without its tool: said" "not known: .*chamelio-normalise: not there" \
+	"$("$chamctl" prog check "$tap_top/bpf/echo.bpf.c" object "$tmp" 2>&1)"
+
 # judged FILE: the judge's words, without a program name
 judged() { "$chamctl" prog check "$1" 2>&1; }
 
