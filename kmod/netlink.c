@@ -427,6 +427,12 @@ static int cham_nl_port_set(struct sk_buff *skb, struct genl_info *info)
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
+	if (!!info->attrs[CHAM_PORT_ANNOUNCE] + !!info->attrs[CHAM_PORT_ROLE] +
+	    !!info->attrs[CHAM_PORT_TENANT_ID] > 1) {
+		NL_SET_ERR_MSG(info->extack,
+			       "one change in a request: announce, role or tenant-id");
+		return -EINVAL;
+	}
 	if (info->attrs[CHAM_PORT_ANNOUNCE])
 		return cham_port_announce(port, info->extack);
 	if (info->attrs[CHAM_PORT_ROLE])

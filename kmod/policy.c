@@ -66,13 +66,13 @@ void cham_policy_dirty(struct cham_tenant *t)
 
 void cham_policy_dirty_all(void)
 {
-	cham_tenant_for_each_rcu(cham_policy_mark, 0);
+	cham_tenant_walk_rcu(cham_policy_mark, 0);
 	cham_policy_look_soon();
 }
 
 void cham_policy_dirty_domain(u32 ifindex)
 {
-	cham_tenant_for_each_rcu(cham_policy_mark, ifindex);
+	cham_tenant_walk_rcu(cham_policy_mark, ifindex);
 	cham_policy_look_soon();
 }
 
@@ -90,13 +90,14 @@ void cham_policy_dirty_dev(const struct net_device *dev)
 		/* tenants have bridges and tunnels of their own, in there */
 		goto out;
 	} else if (up && up->dev == dev) {
-		cham_tenant_for_each_rcu(cham_policy_mark, 0);
+		cham_tenant_walk_rcu(cham_policy_mark, 0);
 	} else if (netif_is_vxlan(dev) || netif_is_bridge_master(dev)) {
-		cham_tenant_for_each_rcu(cham_policy_mark, dev->ifindex);
+		const struct vxlan_dev *vx = netdev_priv(dev);
+
+		cham_tenant_walk_rcu(cham_policy_mark, dev->ifindex);
 		/* one that it is about to have */
 		if (netif_is_vxlan(dev))
-			t = cham_tenant_by_vni_rcu(be32_to_cpu(
-				((struct vxlan_dev *)netdev_priv(dev))->cfg.vni));
+			t = cham_tenant_by_vni_rcu(be32_to_cpu(vx->cfg.vni));
 	} else {
 		goto out;
 	}
@@ -535,7 +536,8 @@ static bool cham_policy_heard_of(const struct sock *sk, const struct sk_buff *sk
 	const struct tcmsg *tcm;
 	struct net_device *dev;
 
-	if (sk->sk_protocol != NETLINK_ROUTE || !nlmsg_ok(nlh, skb->len) || nlmsg_len(nlh) < sizeof(*tcm))
+	if (sk->sk_protocol != NETLINK_ROUTE || !nlmsg_ok(nlh, skb->len) ||
+	    nlmsg_len(nlh) < sizeof(*tcm))
 		return false;
 	tcm = nlmsg_data(nlh);
 	if (tcm->tcm_ifindex <= 0)

@@ -276,14 +276,14 @@ int cham_tenant_set_slow(struct cham_port *port, bool slow,
 }
 
 /**
- * cham_tenant_for_each_rcu() - of a forwarding domain, or all
+ * cham_tenant_walk_rcu() - of a forwarding domain, or all
  * @fn:     what to do with each
  * @domain: ifindex of the bridge or vxlan device it belongs to; 0: of all tenants
  *
  * Only the tenants of that domain re-resolve: another tenant's churn must not
  * cost anybody else. Context: any.
  */
-void cham_tenant_for_each_rcu(void (*fn)(struct cham_tenant *tenant), u32 domain)
+void cham_tenant_walk_rcu(void (*fn)(struct cham_tenant *tenant), u32 domain)
 {
 	struct cham_tenant *t;
 

@@ -136,12 +136,13 @@ static inline void cham_tenant_invalidate(struct cham_tenant *tenant)
 	WRITE_ONCE(tenant->gen, READ_ONCE(tenant->gen) + 1);
 }
 
-void cham_tenant_for_each_rcu(void (*fn)(struct cham_tenant *tenant), u32 domain);
+void cham_tenant_walk_rcu(void (*fn)(struct cham_tenant *tenant), u32 domain);
 
 static inline void cham_tenant_invalidate_domain(u32 ifindex)
 {
-	cham_tenant_for_each_rcu(cham_tenant_invalidate, ifindex);
+	cham_tenant_walk_rcu(cham_tenant_invalidate, ifindex);
 }
+
 int cham_tenant_init(void);
 void cham_tenant_exit(void);
 #endif

@@ -91,8 +91,10 @@ enum cham_block {
 	X(NO_REPLY,	"no-reply",	DROP, "a handler's reply does not fit, or has no way") \
 	X(HANDLER_LINUX, "handler-linux", SLOW, "the tenant's handler wants it by Linux") \
 	X(UNSEEN,	"unseen",	NOTE, "Linux brought it past the tenant's handler") \
-	X(NO_SLOW_PORT,	"no-slow-port",	DROP, "for the tenant's slow path, and it has no slow port") \
-	X(NO_FORWARD,	"no-forward",	DROP, "past a filter on the port that the tenant's handler sends it to")
+	X(NO_SLOW_PORT,	"no-slow-port",	DROP,				\
+	  "for the tenant's slow path, and it has no slow port")	\
+	X(NO_FORWARD,	"no-forward",	DROP,				\
+	  "past a filter on the port that the tenant's handler sends it to")
 
 enum cham_reason {
 #define X(id, name, kind, text) CHAM_REASON_##id,

@@ -48,6 +48,7 @@ def c_enum(text, enum, prefix):
 def x_list(text, name):
     """[(number, name, text)] of an X-macro list."""
     body = re.search(r'#define %s\(X\)(.*?)\n\n' % name, text, re.S).group(1)
+    body = re.sub(r',\s*\\\n', ', ', body)     # a row of several lines
     rows = re.findall(r'X\((\w+),\s*"([^"]+)"(.*?)\)\s*(?:\\?\n|\\?$)', body + '\n')
     return [(i, n, (re.findall(r'"([^"]*)"', t) or [''])[0])
             for i, (_, n, t) in enumerate(rows)]
