@@ -70,7 +70,7 @@ test_flags = -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
 # BPF code is written for a machine that takes any alignment
 fuzz_flags = $(test_flags) -fsanitize=fuzzer -fno-strict-aliasing \
 	-fno-sanitize=alignment -Wno-unused-parameter -Wno-sign-compare \
-	$(if $(filter cost object prove,$*),,-Iselftests/fuzz/shim)
+	$(if $(filter attr cost object prove,$*),,-Iselftests/fuzz/shim)
 
 lib_obj := $(patsubst lib/%.c,$(O)/lib/%.o,$(sort $(wildcard lib/*.c)))
 chamd_obj := $(patsubst cli/%.c,$(O)/cli/%.o,$(sort $(wildcard cli/chamd*.c)))
@@ -282,6 +282,8 @@ $(O)/bench/chamelio.ko: $(mod_src) Kbuild selftests/bench/unaccount FORCE
 	@cmp -s $(O)/bench/out/chamelio.ko $@ || cp $(O)/bench/out/chamelio.ko $@
 
 # what a target does not include but needs
+fuzz_with_attr := lib/attr.c
+$(O)/selftests/fuzz_attr: $(fuzz_with_attr)
 fuzz_with_object := lib/object.c lib/judge.c lib/cost.c lib/names.c
 $(O)/selftests/fuzz_object: $(fuzz_with_object)
 fuzz_with_prove := lib/prove.c lib/lines.c lib/names.c

@@ -233,10 +233,12 @@ static int parse_one(const struct cham_field *f, const struct nlattr *a,
 		len = strnlen(from, len);
 		if (len >= f->size)
 			len = f->size - 1u;
+		/* Said twice, nothing of the first is left. */
+		memset(to, 0, f->size);
 		memcpy(to, from, len);
-		((char *)to)[len] = '\0';
 		return 0;
 	case K_BYTES:
+		memset(to, 0, f->size);
 		memcpy(to, from, len < f->size ? len : f->size);
 		return 0;
 	case K_IP4:
