@@ -44,9 +44,7 @@ struct kv_slot {
 	__u32	version;
 	__u32	lock;		/* odd: is being written */
 	__u32	of_version, of_epoch, until;
-	__u32	server;
-	__u32	len;
-	__u32	pad;
+	__u32	server, len, pad;
 	struct kv_key key;
 	__u8	data[KV_DATA];
 };
@@ -203,8 +201,6 @@ static __always_inline void from_server(struct xdp_md *ctx, struct cham_pkt *pkt
 		expire(cpu, c->slot);
 }
 
-/* ---- hooks ------------------------------------------------------------------ */
-
 CHAM_HOOK(rx)
 {
 	struct kv_cpu *cpu = bpf_map_lookup_elem(&kv_cpus, &kv_zero);
@@ -246,8 +242,7 @@ CHAM_HOOK(timer)
 	} else if (pkt->proto == IPPROTO_UDP || c->tcp.mode == KV_DOUBT ||
 		   c->tcp.mode == KV_WRITES) {
 		flush(cpu);
-		c->fires++;
-		if (c->fires < 3)
+		if (++c->fires < 3)
 			pkt->timer = c->fires == 1 ? 10 * KV_FLUSH_MS : 100 * KV_FLUSH_MS;
 	}
 	return CHAM_CONSUME;

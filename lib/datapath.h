@@ -29,6 +29,7 @@ struct cham_part {
 	uint32_t cell;		/* 1..CHAM_CELLS */
 	uint32_t layout;
 	uint32_t version;	/* of the tenant's loads */
+	bool stopped;		/* for a fault */
 	bool inlined;		/* in the joint object */
 	char why[200];		/* not */
 };

@@ -70,6 +70,7 @@ static int take_part(const struct cham_prog *p, void *arg)
 	parts->part[parts->n++] = (struct cham_part){
 		.tenant = p->tenant_id, .cell = (p->cell - 1) % CHAM_CELLS + 1,
 		.layout = p->layout, .version = p->version,
+		.stopped = p->set & CHAM_BIT(CHAM_PROG_FAULT),
 	};
 	return 0;
 }

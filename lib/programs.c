@@ -24,14 +24,16 @@
 #include "jail.h"
 #include "judge.h"
 
-/* The areas stay with the program that made them, in the layout that it gave. */
+/* The areas stay with the program that made them, in the layout that it gave. One that was
+ * stopped has not seen what went by since: what it knows is not true any more.
+ */
 static int choose_layout(struct cham *h, const char *file, const struct cham_object *o,
 			 const struct cham_part *old, uint32_t *layout)
 {
 	struct cham_object *was;
 	bool same;
 
-	if (old) {
+	if (old && !old->stopped) {
 		if (cham_object__open(h, file, &was) == 0) {
 			same = was->meta.layout == o->meta.layout &&
 			       !strcmp(was->meta.name, o->meta.name);

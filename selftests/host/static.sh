@@ -163,4 +163,6 @@ sources | existing | grep -E '\.(c|h|sh|bash|yaml)$|^(Makefile|Kbuild|dkms.conf|
 		head -n 3 "$f" | grep -q SPDX-License-Identifier || echo "$f: no SPDX line"
 	done >"$work/spdx"
 report "SPDX lines" "$work/spdx"
+wc -l bpf/*.bpf.c | awk '$1 >= 250 && $2 != "total" { print $2 ": " $1 " lines" }' >"$work/long"
+report "the protocols that we ship are examples, each under 250 lines" "$work/long"
 finish

@@ -113,6 +113,7 @@ answers "blue echoes" 00 b-blue 10.0.0.1 7 00
 answers "red does not" ECONNREFUSED b-red 10.0.0.1 7 00
 
 # a handler that does what none may
+check_eq "three packets of a conversation" "3 0" "$(passed 5001) $(passed 5001)"
 chamctl -j monitor prog >/tmp/prog.events 2>/dev/null &
 defer kill $!
 sleep 1
@@ -126,6 +127,7 @@ check "red's traffic goes on" ping1 far red 10.0.0.1
 answers "without the handler" ECONNREFUSED b-red 10.0.0.1 9000 "$(word 1 0)"
 answers "blue did not notice" 00 b-blue 10.0.0.1 7 00
 check "loading starts it again" prog load "$verdicts" tenant red
+check_eq "with nothing that it knew before" 3 "$(passed 5001)"
 answers "so" "$(word 1 0)" b-red 10.0.0.1 9000 "$(word 1 0)"
 answers "a port of another tenant's" nothing b-red 10.0.0.1 9000 \
 	"$(word 2 "$(cat /sys/class/net/blue0/ifindex)")"
