@@ -34,7 +34,7 @@ topo_tenant red 100 || bail "tenant"
 topo_tenant blue 200 || bail "second tenant"
 check_eq "the tracepoints are there" "cham_drop cham_port_drop cham_slow" \
 	"$(cd $trace/events/chamelio && echo cham_*)"
-check_eq "with every reason by its name" "$(chamctl -j stat | jq -r '.[0].reasons | keys_unsorted[]')" \
+check_eq "with every reason by its name" "$(chamctl -j stat | command jq -r '.[0].reasons | keys_unsorted[]')" \
 	"$(sed -n 's/.*__print_symbolic(//p' $trace/events/chamelio/cham_slow/format |
 		grep -o '{ [0-9]*, "[a-z-]*" }' | sed 's/.*"\(.*\)".*/\1/')"
 # shellcheck disable=SC2016 # the quotes are Markdown's
