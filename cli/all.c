@@ -41,6 +41,8 @@ static int fdb(const struct cham_fdb *f, void *arg)
 {
 	struct all *a = arg;
 
+	if (f->remote.len == 16 && f->tenant_id <= CHAM_TENANT_ID_MAX)
+		a->over6[f->tenant_id] = true;
 	if (f->source != CHAM_FDB_STATIC)
 		return 0;
 	return grow((void **)&a->fdbs, &a->n_fdbs, f, sizeof(*f));

@@ -269,18 +269,22 @@ static void check_xdp(struct doctor *d, const char *ifname, uint32_t ifindex,
 static void check_mtu(struct doctor *d, const char *ifname, uint32_t mtu,
 		      const struct all *all, const char *check)
 {
-	uint32_t room = 50;	/* VXLAN over IPv4; 70 over IPv6 */
 	unsigned int bad = 0;
+	bool only6 = false;
+	uint32_t room;
 	size_t i;
 
 	for (i = 0; i < all->n_uplinks; i++)
-		if (!strcmp(all->uplinks[i].ifname, ifname) &&
-		    all->uplinks[i].local6.len)
-			room = 70;
+		if (!strcmp(all->uplinks[i].ifname, ifname))
+			only6 = !all->uplinks[i].local4.len;
 	for (i = 0; i < all->n_ports; i++) {
 		const struct cham_port *p = &all->ports[i];
 
-		if (!p->tenant_id || p->mtu + room <= mtu)
+		if (!p->tenant_id || p->tenant_id > CHAM_TENANT_ID_MAX)
+			continue;
+		/* VXLAN over IPv6, over IPv4 */
+		room = only6 || all->over6[p->tenant_id] ? 70 : 50;
+		if (p->mtu + room <= mtu)
 			continue;
 		bad++;
 		doctor_say(d, V_WARN, check,

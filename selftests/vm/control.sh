@@ -113,6 +113,10 @@ doctor_says "MTU too small: a warning with the numbers" 0 \
 	'any(.[]; .check == "up0 mtu" and .status == "warn" and (.detail | contains("red1")) and (.fix | contains("mtu 1500")))'
 ip link set up0 mtu 1500
 doctor_says "and large enough" 0 'any(.[]; .check == "up0 mtu" and .status == "ok")'
+chamctl fdb add tenant blue mac 02:00:00:00:06:01 remote 2001:db8::9
+doctor_says "not for a remote that has an IPv6 address" 0 \
+	'any(.[]; .check == "up0 mtu" and .status == "warn" and (.fix | contains("mtu 1520")))'
+chamctl fdb del tenant blue mac 02:00:00:00:06:01
 ip netns exec hostb ethtool -K b0 gro off
 doctor_says "nothing can be sent: no ndo_xdp_xmit" 0 'any(.[]; .check == "up0 xdp" and .status == "warn" and (.fix | contains("gro on")))'
 ip netns exec hostb ethtool -K b0 gro on
