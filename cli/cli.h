@@ -121,6 +121,8 @@ void list_close(struct ctl *c);
 void show_hex(struct ctl *c, const char *what, const uint8_t *data, size_t n);
 const char *show_ifname(uint32_t ifindex);
 const char *show_mac(const uint8_t *mac);
+/* Bits beyond what a number of JSON can hold for everybody: 0x and hexadecimal. */
+const char *show_bits(uint64_t bits);
 const char *show_addr(const struct cham_addr *a);
 const char *show_end(const struct cham_addr *a, uint16_t port);
 const char *show_proto(uint8_t proto);

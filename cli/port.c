@@ -22,6 +22,7 @@ void port_json(struct ctl *c, const struct cham_port *p)
 	J_STR(c, PORT, TENANT_NAME, p, p->tenant_name);
 	J_STR(c, PORT, ROLE, p, role(p->role));
 	J_STR(c, PORT, MAC, p, show_mac(p->mac));
+	J_STR(c, PORT, FIXED_MAC, p, show_mac(p->fixed_mac));
 	J_U64(c, PORT, MTU, p, mtu);
 	J_U64(c, PORT, QUEUE_PAIRS, p, queue_pairs);
 	J_U64(c, PORT, ACTIVE_PAIRS, p, active_pairs);
@@ -29,7 +30,8 @@ void port_json(struct ctl *c, const struct cham_port *p)
 	J_STR(c, PORT, BROKEN_REASON, p, p->broken_reason);
 	if (CHAM_HAS(p, CHAM_PORT_BLOCKED))
 		show_blocked(c, p->blocked);
-	J_U64(c, PORT, FEATURES, p, features);
+	J_STR(c, PORT, FEATURES, p, show_bits(p->features));
+	J_STR(c, PORT, DEVICE_FEATURES, p, show_bits(p->device_features));
 	J_U64(c, PORT, RX_PACKETS, p, rx_packets);
 	J_U64(c, PORT, RX_BYTES, p, rx_bytes);
 	J_U64(c, PORT, TX_PACKETS, p, tx_packets);
@@ -53,9 +55,9 @@ void port_show_one(struct ctl *c, const struct cham_port *p)
 		state(p->state));
 	if (CHAM_HAS(p, CHAM_PORT_BROKEN_REASON))
 		fprintf(f, " (%s)", p->broken_reason);
-	fprintf(f, "\n    mac %s mtu %u queue-pairs %u of %u features 0x%llx\n",
+	fprintf(f, "\n    mac %s mtu %u queue-pairs %u of %u features %s\n",
 		show_mac(p->mac), p->mtu, p->active_pairs, p->queue_pairs,
-		(unsigned long long)p->features);
+		show_bits(p->features));
 	fprintf(f, "    from guest: packets %llu bytes %llu dropped %llu\n",
 		(unsigned long long)p->rx_packets,
 		(unsigned long long)p->rx_bytes,

@@ -27,7 +27,8 @@ struct setup {
 
 struct port {
 	const char *vdpa, *dev, *tenant;
-	uint8_t mac[6];
+	uint8_t mac[6];			/* zero, or fixed */
+	uint64_t features;		/* 0: whatever there is */
 	uint32_t mtu, queue_pairs;
 	bool up, slow;
 };
@@ -116,7 +117,7 @@ static int get_tenant(json_t *o, struct cham_tenant *t, json_error_t *e)
 
 	memset(t, 0, sizeof(*t));
 	t->sz = sizeof(*t);
-	if (json_unpack_ex(o, e, 0, "{s:s, s:I, s:I, s:I, s:I, s:I, s:s !}",
+	if (json_unpack_ex(o, e, 0, "{s:s, s:I, s:I, s:I, s:I, s:I, s?I, s:s !}",
 			   "name", &tenant, "vni", &vni, "weight", &weight,
 			   "max-conns", &conns, "max-ports", &ports, "max-fdb",
 			   &fdb, "dscp", &dscp) ||
@@ -140,22 +141,28 @@ static int get_tenant(json_t *o, struct cham_tenant *t, json_error_t *e)
 
 static int get_port(json_t *o, struct port *p, json_error_t *e)
 {
+	const char *text = NULL, *role = NULL, *features = NULL;
 	json_int_t mtu, pairs;
-	const char *text, *role = NULL;
+	char *end;
 	int up;
 
 	memset(p, 0, sizeof(*p));
-	if (json_unpack_ex(o, e, 0, "{s:s, s:s, s:s, s:I, s:I, s:b, s?s, s?s !}",
+	if (json_unpack_ex(o, e, 0, "{s:s, s:s, s?s, s:I, s:I, s:b, s?s, s?s, s?s !}",
 			   "vdpa", &p->vdpa, "dev", &p->dev, "mac", &text, "mtu",
 			   &mtu, "queue-pairs", &pairs, "up", &up, "tenant",
-			   &p->tenant, "role", &role) ||
+			   &p->tenant, "role", &role, "device-features", &features) ||
 	    name(e, p->vdpa, 31) || name(e, p->dev, IF_NAMESIZE - 1) ||
-	    name(e, p->tenant, CHAM_NAME_MAX) || mac(e, text, p->mac) ||
+	    name(e, p->tenant, CHAM_NAME_MAX) || (text && mac(e, text, p->mac)) ||
 	    number(e, "mtu", mtu, UINT16_MAX, &p->mtu) ||
 	    number(e, "queue-pairs", pairs, UINT16_MAX, &p->queue_pairs))
 		return -EINVAL;
 	if (role && (strcmp(role, "slow") || !p->tenant))
 		return bad(e, "role is \"slow\", of a tenant, or absent, not \"%s\"", role);
+	if (features) {
+		p->features = strtoull(features, &end, 16);
+		if (strncmp(features, "0x", 2) || *end || !p->features)
+			return bad(e, "device-features \"%s\" is no bit map like 0x1000", features);
+	}
 	p->slow = role;
 	p->up = up;
 	return 0;
@@ -367,23 +374,55 @@ static int find_port(struct ctl *c, const char *vdpa, struct find_port *f)
 	return cham_port__for_each(c->h, match_port, f) ? ctl_kernel(c) : 0;
 }
 
+static bool has_mac(const struct port *p)
+{
+	static const uint8_t none[6];
+
+	return memcmp(p->mac, none, sizeof(none));
+}
+
 static int new_port(struct ctl *c, const struct port *p)
 {
 	char mtu[16], pairs[16];
-	const char *const argv[] = {
-		"vdpa", "dev", "add", "name", p->vdpa, "mgmtdev", "chamelio", "mac",
-		show_mac(p->mac), "mtu", mtu, p->queue_pairs > 1 ? "max_vqp" : NULL,
-		pairs, NULL
+	const char *argv[16] = {
+		"vdpa", "dev", "add", "name", p->vdpa, "mgmtdev", "chamelio", "mtu", mtu
 	};
+	int n = 9;
 
 	snprintf(mtu, sizeof(mtu), "%u", p->mtu);
-	snprintf(pairs, sizeof(pairs), "%u", p->queue_pairs);
+	if (has_mac(p)) {
+		argv[n++] = "mac";
+		argv[n++] = show_mac(p->mac);
+	}
+	if (p->queue_pairs > 1) {
+		snprintf(pairs, sizeof(pairs), "%u", p->queue_pairs);
+		argv[n++] = "max_vqp";
+		argv[n++] = pairs;
+	}
+	if (p->features) {
+		argv[n++] = "device_features";
+		argv[n++] = show_bits(p->features);
+	}
 	return spawn(c, false, argv);
+}
+
+/* Return: what cannot be changed afterwards and is not as saved; NULL. */
+static const char *differs(const struct port *p, const struct cham_port *there)
+{
+	if (has_mac(p) ? memcmp(there->fixed_mac, p->mac, sizeof(p->mac)) != 0 :
+			 CHAM_HAS(there, CHAM_PORT_FIXED_MAC))
+		return "MAC address";
+	if (there->mtu != p->mtu)
+		return "MTU";
+	if (there->queue_pairs != p->queue_pairs)
+		return "number of queue pairs";
+	return there->device_features != p->features ? "choice of features" : NULL;
 }
 
 static enum status make_port(struct restore *r, const struct port *p)
 {
 	struct ctl *c = r->c;
+	const char *what;
 	struct find_port f;
 	enum status s = KEPT;
 
@@ -394,10 +433,15 @@ static enum status make_port(struct restore *r, const struct port *p)
 		if (new_port(c, p) || find_port(c, p->vdpa, &f))
 			return FAILED;
 	}
-	if (!f.found || memcmp(f.p.mac, p->mac, 6) || f.p.mtu != p->mtu) {
+	if (!f.found) {
+		ctl_fail(c, EXIT_KERNEL, "the vDPA device is gone already");
+		return FAILED;
+	}
+	what = differs(p, &f.p);
+	if (what) {
 		ctl_fail(c, EXIT_KERNEL,
-			 "there is such a vDPA device with another MAC address (%s) or MTU (%u); first: vdpa dev del %s",
-			 show_mac(f.p.mac), f.p.mtu, p->vdpa);
+			 "there is such a vDPA device with another %s; first: vdpa dev del %s",
+			 what, p->vdpa);
 		return FAILED;
 	}
 	if (strcmp(f.p.ifname, p->dev)) {

@@ -46,7 +46,7 @@ static int save_tenants(json_t *array, const struct all *all)
 
 	for (t = all->tenants; t < all->tenants + all->n_tenants; t++)
 		err |= add(array,
-			   json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s}",
+			   json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s}",
 				     "name", t->name, "vni", (json_int_t)t->vni,
 				     "weight", (json_int_t)t->weight,
 				     "max-conns", (json_int_t)t->max_conns,
@@ -78,11 +78,15 @@ static int save_ports(json_t *array, const struct all *all)
 	json_t *o;
 
 	for (p = all->ports; p < all->ports + all->n_ports; p++) {
-		o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "vdpa", p->vdpa,
-			      "dev", p->ifname, "mac", show_mac(p->mac), "mtu",
-			      (json_int_t)p->mtu, "queue-pairs",
-			      (json_int_t)p->queue_pairs, "up",
-			      is_up(p->ifname));
+		o = json_pack("{s:s, s:s, s:I, s:I, s:b}", "vdpa", p->vdpa, "dev",
+			      p->ifname, "mtu", (json_int_t)p->mtu, "queue-pairs",
+			      (json_int_t)p->queue_pairs, "up", is_up(p->ifname));
+		/* What the guest has chosen is not the provider's configuration. */
+		if (CHAM_HAS(p, CHAM_PORT_FIXED_MAC))
+			err |= put(o, "mac", json_string(show_mac(p->fixed_mac)));
+		if (CHAM_HAS(p, CHAM_PORT_DEVICE_FEATURES))
+			err |= put(o, "device-features",
+				   json_string(show_bits(p->device_features)));
 		if (p->tenant_id)
 			err |= put(o, "tenant", json_string(p->tenant_name));
 		if (p->role == CHAM_PORT_ROLE_SLOW)
@@ -233,8 +237,25 @@ static int save_setups(struct ctl *c, json_t *array, const struct all *all)
 
 /* ---- the file ----------------------------------------------------------------- */
 
+/* A file that says something else than @root stays as FILE~: what had gone when the
+ * machine was stopped, a NIC, has not gone for good.
+ */
+static int keep_old(const char *path, const json_t *root)
+{
+	json_t *was = json_load_file(path, 0, NULL);
+	bool same = was && json_equal(was, root);
+	char old[4096];
+
+	json_decref(was);
+	if (same)
+		return 0;
+	snprintf(old, sizeof(old), "%s~", path);
+	unlink(old);
+	return link(path, old) && errno != ENOENT ? errno : 0;
+}
+
 /* Whole or not at all: a crash leaves the old file. */
-static int write_file(struct ctl *c, const char *path, const char *text)
+static int write_file(struct ctl *c, const char *path, const json_t *root, const char *text)
 {
 	char fresh[4096];
 	int fd, err = 0;
@@ -252,6 +273,8 @@ static int write_file(struct ctl *c, const char *path, const char *text)
 		err = errno;
 	if (fclose(f) && !err)
 		err = errno;
+	if (!err)
+		err = keep_old(path, root);
 	if (!err && rename(fresh, path))
 		err = errno;
 	if (!err)
@@ -303,13 +326,13 @@ static int to(struct ctl *c, int argc, char **argv)
 		ret = save_programs(c, part[SAVED_PROGRAMS], &all);
 	if (!err && !ret)
 		text = json_dumps(root, JSON_INDENT(4));
-	json_decref(root);
 	if (!ret && !text)
 		ret = ctl_fail(c, EXIT_KERNEL, "out of memory");
 	if (!ret && strcmp(path, "-"))
-		ret = write_file(c, path, text);
+		ret = write_file(c, path, root, text);
 	else if (!ret)
 		fprintf(c->j.f, "%s%s", text, c->json ? "" : "\n");
+	json_decref(root);
 	free(text);
 out:
 	all_put(&all);

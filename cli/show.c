@@ -35,6 +35,14 @@ const char *show_mac(const uint8_t *m)
 	return s;
 }
 
+const char *show_bits(uint64_t bits)
+{
+	char *s = slot();
+
+	snprintf(s, 64, "0x%llx", (unsigned long long)bits);
+	return s;
+}
+
 const char *show_addr(const struct cham_addr *a)
 {
 	return cham_addr__format(a, slot(), 64);

@@ -70,6 +70,8 @@ int cham_put_port(struct sk_buff *msg, struct cham_port *port)
 	       nla_put_string(msg, CHAM_PORT_IFNAME, dev->name) ||
 	       nla_put_string(msg, CHAM_PORT_VDPA, info.vdpa_name) ||
 	       nla_put(msg, CHAM_PORT_MAC, ETH_ALEN, info.mac) ||
+	       (!is_zero_ether_addr(info.fixed_mac) &&
+		nla_put(msg, CHAM_PORT_FIXED_MAC, ETH_ALEN, info.fixed_mac)) ||
 	       nla_put_u32(msg, CHAM_PORT_MTU, info.mtu) ||
 	       nla_put_u32(msg, CHAM_PORT_QUEUE_PAIRS, info.queue_pairs) ||
 	       nla_put_u32(msg, CHAM_PORT_ACTIVE_PAIRS, info.queue_pairs_active) ||
@@ -78,6 +80,8 @@ int cham_put_port(struct sk_buff *msg, struct cham_port *port)
 		nla_put_string(msg, CHAM_PORT_BROKEN_REASON, info.broken)) ||
 	       nla_put_u32(msg, CHAM_PORT_BLOCKED, blocked) ||
 	       cham_put_u64(msg, CHAM_PORT_FEATURES, info.features) ||
+	       (info.device_features &&
+		cham_put_u64(msg, CHAM_PORT_DEVICE_FEATURES, info.device_features)) ||
 	       cham_put_u64(msg, CHAM_PORT_RX_PACKETS, info.rx_packets) ||
 	       cham_put_u64(msg, CHAM_PORT_RX_BYTES, info.rx_bytes) ||
 	       cham_put_u64(msg, CHAM_PORT_TX_PACKETS, info.tx_packets) ||

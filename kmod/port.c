@@ -90,6 +90,10 @@ void cham_port_get_info(const struct cham_port *port, struct cham_port_info *inf
 	memset(info, 0, sizeof(*info));
 	strscpy(info->vdpa_name, dev_name(&port->vdpa->vdev.dev));
 	ether_addr_copy(info->mac, port->mac);
+	if (READ_ONCE(port->mac_fixed))
+		ether_addr_copy(info->fixed_mac, port->mac_own);
+	if (port->offered_fixed)
+		info->device_features = port->offered;
 	info->mtu = port->mtu;
 	info->queue_pairs = port->pairs;
 	info->queue_pairs_active = cham_port_pairs_active(port);
@@ -288,7 +292,7 @@ static int cham_mgmt_dev_set_attr(struct vdpa_mgmt_dev *mdev,
 		return -EADDRNOTAVAIL;
 	mutex_lock(&port->ctl);
 	ether_addr_copy(port->mac_own, config->net.mac);
-	port->mac_fixed = true;
+	WRITE_ONCE(port->mac_fixed, true);
 	cham_ctrl_set_mac(port, port->mac_own);
 	mutex_unlock(&port->ctl);
 	cham_port_event_changed(port);

@@ -175,9 +175,11 @@ struct sk_buff *cham_port_skb(struct xdp_buff *xdp);
 struct cham_port_info {
 	char vdpa_name[32];
 	u8 mac[ETH_ALEN];
+	u8 fixed_mac[ETH_ALEN];		/* zero: the guest may choose */
 	u32 mtu, queue_pairs, queue_pairs_active;
 	u32 state;			/* enum cham_port_state */
 	char broken[64];
+	u64 device_features;		/* 0: not chosen by the provider */
 	u64 features, rx_packets, rx_bytes, tx_packets, tx_bytes;
 	u64 rx_dropped, tx_dropped;
 };

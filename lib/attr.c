@@ -59,6 +59,8 @@ static const struct cham_field port_fields[] = {
 	F(PORT, ACTIVE_PAIRS, "active-pairs", K_U32, cham_port, active_pairs),
 	N(PORT, ANNOUNCE, "announce", K_FLAG),
 	F(PORT, ROLE, "role", K_U8, cham_port, role),
+	F(PORT, FIXED_MAC, "fixed-mac", K_MAC, cham_port, fixed_mac),
+	F(PORT, DEVICE_FEATURES, "device-features", K_U64, cham_port, device_features),
 };
 
 static const struct cham_field uplink_fields[] = {

@@ -270,6 +270,8 @@ int cham_tenant__for_each(struct cham *h, cham_tenant_fn fn, void *arg);
  * @tx_dropped:    to the guest, discarded
  * @active_pairs:  queue pairs that its driver uses
  * @role:          enum cham_port_role
+ * @fixed_mac:     the provider's choice; absent: the guest may choose
+ * @device_features: offered by the provider's choice; absent: whatever there is
  */
 struct cham_port {
 	size_t sz;
@@ -294,6 +296,8 @@ struct cham_port {
 	uint64_t tx_dropped;
 	uint32_t active_pairs;
 	uint8_t role;
+	uint8_t fixed_mac[6];
+	uint64_t device_features;
 };
 
 typedef int (*cham_port_fn)(const struct cham_port *p, void *arg);

@@ -214,6 +214,8 @@ enum cham_port_attr {
 	CHAM_PORT_ACTIVE_PAIRS,		/* u32: queue pairs the driver uses */
 	CHAM_PORT_ANNOUNCE,		/* flag, in: the guest is to announce itself */
 	CHAM_PORT_ROLE,			/* u8 enum cham_port_role */
+	CHAM_PORT_FIXED_MAC,		/* as the provider chose, absent: the guest may */
+	CHAM_PORT_DEVICE_FEATURES,	/* u64: likewise what is offered */
 	__CHAM_PORT_MAX,
 };
 

@@ -32,7 +32,7 @@ mkdir -p "$tap_tmp/huge"
 mount -t hugetlbfs none "$tap_tmp/huge" && defer umount "$tap_tmp/huge"
 
 rep_stat() { ethtool -S "$1" | awk -v k="$2:" '$1 == k { print $2 }'; }
-feature() { echo $(($(chamctl -j port show "$1" | jq '.[0].features') >> $2 & 1)); }
+feature() { echo $(($(chamctl -j port show "$1" | jq -r '.[0].features') >> $2 & 1)); }
 state_is() { [ "$(chamctl -j port show pmd | jq -r '.[0].state')" = "$1" ]; }
 up_or_gone() { state_is up || [ ! -d "/proc/$pmd" ] || grep -qai "fail" "$log"; }
 log=$tap_tmp/testpmd pmd=

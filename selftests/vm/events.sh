@@ -67,17 +67,17 @@ clear
 topo_tenant red 100 || bail "tenant"
 told "tenant made" tenant-ntf '.name == "red" and .vni == 100' netns
 told "port appears, without a tenant" port-ntf '.ifname == "red0" and ."tenant-id" == 0' \
-	tenant-name broken-reason
+	tenant-name broken-reason fixed-mac device-features
 told "its driver is there" port-ntf '.ifname == "red0" and .state == "up"' \
-	tenant-name broken-reason
-told "port bound" port-ntf '.vdpa == "red0" and ."tenant-name" == "red"' broken-reason
-told "and free to be cached" port-ntf '."tenant-name" == "red" and .blocked == []' broken-reason
+	tenant-name broken-reason fixed-mac device-features
+told "port bound" port-ntf '.vdpa == "red0" and ."tenant-name" == "red"' broken-reason fixed-mac device-features
+told "and free to be cached" port-ntf '."tenant-name" == "red" and .blocked == []' broken-reason fixed-mac device-features
 clear
 chamctl tenant set red weight 77
 told "tenant changed" tenant-ntf '.name == "red" and .weight == 77' netns
 chamctl tenant set red dscp uniform
 told "the tenant's way to the wire is shut" port-ntf \
-	'.ifname == "red0" and (.blocked | index("tunnel"))' broken-reason
+	'.ifname == "red0" and (.blocked | index("tunnel"))' broken-reason fixed-mac device-features
 chamctl tenant set red dscp pipe
 busywait 5 seen port-ntf '.blocked == []'
 
@@ -174,13 +174,14 @@ clear
 vhost=$(basename /sys/bus/vdpa/devices/evil/vhost-vdpa-*)
 check "a hostile owner breaks its port" "$(dirname "$0")/port_vhost.py" "/dev/$vhost" evil break
 told "ring broken: by whom and why" ring-broken-ntf \
-	'.ifname == "evil" and ."tenant-name" == "red" and .state == "broken" and (."broken-reason" | length > 0)'
+	'.ifname == "evil" and ."tenant-name" == "red" and .state == "broken" and (."broken-reason" | length > 0)' \
+	fixed-mac device-features
 check_fails "red's own port did not break" seen ring-broken-ntf '.ifname == "red0"'
 clear
 chamctl port set evil notenant
-told "port unbound" port-ntf '.ifname == "evil" and ."tenant-id" == 0' tenant-name broken-reason
+told "port unbound" port-ntf '.ifname == "evil" and ."tenant-id" == 0' tenant-name broken-reason fixed-mac device-features
 vdpa dev del evil
-told "port gone" port-del-ntf '.ifname == "evil"' tenant-name broken-reason
+told "port gone" port-del-ntf '.ifname == "evil"' tenant-name broken-reason fixed-mac device-features
 chamctl tenant del red force
 told "tenant gone" tenant-del-ntf '.name == "red"' netns
 

@@ -23,7 +23,7 @@ check "an uplink" chamctl uplink add up0 local 192.0.2.1
 PACKED=34 INDIRECT=28 EVENT_IDX=29
 rep_stat() { ethtool -S "$1" | awk -v k="$2:" '$1 == k { print $2 }'; }
 # has PORT BIT: 1 or 0, what driver and port agreed on
-has() { echo $(($(chamctl -j port show "$1" | jq '.[0].features') >> $2 & 1)); }
+has() { echo $(($(chamctl -j port show "$1" | jq -r '.[0].features') >> $2 & 1)); }
 mb=$(mb 4)
 blob "${mb}M"
 port=7000

@@ -34,11 +34,11 @@ plug() {
 
 # everything that save and restore are about, less what the kernel numbers
 state() {
-	chamctl -j uplink | jq -S 'map(del(.ifindex, ."rx-packets", ."tx-packets", .remotes, .blocked))'
-	chamctl -j tenant | jq -S 'map(del(.id, .conns, .generation, .fdbs))'
-	chamctl -j port | jq -S 'map({vdpa, ifname, mac, mtu, "tenant-name"})'
-	chamctl -j fdb | jq -S 'map(select(.source == "static") | {mac, remote}) | sort_by(.mac)'
-	chamctl -j prog | jq -S 'map({"tenant-name", name, hooks})'
+	chamctl -j uplink | jq 'map(del(.ifindex, ."rx-packets", ."tx-packets", .remotes, .blocked))'
+	chamctl -j tenant | jq 'map(del(.id, .conns, .generation, .fdbs))'
+	chamctl -j port | jq 'map({vdpa, ifname, "fixed-mac", mtu, "queue-pairs", "tenant-name"})'
+	chamctl -j fdb | jq 'map(select(.source == "static") | {mac, remote}) | sort_by(.mac)'
+	chamctl -j prog | jq 'map({"tenant-name", name, hooks})'
 	for d in /sys/class/net/br-red/brif/*; do echo "${d##*/}"; done
 	bridge fdb show dev vx-red | grep 00:00:00:00:00:00 | sort
 }
@@ -49,13 +49,15 @@ chamctl uplink add up0 local 192.0.2.1 || fail "uplink"
 topo_tenant red 100 || fail "tenant"
 chamctl tenant set red weight 70 max-conns 1000 dscp uniform
 chamctl tenant add blue vni 200 || fail "another tenant"
-vdpa dev add name spare mgmtdev chamelio mtu 1400
+vdpa dev add name spare mgmtdev chamelio mac 52:54:00:00:00:09 mtu 1400 max_vqp 2
 ip link set spare name other
 chamctl fdb add tenant blue mac 02:00:00:00:00:01 remote 192.0.2.2
 chamctl fdb add tenant red mac 02:00:00:00:00:02 port red0
 bridge fdb append 00:00:00:00:00:00 dev vx-red dst 192.0.2.3
 check "datapath attaches" topo_attach
 check "red reaches its remote end" ping1 on red 10.0.0.2
+check "a guest may choose its address" ip -n t-red link set eth0 address 02:00:00:00:00:77
+check_eq "which the port has" 02:00:00:00:00:77 "$(chamctl -j port show red0 | jq -r '.[0].mac')"
 check "red has a program, an object" prog load "$echo_o" tenant red
 check "blue has one, bitcode" prog load "${echo_o%.o}.bc" tenant blue
 
@@ -63,6 +65,8 @@ check "save" chamctl save $saved
 diag "$(jq -c '.programs[].base64 |= .[:32]' $saved)"
 check "programs are what they were made from" cmp "${echo_o%.o}.bc" \
 	<(jq -r '.programs[] | select(.tenant == "blue").base64' $saved | base64 -d)
+check_eq "saved is the provider's choice, not the guest's" '[["red0",null],["spare","52:54:00:00:00:09"]]' \
+	"$(jq -c '.ports | map([.vdpa, .mac])' $saved)"
 check "only its owner reads it" test "$(stat -c %a $saved)" = 600
 check "to standard output, the same" sh -c "chamctl save | cmp - $saved"
 state > /tmp/before
@@ -109,7 +113,7 @@ ip link set red0 nomaster
 bridge fdb del 00:00:00:00:00:00 dev vx-red dst 192.0.2.3
 restore "what differs is changed" 0 \
 	'[.[] | select(.status == "changed") | .item] == ["tenant", "setup", "program"]' $saved
-check "and is as it was" sh -c "$(declare -f state); state | diff -u /tmp/before -"
+check "and is as it was" bash -c "$(declare -f state); state | diff -u /tmp/before -"
 
 jq '.ports += [{vdpa: "new", dev: "new", mac: "01:00:5e:00:00:01", mtu: 1450, "queue-pairs": 1, up: true},
 	{vdpa: "last", dev: "last", mac: "02:00:00:00:00:09", mtu: 1450, "queue-pairs": 1, up: true, tenant: "nobody"}]
@@ -117,11 +121,42 @@ jq '.ports += [{vdpa: "new", dev: "new", mac: "01:00:5e:00:00:01", mtu: 1450, "q
 	| .programs[1].base64 = "AAAA" | .programs += [.programs[0] + {tenant: "someone"}]' $saved > /tmp/odd.json
 restore "items that cannot be made are told with the reason, the rest is done" 2 \
 	'[.[] | select(.status == "failed") | .reason] | length == 6 and
-	 (.[0] | contains("belongs to tenant red")) and (.[1] | contains("another MAC")) and
+	 (.[0] | contains("belongs to tenant red")) and (.[1] | contains("another MTU")) and
 	 (.[2] | contains("vdpa dev add name new")) and (.[3] | contains("no tenant is called nobody")) and
 	 (.[4] | contains("3 bytes are no object")) and (.[5] | contains("no tenant is called someone"))' /tmp/odd.json
 answers "the program that was there goes on" 68656c6c6f b-red 10.0.0.1 7 68656c6c6f
 check "traffic goes on" ping1 on red 10.0.0.2
+
+jq '.ports[1]."queue-pairs" = 4' $saved > /tmp/pairs.json
+restore "another number of queue pairs is not kept in silence" 2 \
+	'[.[] | select(.status == "failed") | .reason] | length == 1 and
+	 (.[0] | contains("another number of queue pairs"))' /tmp/pairs.json
+
+# what was there before stays beside it
+check "saved" chamctl save $saved
+rm -f $saved~
+check "the same again" chamctl save $saved
+check "leaves nothing beside it" test ! -e $saved~
+check "a port whose features the provider chose" "$(dirname "$0")/vdpa_add.py" chosen all
+features=$(chamctl -j port show chosen | jq -r '.[0]."device-features"')
+cp $saved /tmp/was.json
+check "saved" chamctl save $saved
+check "what was there before is beside it" cmp /tmp/was.json $saved~
+check_eq "with them" "[\"$features\"]" "$(jq -c '.ports | map(."device-features" // empty)' $saved)"
+restore "restored over itself: kept" 0 'length == 13 and all(.[]; .status == "kept")' $saved
+jq 'del(.ports[]."device-features")' $saved > /tmp/any.json
+restore "a choice that the file does not make" 2 \
+	'[.[] | select(.status == "failed") | .reason] | length == 1 and
+	 (.[0] | contains("another choice of features"))' /tmp/any.json
+vdpa dev del chosen
+if vdpa dev help 2>&1 | grep -q device_features; then
+	restore "it is made with them" 0 '[.[] | select(.status == "made") | .name] == ["chosen"]' $saved
+	check_eq "they are offered" "$features" "$(chamctl -j port show chosen | jq -r '.[0]."device-features"')"
+else
+	restore "vdpa does not know the word: said" 2 \
+		'[.[] | select(.status == "failed") | .reason] | length == 1 and
+		 (.[0] | contains("device_features"))' $saved
+fi
 
 # of another uplink: not taken away from whoever uses it
 jq '.uplinks[0]."udp-port" = 4790' $saved > /tmp/port.json
