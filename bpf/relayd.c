@@ -48,6 +48,7 @@ static unsigned int n_sessions;
 static struct cham *cham;
 static uint32_t tenant;
 static struct cham_addr relay_addr;
+static uint8_t relay_mac[ETH_ALEN];	/* as clients know it */
 
 static void read_sessions(const char *path)
 {
@@ -157,27 +158,55 @@ static uint16_t ip_sum(struct iphdr ip)
 	return ~(sum + (sum >> 16));
 }
 
-/* The token, to whom @d is from: it is asked for an answer, the fast path hears that. */
-static int welcome(struct slowport *port, const struct datagram *d, uint64_t token)
+/* A datagram that is a token. Addresses and ports as in the packet. */
+struct token_datagram {
+	struct datagram head;
+	uint64_t token;
+} __attribute__((packed));
+
+static struct token_datagram token_datagram(uint32_t saddr, uint16_t sport, uint32_t daddr,
+					    uint16_t dport, uint64_t token)
 {
-	struct {
-		struct datagram head;
-		uint64_t token;
-	} __attribute__((packed)) out = {
+	struct token_datagram out = {
 		.head.eth.ether_type = htons(ETHERTYPE_IP),
 		.head.ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
-			     .saddr = d->ip.daddr, .daddr = d->ip.saddr,
+			     .saddr = saddr, .daddr = daddr,
 			     .tot_len = htons(sizeof(out) - sizeof(out.head.eth)) },
 		/* IPv4 lets UDP go without a checksum */
-		.head.udp = { .source = d->udp.dest, .dest = d->udp.source,
+		.head.udp = { .source = sport, .dest = dport,
 			      .len = htons(sizeof(out.head.udp) + RELAY_TOKEN) },
 		.token = token,
 	};
 
+	out.head.ip.check = ip_sum(out.head.ip);
+	return out;
+}
+
+/* To whom @d is from: it is asked for an answer, the fast path hears that. */
+static int welcome(struct slowport *port, const struct datagram *d, uint64_t token)
+{
+	struct token_datagram out = token_datagram(d->ip.daddr, d->udp.dest, d->ip.saddr,
+						   d->udp.source, token);
+
 	memcpy(out.head.eth.ether_dhost, d->eth.ether_shost, ETH_ALEN);
 	memcpy(out.head.eth.ether_shost, d->eth.ether_dhost, ETH_ALEN);
-	out.head.ip.check = ip_sum(out.head.ip);
+	memcpy(relay_mac, d->eth.ether_dhost, ETH_ALEN);
 	return slowport_send(port, &out, sizeof(out));
+}
+
+/* To the server of a session that is over, as from its client. It goes by the module:
+ * no frame is at hand whose port could be used.
+ */
+static int farewell(const struct cham_conn *outside, const struct relay *s)
+{
+	struct token_datagram out;
+	uint32_t client;
+
+	memcpy(&client, outside->src.a, sizeof(client));
+	out = token_datagram(client, htons(outside->sport), s->addr, s->port, s->token);
+	memcpy(out.head.eth.ether_dhost, s->mac, ETH_ALEN);
+	memcpy(out.head.eth.ether_shost, relay_mac, ETH_ALEN);
+	return cham_packet__send(cham, tenant, &out, sizeof(out));
 }
 
 /* What handlers hand over; a slow port hears other things as well. */
@@ -219,7 +248,8 @@ static void gone(const struct cham_conn *outside)
 
 	memcpy(&s, outside->area, sizeof(s));
 	in = conn_to(&outside->src, outside->sport, s.addr, s.port);
-	if (cham_conn__del(cham, outside) || cham_conn__del(cham, &in))
+	if (cham_conn__del(cham, outside) || cham_conn__del(cham, &in) ||
+	    farewell(outside, &s))
 		warnx("%s", cham__last_error(cham));
 	printf("gone %s\n", hex(s.token));
 }
@@ -273,13 +303,14 @@ int main(int argc, char **argv)
 		errx(1, "addr takes an IPv4 address, not \"%s\"", addr);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	read_sessions(file);
+	/* CAP_NET_RAW will do for this; for the rest, CAP_NET_ADMIN. */
+	port = slowport_open(dev, xsks);
+	if (!port)
+		return 1;
 	if (cham__open(&cham) || cham_events__open(cham, &events) ||
 	    cham_tenant__get(cham, name, &t))
 		errx(1, "%s", cham ? cham__last_error(cham) : strerror(ENOMEM));
 	tenant = t.id;
-	port = slowport_open(dev, xsks);
-	if (!port)
-		return 1;
 	printf("ready: %u sessions\n", n_sessions);
 
 	for (;;) {

@@ -835,6 +835,7 @@ static const struct genl_split_ops cham_ops[] = {
 	CHAM_DUMP(PROG_GET, CHAM_OWN, no_attrs, cham_nl_tenant_start, cham_nl_prog_dump),
 	CHAM_DO(PROG_SET, CHAM_ALL, prog_set, cham_nl_prog_set),
 	CHAM_DO(PROG_DEL, CHAM_ALL, prog_del, cham_nl_prog_del),
+	CHAM_DO(PACKET_SEND, CHAM_OWN, packet_send, cham_nl_packet_send),
 };
 
 struct genl_family cham_family __ro_after_init = {

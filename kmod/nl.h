@@ -107,6 +107,7 @@ extern const struct nla_policy cham_conn_key_policy[CHAM_CONN_VLAN_ID + 1];
 extern const struct nla_policy cham_conn_new_policy[CHAM_CONN_AREA + 1];
 extern const struct nla_policy cham_conn_dump_policy[CHAM_CONN_VLAN_ID + 1];
 extern const struct nla_policy cham_conn_flush_policy[CHAM_CONN_TENANT_ID + 1];
+extern const struct nla_policy cham_packet_send_policy[CHAM_PACKET_FRAME + 1];
 
 int cham_nl_conn_get(struct sk_buff *skb, struct genl_info *info);
 int cham_nl_conn_start(struct netlink_callback *cb);
@@ -115,4 +116,5 @@ int cham_nl_conn_new(struct sk_buff *skb, struct genl_info *info);
 int cham_nl_conn_set(struct sk_buff *skb, struct genl_info *info);
 int cham_nl_conn_del(struct sk_buff *skb, struct genl_info *info);
 int cham_nl_conn_flush(struct sk_buff *skb, struct genl_info *info);
+int cham_nl_packet_send(struct sk_buff *skb, struct genl_info *info);
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Requests about connections: what a tenant's slow path drives, and who looks. */
+/* What a tenant's slow path drives, and who looks: connections; and what it sends. */
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
@@ -11,6 +11,7 @@
 #include "netns.h"
 #include "nl.h"
 #include "nl_put.h"
+#include "port.h"
 #include "prog.h"
 #include "tenant.h"
 
@@ -49,6 +50,11 @@ const struct nla_policy cham_conn_dump_policy[CHAM_CONN_VLAN_ID + 1] = {
 
 const struct nla_policy cham_conn_flush_policy[CHAM_CONN_TENANT_ID + 1] = {
 	[CHAM_CONN_TENANT_ID]	= CHAM_POLICY_TENANT,
+};
+
+const struct nla_policy cham_packet_send_policy[CHAM_PACKET_FRAME + 1] = {
+	[CHAM_PACKET_TENANT_ID]	= CHAM_POLICY_TENANT,
+	[CHAM_PACKET_FRAME]	= NLA_POLICY_RANGE(NLA_BINARY, ETH_HLEN, CHAM_SEND_MAX),
 };
 
 /* The one connection that a request is about. */
@@ -389,4 +395,26 @@ int cham_nl_conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	cb->args[3] = bucket == c.in ? c.sum : 0;
 	cb->args[1] = bucket;
 	return skb->len;
+}
+
+int cham_nl_packet_send(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nlattr *frame = info->attrs[CHAM_PACKET_FRAME];
+	struct cham_tenant *t = cham_nl_tenant(info, CHAM_PACKET_TENANT_ID, 0);
+	struct cham_port *port;
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	if (GENL_REQ_ATTR_CHECK(info, CHAM_PACKET_FRAME)) {
+		NL_SET_ERR_MSG(info->extack, "there is no frame to be sent");
+		return -EINVAL;
+	}
+	port = cham_port_by_slot_rcu(t->slow);
+	if (!port) {
+		NL_SET_ERR_MSG_FMT(info->extack,
+				   "tenant %s has no slow port that a frame could come from",
+				   t->name);
+		return -ENOLINK;
+	}
+	return cham_port_inject(port, nla_data(frame), nla_len(frame), info->extack);
 }

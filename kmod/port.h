@@ -168,6 +168,20 @@ bool cham_port_takes(struct cham_port *port, const u8 *mac, u16 vlan);
  */
 int cham_port_announce(struct cham_port *port, struct netlink_ext_ack *extack);
 
+/**
+ * cham_port_inject() - Linux gets a frame as if the port's end point had sent it
+ * @port:   port
+ * @frame:  from the Ethernet header on, at least that
+ * @len:    bytes
+ * @extack: receives the reason of a refusal
+ *
+ * No handler sees it here, nor the port's program: it is for slow ports.
+ * Context: process, RTNL held.
+ * Return: 0, -%ENETDOWN, -%EMSGSIZE, -%ENOMEM, or -%ENOBUFS, which the representor counts.
+ */
+int cham_port_inject(struct cham_port *port, const void *frame, u32 len,
+		     struct netlink_ext_ack *extack);
+
 int cham_port_own(struct cham_xdp_buff *cx);
 struct xdp_frame *cham_port_frame(const struct xdp_rxq_info *rxq, u32 len);
 struct sk_buff *cham_port_skb(struct xdp_buff *xdp);

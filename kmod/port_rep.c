@@ -115,6 +115,29 @@ static void cham_rep_offload_work(struct work_struct *work)
 	rtnl_unlock();
 }
 
+int cham_port_inject(struct cham_port *port, const void *frame, u32 len,
+		     struct netlink_ext_ack *extack)
+{
+	struct net_device *dev = port->dev;
+	struct sk_buff *skb;
+
+	if (!netif_running(dev)) {
+		NL_SET_ERR_MSG_FMT(extack, "%s is down", dev->name);
+		return -ENETDOWN;
+	}
+	if (len > port->frame_max) {
+		NL_SET_ERR_MSG_FMT(extack, "a frame of %u bytes; %s takes %u", len, dev->name,
+				   port->frame_max);
+		return -EMSGSIZE;
+	}
+	skb = __netdev_alloc_skb_ip_align(dev, len, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	skb_put_data(skb, frame, len);
+	skb->protocol = eth_type_trans(skb, dev);
+	return netif_rx(skb) == NET_RX_SUCCESS ? 0 : -ENOBUFS;
+}
+
 static int cham_rep_bpf(struct net_device *dev, struct netdev_bpf *bpf)
 {
 	struct cham_port *port = netdev_priv(dev);

@@ -175,6 +175,7 @@ static const struct cham_set sets[] = {
 	[CHAM_SET_FDB]    = SET("fdb", fdb_fields, cham_fdb),
 	[CHAM_SET_STAT]   = SET("stat", stat_fields, cham_stat),
 	[CHAM_SET_PROG]   = SET("prog", prog_fields, cham_prog),
+	[CHAM_SET_PACKET] = SET("packet", packet_fields, cham_packet),
 };
 
 /* A row for every attribute the header knows, no more and no less. */
@@ -321,6 +322,11 @@ int cham_set__put(struct nlmsghdr *nlh, size_t max, const struct cham_set *set,
 		case K_MAC:
 		case K_BYTES:
 			ok = mnl_attr_put_check(nlh, max, i, f->size, from);
+			break;
+		case K_DATA:
+			data = from;
+			ok = data->size < max &&
+			     mnl_attr_put_check(nlh, max, i, data->size, data->at);
 			break;
 		case K_STR:
 			if (strnlen(from, f->size) == f->size)

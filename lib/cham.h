@@ -119,6 +119,7 @@ enum cham_set_id {
 	CHAM_SET_FDB,
 	CHAM_SET_STAT,
 	CHAM_SET_PROG,
+	CHAM_SET_PACKET,
 };
 
 enum cham_reason_kind { CHAM_KIND_FAST, CHAM_KIND_SLOW, CHAM_KIND_DROP, CHAM_KIND_NOTE };
@@ -566,6 +567,21 @@ int cham_conn__del(struct cham *h, const struct cham_conn *c);
  * Return: 0 or a negative errno.
  */
 int cham_conn__flush(struct cham *h, uint32_t tenant_id);
+
+/**
+ * cham_packet__send() - send a frame as a tenant's slow path
+ * @h:         handle
+ * @tenant_id: whose
+ * @frame:     from the Ethernet header on, checksums written
+ * @size:      bytes, 14 to CHAM_SEND_MAX
+ *
+ * As if its slow port had sent it: from any address, and its handlers do not see it
+ * leave. Who has the port's netdev need not ask; this is for who has not.
+ *
+ * Return: 0; -ENOLINK when the tenant has no slow port; -ENETDOWN; -EMSGSIZE; -ENOBUFS;
+ * another negative errno.
+ */
+int cham_packet__send(struct cham *h, uint32_t tenant_id, const void *frame, size_t size);
 
 /* ---- FDB ---------------------------------------------------------------- */
 

@@ -69,3 +69,18 @@ int cham_conn__flush(struct cham *h, uint32_t tenant_id)
 	return cham_nl__do(h, CHAM_CMD_CONN_FLUSH, CHAM_SET_CONN, &c, c.set,
 			   NULL, NULL);
 }
+
+int cham_packet__send(struct cham *h, uint32_t tenant_id, const void *frame, size_t size)
+{
+	const struct cham_packet p = {
+		.sz = sizeof(p),
+		.set = CHAM_BIT(CHAM_PACKET_TENANT_ID) | CHAM_BIT(CHAM_PACKET_FRAME),
+		.tenant_id = tenant_id,
+		.frame = { frame, size },
+	};
+
+	if (size > CHAM_SEND_MAX)
+		return cham__fail(h, -EMSGSIZE, "a frame has at most %d bytes, not %zu",
+				  CHAM_SEND_MAX, size);
+	return cham_nl__do(h, CHAM_CMD_PACKET_SEND, CHAM_SET_PACKET, &p, p.set, NULL, NULL);
+}

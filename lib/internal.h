@@ -33,8 +33,21 @@ enum cham_kind {
 	K_IP4,		/* be32 on the wire, struct cham_addr here */
 	K_ADDR,		/* 4 or 16 bytes on the wire, struct cham_addr here */
 	K_BYTES,	/* as many as there are and fit, out only */
+	K_DATA,		/* struct cham_data here, in only */
 	K_DIR,		/* nest, struct cham_dir here */
 	K_FLAG,		/* no payload, only the bit in set */
+};
+
+struct cham_data {
+	const void *at;
+	size_t size;
+};
+
+struct cham_packet {
+	size_t sz;
+	uint64_t set;
+	uint32_t tenant_id;
+	struct cham_data frame;
 };
 
 struct cham_field {

@@ -142,6 +142,7 @@ enum cham_cmd {
 	CHAM_CMD_PROG_GET,
 	CHAM_CMD_PROG_SET,
 	CHAM_CMD_PROG_DEL,
+	CHAM_CMD_PACKET_SEND,
 	/* notifications */
 	CHAM_CMD_TENANT_NTF,
 	CHAM_CMD_TENANT_DEL_NTF,
@@ -371,5 +372,14 @@ enum cham_prog_attr {
 };
 
 #define CHAM_PROG_MAX (__CHAM_PROG_MAX - 1)
+
+enum cham_packet_attr {
+	CHAM_PACKET_UNSPEC,
+	CHAM_PACKET_TENANT_ID,		/* u32: whose slow path sends it */
+	CHAM_PACKET_FRAME,		/* binary, ETH_HLEN..CHAM_SEND_MAX */
+	__CHAM_PACKET_MAX,
+};
+
+#define CHAM_PACKET_MAX (__CHAM_PACKET_MAX - 1)
 
 #endif

@@ -23,7 +23,7 @@ spec_text = open(top + '/Documentation/netlink/specs/chamelio.yaml').read()
 table = open(top + '/lib/attr.c').read()
 netlink = ''.join(open(top + '/kmod/' + f).read() for f in ('nl.h', 'netlink.c', 'nl_conn.c'))
 names = open(top + '/lib/names.c').read()
-SETS = ['tenant', 'port', 'uplink', 'conn', 'dir', 'fdb', 'stat', 'prog']
+SETS = ['tenant', 'port', 'uplink', 'conn', 'dir', 'fdb', 'stat', 'prog', 'packet']
 
 def dashed(name):
     return name.lower().replace('_', '-')
@@ -113,7 +113,7 @@ def compare(text, spec_text, table):
          [g['name'] for g in spec['mcast-groups']['list']])
     return diff
 
-KERNEL = {'ETH_ALEN': 6, 'IFNAMSIZ': 16, 'TCP_CLOSING': 11, 'CHAM_DSCP_PIPE': 1,
+KERNEL = {'ETH_ALEN': 6, 'ETH_HLEN': 14, 'IFNAMSIZ': 16, 'TCP_CLOSING': 11, 'CHAM_DSCP_PIPE': 1,
           'CHAM_PORT_ROLE_SLOW': 1, 'CHAM_AREA_SIZE': 128}
 
 def policies(text, netlink):

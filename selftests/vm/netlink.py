@@ -232,5 +232,15 @@ def case_tenants_request():
     return ok and not family.answers()
 
 
+def case_packets_refused():
+    """Of tenant 1, which has no slow port."""
+    family = Family()
+    return all(family.refused(text, 'packet-send', ACK, tenant_id=1, **frame) for text, frame in (
+        ('no slow port', {'frame': bytes(60)}),
+        ('no frame', {}),
+        ('attribute size out of range', {'frame': bytes(13)}),
+        ('', {'frame': bytes(9239)})))
+
+
 if __name__ == '__main__':
     sys.exit(0 if globals()['case_' + sys.argv[1]]() else 1)

@@ -70,6 +70,8 @@ class Fuzzer:
             return bytes(127) + bytes((rnd.randrange(256),))
         if name == 'abi':
             return struct.pack('=I', 1)
+        if name == 'frame':
+            return b'\x02' + bytes(rnd.randrange(13, 1400))
         if kind in ('u8', 'u16', 'u32', 'u64'):
             top = checks.get('max', 9)
             value = rnd.randrange(checks.get('min', 0), min(9, top if isinstance(top, int) else 9) + 1)
@@ -105,7 +107,7 @@ class Fuzzer:
         elif kind == 'nest':
             data = attr(1, bytes(8)) * rnd.randrange(4)
         else:
-            size = checks.get('exact-len', rnd.choice((4, 16)))
+            size = checks.get('exact-len', checks.get('min-len', rnd.choice((4, 16))))
             data = rnd.choice((bytes(size), bytes(rnd.randrange(256) for _ in range(size)),
                                b'\x02' + bytes(size - 2) + bytes([rnd.randrange(4)])))
         if not rnd.randrange(15):
@@ -183,7 +185,9 @@ class Fuzzer:
         never = self.never() if hurry else ()
         op, dump, wanted = rnd.choice([
             r for r in REQUESTS if not hurry or r[0] + ('-dump' if r[1] else '') in never or
-            r[0].endswith('-new') or r[0] == 'prog-set'])
+            r[0].endswith('-new') or r[0] == 'prog-set' or
+            # of a slow port
+            r[0] == 'port-set' and 'packet-send' in never])
         cmd, flags = OPS[op], REQUEST | (DUMP if dump else ACK)
         if not rnd.randrange(40):
             cmd = rnd.choice((0, 255, len(OPS), len(OPS) + 1))

@@ -73,6 +73,8 @@ for what in "port show" "uplink show" "fdb show" "tenant add green vni 7" "tenan
 done
 check "for who speaks netlink neither" red python3 selftests/vm/netlink.py tenants_request
 
+check "nor is a frame sent that cannot be" red python3 selftests/vm/netlink.py packets_refused
+
 # what it drives
 key=(proto udp src 10.0.0.1 dst 10.0.0.2 sport 4000 dport 4001)
 check "red makes a connection" red chamctl conn add tenant red "${key[@]}"

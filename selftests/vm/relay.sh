@@ -24,12 +24,15 @@ token=0011223344556677 brief=8899aabbccddeeff
 hello=68656c6c6f
 seen() { grep -q "^$1" /tmp/relayd.out; }
 count() { grep -c "^$1" /tmp/relayd.out; }
-# relayd_start [ARGUMENT...]: as the tenant would, with no more than its namespace needs
-relayd_start() {
-	nsenter --net=/run/netns/s-red \
-		setpriv --bounding-set=-all,+net_raw,+net_admin --inh-caps=-all \
+# relayd CAPABILITIES [ARGUMENT...]: in a shell of its own; as the tenant would, with those of
+# its namespace
+relayd() {
+	exec nsenter --net=/run/netns/s-red setpriv --bounding-set="-all,$1" --inh-caps=-all \
 		"$CHAM_BUILD/bpf/relayd" dev eth0 tenant red addr 10.0.0.1 \
-		sessions /tmp/relay.sessions "$@" >/tmp/relayd.out 2>/tmp/relayd.err &
+		sessions /tmp/relay.sessions "${@:2}"
+}
+relayd_start() {
+	relayd +net_raw,+net_admin "$@" >/tmp/relayd.out 2>/tmp/relayd.err &
 	relayd=$!
 	busywait 10 seen ready || diag "$(cat /tmp/relayd.err)"
 }
@@ -41,7 +44,11 @@ relayd_stop() {
 # talks SPORT TOKEN PAYLOAD: what a client is told
 talks() { ask b-red 10.0.0.1 9300 "$3$2" "$1"; }
 conns() { chamctl -j conn show tenant red | jq "[.[] | select(.sport == $1 or .dport == $1)] | length"; }
-gone() { seen "gone $1" && [ "$(conns "$2")" = 0 ]; }
+# the server has answered the farewell: that is a connection of nobody's
+gone() {
+	seen "gone $1" &&
+		chamctl -j conn show tenant red | jq -e "all(.[]; [.sport, .dport] | sort != [9300, $2])" >/dev/null
+}
 
 # session NAME SPORT: from a client nobody knows to one that is served the short way
 session() {
@@ -105,11 +112,15 @@ check_eq "and is no connection" 0 "$(conns 9902)"
 check_eq "who says too little is not handed over" nothing "$(ASK_WAIT=0.5 ask b-red 10.0.0.1 9300 aa 9903)"
 
 # timers that send: who answers stays, who does not is forgotten
+# a datagram of eight bytes comes from no client: those end with the token, which goes
+ip netns exec t-red1 tcpdump -lni eth0 'udp dst port 9400 and udp[4:2] = 16' >/tmp/relay.farewell 2>/dev/null &
+defer kill $!
 check_eq "a client that is asked often" "$brief" "$(talks 9910 $brief $hello)"
 ip netns exec b-red "$CHAM_BUILD/selftests/ask" -w 8 -s 9910 -n 5 10.0.0.1 9300 "cc$brief" >/tmp/relay.asked
 check_eq "is served, then asked three times, and no more" "aacc$brief $brief $brief $brief nothing" \
 	"$(cat /tmp/relay.asked)"
 check "then relayd is told, and forgets it" busywait 5 gone $brief 9910
+check "and its server is told, as from the client" busywait 5 grep -q "10.0.0.2.9910 > 10.0.0.3.9400" /tmp/relay.farewell
 check_eq "the other session is there" "aadd$token" "$(talks 9901 $token dd)"
 check_eq "it may come again" "$brief" "$(talks 9910 $brief $hello)"
 for _ in 1 2 3 4 5 6; do
@@ -122,13 +133,18 @@ check "the tenant's handler drives nobody else" prog_is red 'has("fault") | not'
 relayd_stop
 chamctl conn flush tenant red
 
-# by AF_XDP: the provider's program and map; of the tenant CAP_NET_RAW alone
+# by AF_XDP: the provider's program and map; of the tenant CAP_NET_RAW alone, but to
+# drive its connections
 mkdir -p /tmp/xsks
 mount -t bpf bpf /tmp/xsks
 defer umount /tmp/xsks
 check "the provider's redirect" bpftool prog load "$CHAM_BUILD/xdp/slowport.bpf.o" /tmp/xsks/prog \
 	type xdp pinmaps /tmp/xsks
 check "is attached" nsenter --net=/run/netns/s-red ip link set eth0 xdpdrv pinned /tmp/xsks/prog
+check_match "without CAP_NET_RAW no AF_XDP" "/tmp/xsks/xsks: |AF_XDP|eth0: .*not permitted" \
+	"$(relayd +net_admin xsks /tmp/xsks/xsks 2>&1)"
+check_match "with that alone there is, and the rest is refused" "^relayd: .*events.*not permitted" \
+	"$(relayd +net_raw xsks /tmp/xsks/xsks 2>&1)"
 relayd_start xsks /tmp/xsks/xsks
 check "relayd is ready" seen "ready: 2 sessions"
 session "by AF_XDP" 9921
