@@ -43,6 +43,7 @@ void prog_json(struct ctl *c, const struct cham_prog *p)
 	json_close(&c->j, ']');
 	J_U64(c, PROG, EVENTS, p, events);
 	J_U64(c, PROG, EVENTS_LOST, p, events_lost);
+	J_U64(c, PROG, OVERRUNS, p, overruns);
 	if (!CHAM_HAS(p, CHAM_PROG_FAULT))
 		return;
 	J_STR(c, PROG, FAULT, p, show_number(cham_fault__name(p->fault), "fault", p->fault));
@@ -114,6 +115,8 @@ static int each(const struct cham_prog *p, void *arg)
 	if (p->events || p->events_lost)
 		fprintf(c->j.f, "\n    events %llu lost %llu", (unsigned long long)p->events,
 			(unsigned long long)p->events_lost);
+	if (p->overruns)
+		fprintf(c->j.f, "\n    overruns %llu", (unsigned long long)p->overruns);
 	if (CHAM_HAS(p, CHAM_PROG_FAULT))
 		tell_fault(c, p);
 	fputc('\n', c->j.f);
@@ -280,16 +283,20 @@ static int check(struct ctl *c, int argc, char **argv)
 {
 	struct cham_prog_report *r;
 	const char *file, *object = CHAM_OBJDIR;
+	uint32_t max_cycles = 0;
 	uint64_t set = 0;
 	int ret, err;
 	const struct kw kws[] = {
-		{ "object", KW_STR, &object, NULL, 1 },
+		{ "max-cycles", KW_U32, &max_cycles, NULL, 1 },
+		{ "object", KW_STR, &object, NULL, 2 },
 		{ 0 },
 	};
 
 	ret = need_name(c, &argc, &argv, "a file of C, bitcode or an object", &file);
 	if (!ret)
 		ret = kw_parse(c, argc, argv, kws, &set);
+	if (!ret && set & 1 && (!max_cycles || max_cycles > CHAM_CYCLES_MAX))
+		ret = ctl_fail(c, EXIT_SYNTAX, "max-cycles is 1 to %u", CHAM_CYCLES_MAX);
 	if (!ret)
 		ret = ctl_handle(c);
 	if (ret)
@@ -297,7 +304,7 @@ static int check(struct ctl *c, int argc, char **argv)
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return ctl_fail(c, EXIT_KERNEL, "out of memory");
-	err = cham_prog__check(c->h, object, file, r);
+	err = cham_prog__check(c->h, object, file, max_cycles, r);
 	if (c->json) {
 		report_json(c, r, err ? cham__last_error(c->h) : NULL);
 		fputc('\n', c->j.f);
@@ -385,7 +392,7 @@ static int compose(struct ctl *c, int argc, char **argv)
 
 const struct cmd prog_cmds[] = {
 	{ "show", "[tenant NAME]", show },
-	{ "check", "FILE [object FILE]", check },
+	{ "check", "FILE [max-cycles N] [object FILE]", check },
 	{ "load", "FILE tenant NAME [object FILE]", load },
 	{ "compose", "tier linked|joint [object FILE]", compose },
 	{ "unload", "tenant NAME [object FILE]", unload },

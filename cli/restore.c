@@ -112,7 +112,7 @@ static int get_uplink(json_t *o, struct cham_uplink *u, json_error_t *e)
 
 static int get_tenant(json_t *o, struct cham_tenant *t, json_error_t *e)
 {
-	json_int_t vni, weight, conns, ports, fdb;
+	json_int_t vni, weight, conns, ports, fdb, cycles = CHAM_CYCLES_DEFAULT;
 	const char *tenant, *dscp;
 
 	memset(t, 0, sizeof(*t));
@@ -120,13 +120,14 @@ static int get_tenant(json_t *o, struct cham_tenant *t, json_error_t *e)
 	if (json_unpack_ex(o, e, 0, "{s:s, s:I, s:I, s:I, s:I, s:I, s?I, s:s !}",
 			   "name", &tenant, "vni", &vni, "weight", &weight,
 			   "max-conns", &conns, "max-ports", &ports, "max-fdb",
-			   &fdb, "dscp", &dscp) ||
+			   &fdb, "max-cycles", &cycles, "dscp", &dscp) ||
 	    name(e, tenant, CHAM_NAME_MAX) ||
 	    number(e, "vni", vni, CHAM_VNI_MAX, &t->vni) ||
 	    number(e, "weight", weight, CHAM_WEIGHT_MAX, &t->weight) ||
 	    number(e, "max-conns", conns, CHAM_QUOTA_CONNS_MAX, &t->max_conns) ||
 	    number(e, "max-ports", ports, CHAM_QUOTA_PORTS_MAX, &t->max_ports) ||
-	    number(e, "max-fdb", fdb, CHAM_QUOTA_FDB_MAX, &t->max_fdb))
+	    number(e, "max-fdb", fdb, CHAM_QUOTA_FDB_MAX, &t->max_fdb) ||
+	    number(e, "max-cycles", cycles, CHAM_CYCLES_MAX, &t->max_cycles))
 		return -EINVAL;
 	snprintf(t->name, sizeof(t->name), "%s", tenant);
 	while (strcmp(dscp, cham_dscp__name(t->dscp)))
@@ -135,7 +136,7 @@ static int get_tenant(json_t *o, struct cham_tenant *t, json_error_t *e)
 	t->set = CHAM_BIT(CHAM_TENANT_NAME) | CHAM_BIT(CHAM_TENANT_VNI) |
 		 CHAM_BIT(CHAM_TENANT_WEIGHT) | CHAM_BIT(CHAM_TENANT_MAX_CONNS) |
 		 CHAM_BIT(CHAM_TENANT_MAX_PORTS) | CHAM_BIT(CHAM_TENANT_MAX_FDB) |
-		 CHAM_BIT(CHAM_TENANT_DSCP);
+		 CHAM_BIT(CHAM_TENANT_MAX_CYCLES) | CHAM_BIT(CHAM_TENANT_DSCP);
 	return 0;
 }
 
@@ -346,7 +347,8 @@ static enum status make_tenant(struct restore *r, const struct cham_tenant *t)
 		return failed(c);
 	if (old.vni == t->vni && old.weight == t->weight &&
 	    old.max_conns == t->max_conns && old.max_ports == t->max_ports &&
-	    old.max_fdb == t->max_fdb && old.dscp == t->dscp)
+	    old.max_fdb == t->max_fdb && old.max_cycles == t->max_cycles &&
+	    old.dscp == t->dscp)
 		return KEPT;
 	return cham_tenant__set(c->h, t) ? failed(c) : CHANGED;
 }

@@ -52,6 +52,7 @@ static int save_tenants(json_t *array, const struct all *all)
 				     "max-conns", (json_int_t)t->max_conns,
 				     "max-ports", (json_int_t)t->max_ports,
 				     "max-fdb", (json_int_t)t->max_fdb,
+				     "max-cycles", (json_int_t)t->max_cycles,
 				     "dscp", cham_dscp__name(t->dscp)));
 	return err;
 }

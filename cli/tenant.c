@@ -17,6 +17,7 @@ void tenant_json(struct ctl *c, const struct cham_tenant *t)
 	J_U64(c, TENANT, MAX_CONNS, t, max_conns);
 	J_U64(c, TENANT, MAX_PORTS, t, max_ports);
 	J_U64(c, TENANT, MAX_FDB, t, max_fdb);
+	J_U64(c, TENANT, MAX_CYCLES, t, max_cycles);
 	J_STR(c, TENANT, DSCP, t, dscp_name(t->dscp));
 	J_U64(c, TENANT, CONNS, t, conns);
 	J_U64(c, TENANT, PORTS, t, ports);
@@ -36,9 +37,9 @@ void tenant_show_one(struct ctl *c, const struct cham_tenant *t)
 	fprintf(c->j.f, "%u: %s: vni %u weight %u dscp %s\n", t->id, t->name,
 		t->vni, t->weight, dscp_name(t->dscp));
 	fprintf(c->j.f,
-		"    conns %u/%u ports %u/%u fdb %u/%u generation %u",
+		"    conns %u/%u ports %u/%u fdb %u/%u max-cycles %u generation %u",
 		t->conns, t->max_conns, t->ports, t->max_ports, t->fdbs,
-		t->max_fdb, t->generation);
+		t->max_fdb, t->max_cycles, t->generation);
 	if (CHAM_HAS(t, CHAM_TENANT_NETNS))
 		fprintf(c->j.f, " netns %s", show_netns(t->netns));
 	fputc('\n', c->j.f);
@@ -84,6 +85,7 @@ static int change(struct ctl *c, int argc, char **argv, bool make)
 		{ "max-conns", KW_U32, &t.max_conns, NULL, CHAM_BIT(CHAM_TENANT_MAX_CONNS) },
 		{ "max-ports", KW_U32, &t.max_ports, NULL, CHAM_BIT(CHAM_TENANT_MAX_PORTS) },
 		{ "max-fdb", KW_U32, &t.max_fdb, NULL, CHAM_BIT(CHAM_TENANT_MAX_FDB) },
+		{ "max-cycles", KW_U32, &t.max_cycles, NULL, CHAM_BIT(CHAM_TENANT_MAX_CYCLES) },
 		{ "dscp", KW_WORDS, &t.dscp, "uniform|pipe", CHAM_BIT(CHAM_TENANT_DSCP) },
 		/* A namespace is for who is there already; the list ends here then. */
 		{ make ? NULL : "netns", KW_STR, &netns, NULL, CHAM_BIT(CHAM_TENANT_NETNS_FD) },
@@ -106,7 +108,7 @@ static int change(struct ctl *c, int argc, char **argv, bool make)
 		return ctl_fail(c, EXIT_SYNTAX, "vni is missing");
 	if (!make && !t.set)
 		return ctl_fail(c, EXIT_SYNTAX,
-				"nothing to set; accepted: vni, weight, max-conns, max-ports, max-fdb, dscp, netns, nonetns");
+				"nothing to set; accepted: vni, weight, max-conns, max-ports, max-fdb, max-cycles, dscp, netns, nonetns");
 	snprintf(t.name, sizeof(t.name), "%s", name);
 	t.set |= CHAM_BIT(CHAM_TENANT_NAME);
 	ret = ctl_open(c);
@@ -154,10 +156,10 @@ static int del(struct ctl *c, int argc, char **argv)
 const struct cmd tenant_cmds[] = {
 	{ "show", "[NAME]", show },
 	{ "add",
-	  "NAME vni N [weight N] [max-conns N] [max-ports N] [max-fdb N] [dscp uniform|pipe]",
+	  "NAME vni N [weight N] [max-conns N] [max-ports N] [max-fdb N] [max-cycles N] [dscp uniform|pipe]",
 	  add },
 	{ "set",
-	  "NAME [vni N] [weight N] [max-conns N] [max-ports N] [max-fdb N] [dscp uniform|pipe] [netns NETNS|nonetns]",
+	  "NAME [vni N] [weight N] [max-conns N] [max-ports N] [max-fdb N] [max-cycles N] [dscp uniform|pipe] [netns NETNS|nonetns]",
 	  set },
 	{ "del", "NAME [force]", del },
 	{ "setup", "NAME [dev DEV]... uplink DEV [remote ADDR]...", tenant_setup },

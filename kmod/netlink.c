@@ -37,6 +37,11 @@ static const struct netlink_range_validation cham_range_fdb = {
 	.max = CHAM_QUOTA_FDB_MAX,
 };
 
+static const struct netlink_range_validation cham_range_cycles = {
+	.min = 1,
+	.max = CHAM_CYCLES_MAX,
+};
+
 /*
  * One policy for each request: what it does not take is refused, not ignored.
  * selftests/host/spec.sh holds them against the specification.
@@ -59,6 +64,7 @@ static const struct nla_policy cham_tenant_new_policy[] = {
 	[CHAM_TENANT_MAX_PORTS]	= NLA_POLICY_MAX(NLA_U32, CHAM_QUOTA_PORTS_MAX),
 	[CHAM_TENANT_MAX_FDB]	= NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_fdb),
 	[CHAM_TENANT_DSCP]	= NLA_POLICY_MAX(NLA_U8, CHAM_DSCP_PIPE),
+	[CHAM_TENANT_MAX_CYCLES] = NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_cycles),
 };
 
 static const struct nla_policy cham_tenant_set_policy[] = {
@@ -70,6 +76,7 @@ static const struct nla_policy cham_tenant_set_policy[] = {
 	[CHAM_TENANT_MAX_PORTS]	= NLA_POLICY_MAX(NLA_U32, CHAM_QUOTA_PORTS_MAX),
 	[CHAM_TENANT_MAX_FDB]	= NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_fdb),
 	[CHAM_TENANT_DSCP]	= NLA_POLICY_MAX(NLA_U8, CHAM_DSCP_PIPE),
+	[CHAM_TENANT_MAX_CYCLES] = NLA_POLICY_FULL_RANGE(NLA_U32, &cham_range_cycles),
 	[CHAM_TENANT_NETNS_FD]	= { .type = NLA_U32 },
 	[CHAM_TENANT_NO_NETNS]	= { .type = NLA_FLAG },
 };
@@ -291,6 +298,8 @@ static void cham_nl_tenant_cfg(struct genl_info *info, struct cham_tenant_cfg *c
 		cfg->max_fdb = nla_get_u32(a[CHAM_TENANT_MAX_FDB]);
 	if (a[CHAM_TENANT_DSCP])
 		cfg->dscp_pipe = nla_get_u8(a[CHAM_TENANT_DSCP]);
+	if (a[CHAM_TENANT_MAX_CYCLES])
+		cfg->max_cycles = nla_get_u32(a[CHAM_TENANT_MAX_CYCLES]);
 }
 
 struct sk_buff *cham_reply_new(struct genl_info *info, u8 cmd, void **hdr)
@@ -320,6 +329,7 @@ static int cham_nl_tenant_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cham_tenant_cfg cfg = { .weight = 100, .max_conns = 65536,
 				       .max_ports = 64, .max_fdb = 1024,
+				       .max_cycles = CHAM_CYCLES_DEFAULT,
 				       .dscp_pipe = true };
 	struct cham_tenant *t;
 	struct sk_buff *msg;

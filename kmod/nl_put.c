@@ -32,6 +32,7 @@ int cham_put_tenant(struct sk_buff *msg, const struct cham_tenant *t)
 	       nla_put_u32(msg, CHAM_TENANT_MAX_PORTS, t->cfg.max_ports) ||
 	       nla_put_u32(msg, CHAM_TENANT_MAX_FDB, t->cfg.max_fdb) ||
 	       nla_put_u8(msg, CHAM_TENANT_DSCP, t->cfg.dscp_pipe) ||
+	       nla_put_u32(msg, CHAM_TENANT_MAX_CYCLES, t->cfg.max_cycles) ||
 	       nla_put_u32(msg, CHAM_TENANT_CONNS, atomic_read(&t->conns)) ||
 	       nla_put_u32(msg, CHAM_TENANT_PORTS, t->ports) ||
 	       nla_put_u32(msg, CHAM_TENANT_FDBS, atomic_read(&t->fdbs)) ||
@@ -335,6 +336,7 @@ static void cham_prog_sum(const struct cham_prog *prog, struct cham_prog_books *
 			sum->dropped[i] += READ_ONCE(books->dropped[i]);
 		sum->events += READ_ONCE(books->events);
 		sum->events_lost += READ_ONCE(books->events_lost);
+		sum->overruns += READ_ONCE(books->overruns);
 	}
 }
 
@@ -357,7 +359,8 @@ int cham_put_prog(struct sk_buff *msg, const struct cham_tenant *t,
 	    nla_put_u32(msg, CHAM_PROG_VERSION, prog->version) ||
 	    nla_put(msg, CHAM_PROG_DROPPED, sizeof(sum.dropped), sum.dropped) ||
 	    cham_put_u64(msg, CHAM_PROG_EVENTS, sum.events) ||
-	    cham_put_u64(msg, CHAM_PROG_EVENTS_LOST, sum.events_lost))
+	    cham_put_u64(msg, CHAM_PROG_EVENTS_LOST, sum.events_lost) ||
+	    cham_put_u64(msg, CHAM_PROG_OVERRUNS, sum.overruns))
 		return -EMSGSIZE;
 	if (!fault)
 		return 0;

@@ -226,7 +226,7 @@ void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
 	fault->why = why;
 	fault->hook = cpu->hook;
 	fault->value = value;
-	fault->len = cpu->len;
+	fault->len = cpu->ev.len;
 	/* The tenant's frame: what is before it is the provider's. */
 	if (xdp->data + cpu->strip < xdp->data_end)
 		memcpy(fault->head, xdp->data + cpu->strip,
@@ -238,6 +238,36 @@ void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
 		return;
 	}
 	cham_nl_prog_event(CHAM_CMD_PROG_NTF, t, prog, GFP_ATOMIC);
+}
+
+/**
+ * cham_prog_overran() - a handler has taken too long
+ * @cpu:    the event
+ * @priv:   the connection's area
+ * @cycles: that it took
+ *
+ * Once is nothing: an interrupt, a hypervisor. Who does so most times it runs on this
+ * CPU costs what nobody has admitted.
+ *
+ * Context: BH off, RCU read side.
+ */
+void cham_prog_overran(struct cham_cpu *cpu, const struct cham_private *priv, u32 cycles)
+{
+	struct cham_tenant *t = cpu->tenant;
+	u64 runs = this_cpu_ptr(t->ledger)->events[CHAM_CLASS_HANDLER];
+	struct cham_prog *prog = rcu_dereference(t->program);
+	struct cham_prog_books *books;
+
+	if (!prog)
+		return;
+	books = this_cpu_ptr(prog->books);
+	books->overruns++;
+	if (runs - books->since > 2 * books->streak) {
+		books->since = runs;
+		books->streak = 0;
+	}
+	if (++books->streak >= CHAM_OVERRUNS)
+		cham_prog_stop(cpu, priv, CHAM_FAULT_OVERRUN, cycles);
 }
 
 /* Context: BH off, RCU read side. */
@@ -269,18 +299,21 @@ static bool cham_prog_may_tell(struct cham_prog *prog)
  * @event: the handler's own number, not 0
  *
  * Context: BH off, RCU read side; @priv's lock may be held.
+ * Return: the cycles that it took, which are not the handler's fault.
  */
-void cham_prog_event(const struct cham_cpu *cpu, const struct cham_private *priv,
-		     u32 event)
+u32 cham_prog_event(const struct cham_cpu *cpu, const struct cham_private *priv,
+		    u32 event)
 {
 	struct cham_prog *prog = rcu_dereference(cpu->tenant->program);
+	u32 since = cham_clock();
 
 	if (!prog)
-		return;
+		return 0;
 	if (cham_prog_may_tell(prog) && cham_nl_handler_event(cpu, priv, event))
 		this_cpu_inc(prog->books->events);
 	else
 		this_cpu_inc(prog->books->events_lost);
+	return cham_clock() - since;
 }
 
 int cham_prog_init(void)

@@ -60,6 +60,9 @@ struct cham_prog_books {
 	u64 dropped[CHAM_DROP_REASONS];	/* by handlers' own reasons */
 	u64 events;		/* told */
 	u64 events_lost;	/* too many, or nobody listened */
+	u64 overruns;		/* runs that took too long */
+	u64 since;		/* the tenant's runs here when @streak began */
+	u32 streak;		/* overruns since then, at least half of all runs */
 };
 
 /**
@@ -115,9 +118,10 @@ void cham_prog_del(struct cham_tenant *t);
 /* RCU read side. */
 void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
 		    enum cham_fault why, u32 value);
+void cham_prog_overran(struct cham_cpu *cpu, const struct cham_private *priv, u32 cycles);
 void cham_prog_count_drop(const struct cham_tenant *t, u32 reason);
-void cham_prog_event(const struct cham_cpu *cpu, const struct cham_private *priv,
-		     u32 event);
+u32 cham_prog_event(const struct cham_cpu *cpu, const struct cham_private *priv,
+		    u32 event);
 
 int cham_prog_init(void);
 void cham_prog_exit(void);

@@ -22,11 +22,13 @@ struct cham_prog;
  * @max_conns: quota of cached connections
  * @max_ports: quota of bound ports
  * @max_fdb:   quota of static FDB entries
+ * @max_cycles: what one run of a handler may cost
  * @dscp_pipe: true keeps the outer DSCP at zero (RFC 2983 pipe model)
  */
 struct cham_tenant_cfg {
 	u32 vni;
 	u32 weight;
+	u32 max_cycles;			/* in the line that packets read */
 	u32 max_conns;
 	u32 max_ports;
 	u32 max_fdb;

@@ -34,6 +34,7 @@ static const struct cham_field tenant_fields[] = {
 	F(TENANT, NETNS_FD, "netns-fd", K_U32, cham_tenant, netns_fd),
 	N(TENANT, NO_NETNS, "no-netns", K_FLAG),
 	F(TENANT, NETNS, "netns", K_U32, cham_tenant, netns),
+	F(TENANT, MAX_CYCLES, "max-cycles", K_U32, cham_tenant, max_cycles),
 };
 
 static const struct cham_field port_fields[] = {
@@ -159,6 +160,12 @@ static const struct cham_field prog_fields[] = {
 	N(PROG, PAD, "pad", K_NONE),
 	F(PROG, EVENTS, "events", K_U64, cham_prog, events),
 	F(PROG, EVENTS_LOST, "events-lost", K_U64, cham_prog, events_lost),
+	F(PROG, OVERRUNS, "overruns", K_U64, cham_prog, overruns),
+};
+
+static const struct cham_field packet_fields[] = {
+	F(PACKET, TENANT_ID, "tenant-id", K_U32, cham_packet, tenant_id),
+	F(PACKET, FRAME, "frame", K_DATA, cham_packet, frame),
 };
 
 #define SET(text, table, type)						\
@@ -190,6 +197,7 @@ COMPLETE(dir_fields, DIR);
 COMPLETE(fdb_fields, FDB);
 COMPLETE(stat_fields, STAT);
 COMPLETE(prog_fields, PROG);
+COMPLETE(packet_fields, PACKET);
 
 const struct cham_set *cham_set__get(enum cham_set_id id)
 {
@@ -297,6 +305,7 @@ int cham_set__put(struct nlmsghdr *nlh, size_t max, const struct cham_set *set,
 {
 	const struct cham_head *head = obj;
 	const struct cham_field *f;
+	const struct cham_data *data;
 	const struct cham_addr *addr;
 	const void *from;
 	unsigned int i;

@@ -175,6 +175,8 @@ const char *cham_cmd__name(unsigned int cmd);
  *              CAP_NET_ADMIN over it sees and drives this tenant. CHAM_TENANT_NO_NETNS
  *              in @set ends that
  * @netns:      inode number of the one that is bound; out
+ * @max_cycles: what one run of a handler may cost: by the estimate when it is loaded;
+ *              who then takes CHAM_OVERRUN times as much, most times it runs, is stopped
  */
 struct cham_tenant {
 	size_t sz;
@@ -193,6 +195,7 @@ struct cham_tenant {
 	uint32_t generation;
 	uint32_t netns_fd;
 	uint32_t netns;
+	uint32_t max_cycles;
 };
 
 typedef int (*cham_tenant_fn)(const struct cham_tenant *t, void *arg);

@@ -40,6 +40,7 @@ struct cham;
  * @fault_area:   the connection's private area; out
  * @events:       that its handlers told; out
  * @events_lost:  more than CHAM_EVENT_RATE a second, or nobody listened; out
+ * @overruns:     runs that took more than CHAM_OVERRUN times max-cycles; out
  */
 struct cham_prog {
 	size_t sz;
@@ -61,6 +62,7 @@ struct cham_prog {
 	uint8_t fault_area[CHAM_AREA_SIZE];
 	uint64_t events;
 	uint64_t events_lost;
+	uint64_t overruns;
 };
 
 typedef int (*cham_prog_fn)(const struct cham_prog *p, void *arg);
@@ -195,13 +197,14 @@ struct cham_prog_report {
  * @objdir: as for cham_prog__load(); without what is there @report knows nothing of the
  *          joint tier, and inline assembly is not found
  * @file:   C (its name ends in .c), LLVM bitcode, or an object file
+ * @max_cycles: what the tenant's handlers may cost; 0: what they may if nobody says
  * @report: filled in as far as the judge came; large, not for a small stack
  *
  * Context: needs no privilege. Return: 0, or a negative errno when it is not
  * admitted.
  */
 int cham_prog__check(struct cham *h, const char *objdir, const char *file,
-		     struct cham_prog_report *report);
+		     uint32_t max_cycles, struct cham_prog_report *report);
 
 /* Name of a helper that handlers may call, NULL for others. */
 const char *cham_helper__name(unsigned int helper);

@@ -23,6 +23,7 @@ struct judge {
 	struct cham *h;
 	const struct cham_object *o;
 	struct cham_prog_report *r;
+	uint32_t max_cycles;
 	struct btf *btf;
 	struct cham_code code;
 	struct cham_ref *ref;
@@ -486,11 +487,11 @@ static int judge_hook(struct judge *j, unsigned int hook)
 	r->cycles = f->cost.cycles;
 	r->stack = f->stack;
 	tell_path(j, i, r);
-	if (r->cycles > CHAM_CAP_CYCLES)
+	if (r->cycles > j->max_cycles)
 		return cham__fail(j->h, -E2BIG,
-				  "%s: %s() may take %llu cycles; the cap is %u. See \"chamctl prog check\" for the lines",
+				  "%s: %s() may take %llu cycles; max-cycles is %u. See \"chamctl prog check\" for the lines",
 				  j->o->path, cham_hook__name(hook),
-				  (unsigned long long)r->cycles, CHAM_CAP_CYCLES);
+				  (unsigned long long)r->cycles, j->max_cycles);
 	if (r->stack > CHAM_SHARE_STACK)
 		return cham__fail(j->h, -E2BIG,
 				  "%s: %s() takes %u bytes of stack with what it calls; a tenant's share is %u",
@@ -525,9 +526,10 @@ static void tell_helpers(struct judge *j)
 	}
 }
 
-int cham_judge(struct cham *h, const struct cham_object *o, struct cham_prog_report *r)
+int cham_judge(struct cham *h, const struct cham_object *o, uint32_t max_cycles,
+	       struct cham_prog_report *r)
 {
-	struct judge j = { .h = h, .o = o, .r = r };
+	struct judge j = { .h = h, .o = o, .r = r, .max_cycles = max_cycles };
 	const void *raw;
 	unsigned int hook;
 	size_t size;

@@ -10,8 +10,9 @@
 #define CHAM_SHARE_FUNCS	12	/* of 256 subprograms */
 #define CHAM_SHARE_STACK	256	/* of 512 bytes along a chain of calls */
 #define CHAM_SHARE_MEMORY	(16 << 20)	/* bytes of maps */
-#define CHAM_CAP_CYCLES		16384	/* of a hook */
 
-int cham_judge(struct cham *h, const struct cham_object *o, struct cham_prog_report *r);
+/* @max_cycles: that a hook may cost */
+int cham_judge(struct cham *h, const struct cham_object *o, uint32_t max_cycles,
+	       struct cham_prog_report *r);
 
 #endif

@@ -24,6 +24,14 @@ int cham__fail(struct cham *h, int err, const char *fmt, ...)
 	return err;
 }
 
+void cham_one_line(char *to, size_t size, const char *text)
+{
+	snprintf(to, size, "%.*s", (int)size - 1, text);
+	for (; *to; to++)
+		if (*to == '\n')
+			*to = ' ';
+}
+
 const char *cham__last_error(const struct cham *h)
 {
 	return h->err;

@@ -222,13 +222,8 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 static void tell_joint(struct cham_prog_report *report, enum cham_prog_joint joint,
 		       const char *why)
 {
-	char *c;
-
 	report->joint = joint;
-	snprintf(report->not_joint, sizeof(report->not_joint), "%s", why);
-	for (c = report->not_joint; *c; c++)
-		if (*c == '\n')
-			*c = ' ';
+	cham_one_line(report->not_joint, sizeof(report->not_joint), why);
 }
 
 /* What the joint tier says of it. Inline assembly is for no tier: an object does not
@@ -238,7 +233,6 @@ static int judge_joint(struct cham *h, const char *objdir, const char *file,
 		       const struct cham_source *s, struct cham_prog_report *report)
 {
 	char base[4096], tool[4096];
-	const char *argv[5] = { base, "1", "1", "/proc/self/fd/3", NULL };
 	uint8_t *data;
 	size_t size;
 	int in, err;
@@ -248,17 +242,15 @@ static int judge_joint(struct cham *h, const char *objdir, const char *file,
 		return 0;
 	}
 	if (cham_datapath__object(base, sizeof(base), objdir) ||
-	    cham_file__beside(h, base, "chamelio-normalise", tool, sizeof(tool))) {
+	    cham_normaliser(h, base, tool, sizeof(tool))) {
 		tell_joint(report, CHAM_PROG_JOINT_UNKNOWN, cham__last_error(h));
 		return 0;
 	}
-	/* The child is elsewhere. */
-	if (!realpath(tool, base))
-		return cham__fail(h, -errno, "%s: %s", tool, strerror(errno));
+	/* Any place will do. */
 	in = cham_memfd(h, s->bitcode, s->bitcode_size, true);
 	if (in < 0)
 		return in;
-	err = cham_llvm__run_tool(h, file, base, argv, &in, 1, &data, &size);
+	err = cham_normalise(h, tool, file, 1, 1, in, &data, &size);
 	close(in);
 	if (!err) {
 		free(data);
@@ -273,14 +265,15 @@ static int judge_joint(struct cham *h, const char *objdir, const char *file,
 
 /* What is judged is what would run; the caller closes @s in any case. */
 static int judge_file(struct cham *h, const char *objdir, const char *file,
-		      struct cham_source *s, struct cham_prog_report *report)
+		      uint32_t max_cycles, struct cham_source *s,
+		      struct cham_prog_report *report)
 {
 	int err;
 
 	memset(report, 0, sizeof(*report));
 	err = cham_source__open(h, file, s);
 	if (!err)
-		err = cham_judge(h, s->object, report);
+		err = cham_judge(h, s->object, max_cycles ?: CHAM_CYCLES_DEFAULT, report);
 	if (!err)
 		err = judge_joint(h, objdir, file, s, report);
 	cham_source__tell(s, file, report);
@@ -290,10 +283,10 @@ static int judge_file(struct cham *h, const char *objdir, const char *file,
 }
 
 int cham_prog__check(struct cham *h, const char *objdir, const char *file,
-		     struct cham_prog_report *report)
+		     uint32_t max_cycles, struct cham_prog_report *report)
 {
 	struct cham_source s;
-	int err = judge_file(h, objdir, file, &s, report);
+	int err = judge_file(h, objdir, file, max_cycles, &s, report);
 
 	cham_source__close(&s);
 	return err;
@@ -307,14 +300,18 @@ const char *cham_helper__name(unsigned int helper)
 int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 		    const char *file)
 {
-	struct cham_prog_report *report = malloc(sizeof(*report));
+	struct cham_tenant tenant = { .sz = sizeof(tenant) };
+	struct cham_prog_report *report;
 	struct cham_plan *plan;
 	struct cham_source s;
-	int err;
+	int err = cham_tenant__by_id(h, tenant_id, &tenant);
 
+	if (err)
+		return err;
+	report = malloc(sizeof(*report));
 	if (!report)
 		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
-	err = judge_file(h, objdir, file, &s, report);
+	err = judge_file(h, objdir, file, tenant.max_cycles, &s, report);
 	free(report);
 	if (!err)
 		err = cham_programs__open(h, objdir, &plan);

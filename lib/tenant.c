@@ -8,7 +8,8 @@
 #define CONFIG	(CHAM_BIT(CHAM_TENANT_VNI) | CHAM_BIT(CHAM_TENANT_WEIGHT) | \
 		 CHAM_BIT(CHAM_TENANT_MAX_CONNS) |			\
 		 CHAM_BIT(CHAM_TENANT_MAX_PORTS) |			\
-		 CHAM_BIT(CHAM_TENANT_MAX_FDB) | CHAM_BIT(CHAM_TENANT_DSCP))
+		 CHAM_BIT(CHAM_TENANT_MAX_FDB) | CHAM_BIT(CHAM_TENANT_DSCP) | \
+		 CHAM_BIT(CHAM_TENANT_MAX_CYCLES))
 #define NETNS	(CHAM_BIT(CHAM_TENANT_NETNS_FD) | CHAM_BIT(CHAM_TENANT_NO_NETNS))
 #define WHICH	(CHAM_BIT(CHAM_TENANT_ID) | CHAM_BIT(CHAM_TENANT_NAME))
 
@@ -67,6 +68,16 @@ int cham_tenant__get(struct cham *h, const char *name, struct cham_tenant *t)
 		return err;
 	return cham_nl__get(h, CHAM_CMD_TENANT_GET, CHAM_SET_TENANT, &which,
 			    CHAM_BIT(CHAM_TENANT_NAME), t);
+}
+
+int cham_tenant__by_id(struct cham *h, uint32_t id, struct cham_tenant *t)
+{
+	const struct cham_tenant which = {
+		.sz = sizeof(which), .set = CHAM_BIT(CHAM_TENANT_ID), .id = id,
+	};
+
+	return cham_nl__get(h, CHAM_CMD_TENANT_GET, CHAM_SET_TENANT, &which,
+			    CHAM_BIT(CHAM_TENANT_ID), t);
 }
 
 static int got_each(struct cham *h, const struct nlmsghdr *nlh, void *arg)

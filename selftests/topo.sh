@@ -129,7 +129,7 @@ topo_tenant() {
 	local far=192.0.2.2
 	[ "${3:-4}" = 6 ] && far=2001:db8::2
 	topo_remote "$1" "$2" "${3:-4}" && topo_port "$1" 10.0.0.1 &&
-	chamctl tenant add "$1" vni "$2" &&
+	chamctl tenant add "$1" vni "$2" max-cycles $((16384 * ${TIMESCALE:-1})) &&
 	chamctl port set "${1}0" tenant "$1" &&
 	chamctl tenant setup "$1" dev "${1}0" uplink up0 remote "$far" &&
 	ip link set "br-$1" type bridge ageing_time 720000 &&

@@ -20,6 +20,9 @@
 #define CHAM_QUOTA_CONNS_MAX	67108864	/* 2^26 */
 #define CHAM_QUOTA_PORTS_MAX	4095
 #define CHAM_QUOTA_FDB_MAX	16777216	/* 2^24 */
+#define CHAM_CYCLES_MAX		16777216	/* 2^24 */
+#define CHAM_CYCLES_DEFAULT	16384
+#define CHAM_SEND_MAX		9238	/* 9,216 bytes, an Ethernet header and two tags */
 #define CHAM_CELLS		16	/* programs that one composition holds */
 #define CHAM_PARTITIONS		8	/* compositions beside each other */
 #define CHAM_CELL_MAX		(CHAM_CELLS * CHAM_PARTITIONS)
@@ -180,6 +183,7 @@ enum cham_tenant_attr {
 	CHAM_TENANT_NETNS_FD,		/* u32, set only: bind this network namespace */
 	CHAM_TENANT_NO_NETNS,		/* flag, set only: bind none */
 	CHAM_TENANT_NETNS,		/* u32, out: inode of the one that is bound */
+	CHAM_TENANT_MAX_CYCLES,		/* u32, 1..CHAM_CYCLES_MAX: of a handler's run */
 	__CHAM_TENANT_MAX,
 };
 
@@ -368,6 +372,7 @@ enum cham_prog_attr {
 	CHAM_PROG_PAD,
 	CHAM_PROG_EVENTS,		/* u64: of handlers, told; out */
 	CHAM_PROG_EVENTS_LOST,		/* u64: too many, or nobody listened; out */
+	CHAM_PROG_OVERRUNS,		/* u64: runs beyond CHAM_OVERRUN times max-cycles; out */
 	__CHAM_PROG_MAX,
 };
 

@@ -134,7 +134,14 @@ struct cham_meta {
 	X(NONE,		"none",		"runs")				\
 	X(VERDICT,	"verdict",	"returned what is no verdict")	\
 	X(PORT,		"port",		"forwarded to what is no port of the tenant") \
-	X(LENGTH,	"length",	"left a packet that is not as long as it says")
+	X(LENGTH,	"length",	"left a packet that is not as long as it says") \
+	X(OVERRUN,	"overrun",	"took many times max-cycles, most times it ran")
+
+/* A run is an overrun that takes so many times the tenant's max-cycles; at so many of
+ * them, at least half of the runs since the first, the program is stopped.
+ */
+#define CHAM_OVERRUN		16
+#define CHAM_OVERRUNS		256
 
 enum cham_fault {
 #define X(id, name, text) CHAM_FAULT_##id,

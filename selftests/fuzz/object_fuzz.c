@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = cham_object__open(NULL, path, &o);
 	must(!err == !!o, "an object and an error");
 	if (!err)
-		err = cham_judge(NULL, o, &report);
+		err = cham_judge(NULL, o, CHAM_CYCLES_DEFAULT, &report);
 	must(!err || said[0], "refused without a word");
 	if (o) {
 		/* What is refused might be placed, too: it must be as safe. */

@@ -115,8 +115,11 @@ static long turn(__u32 i, __u64 *sum) { *sum += i; return 0; }
 CHAM_HOOK(rx) { __u64 sum = 0; bpf_loop(N, turn, &sum, 0); return sum & 1 ? CHAM_DROP : CHAM_PASS; }
 C
 done
-check_match "a thousand turns are over the cap" "may take [0-9]+ cycles; the cap is 16384" \
+check_match "a thousand turns are over the cap" "may take [0-9]+ cycles; max-cycles is 16384" \
 	"$(judged "$tmp/loop1000.o")"
+check "not for whom the provider allows more" "$chamctl" prog check "$tmp/loop1000.o" max-cycles 1000000
+check_match "a tenth of a thousand is too much for whom it allows less" "max-cycles is 100\\." \
+	"$("$chamctl" prog check "$tmp/loop10.o" max-cycles 100 2>&1)"
 check_num "their bound is a hundred times that of ten, about" "$(cost loop1000 instructions)" \
 	-gt $(($(cost loop10 instructions) * 30))
 

@@ -134,6 +134,24 @@ answers "a port of another tenant's" nothing b-red 10.0.0.1 9000 \
 check "is none for red" prog_is red '.fault == "port"'
 check "in words" grep -q "forwarded to what is no port of the tenant" <(chamctl prog show tenant red)
 
+# a handler that costs more than was admitted, most times it runs
+check "red has echo" prog load "$echo_o" tenant red
+answers "which echoes" 00 b-red 10.0.0.1 7 00
+check "what red's handlers may cost is cut" chamctl tenant set red max-cycles 1
+flood() { ip netns exec b-red ping -qi0.005 -c400 -W1 10.0.0.1 > /tmp/flood; grep -q ' 0% packet loss' /tmp/flood; }
+check "red's packets get through" flood
+check "its program is stopped, and why" prog_is red \
+	'.fault == "overrun" and ."fault-value" > 16 and .overruns >= 256 and .overruns < 300'
+answers "red does not echo" ECONNREFUSED b-red 10.0.0.1 7 00
+answers "blue does" 00 b-blue 10.0.0.1 7 00
+check_match "nor is it loaded again" "may take [0-9]+ cycles; max-cycles is 1\\." \
+	"$(prog load "$echo_o" tenant red 2>&1)"
+check "red may, again" chamctl tenant set red max-cycles 16384
+check "and it is loaded" prog load "$echo_o" tenant red
+check "as fast as it should be" flood
+check "it runs on" prog_is red 'has("fault") | not'
+answers "and echoes" 00 b-red 10.0.0.1 7 00
+
 # places, and the end
 check "red unloads" prog unload tenant red
 check_match "what is not there is not unloaded" "tenant red has no program" "$(prog unload tenant red 2>&1)"
