@@ -47,7 +47,7 @@ static void cham_redirect(struct cham_cpu *cpu, enum cham_event_act act)
 int cham_end(struct cham_cpu *cpu, enum cham_reason why)
 {
 	cham_count(cpu->tenant->ledger, why);
-	trace_cham_drop(cpu->tenant, cpu->xdp->rxq->dev->ifindex, why, cpu->len);
+	trace_cham_drop(cpu->tenant, cpu->xdp->rxq->dev->ifindex, why, cpu->ev.len);
 	cham_redirect(cpu, CHAM_ACT_END);
 	cham_event_end(cpu);
 	return CHAM_ACT_END;
@@ -60,17 +60,14 @@ static int cham_to_port(struct cham_cpu *cpu, u32 slot)
 	return CHAM_ACT_DELIVER;
 }
 
-/* Remote that packets for the source of this one go to; 0: there is none. */
-static u32 cham_reply_remote(const struct cham_cpu *cpu, struct cham_private *priv)
+/* Finds the remote that packets for the source of this one go to; 0: there is none. */
+static noinline u32 cham_reply_find(const struct cham_cpu *cpu, struct cham_private *priv,
+				    u32 gen)
 {
 	const struct cham_conn *conn = cham_flow_conn(cpu->flow);
 	const struct cham_half *half = &conn->half[cpu->flow & 1];
-	u32 gen = READ_ONCE(cpu->tenant->gen);
 	struct cham_dest from;
 
-	/* The generation vouches for the number behind it. */
-	if (smp_load_acquire(&priv->reply_gen) == gen)
-		return READ_ONCE(priv->reply);
 	if (!cham_fdb_resolve_rcu(cpu->tenant, half->fwd.macs + ETH_ALEN, &from) ||
 	    from.action != CHAM_ACTION_REMOTE)
 		return 0;
@@ -85,9 +82,13 @@ static u32 cham_reply_remote(const struct cham_cpu *cpu, struct cham_private *pr
  */
 static bool cham_reply_ready(struct cham_cpu *cpu, struct cham_private *priv)
 {
-	u32 slot = cham_reply_remote(cpu, priv);
-	const struct cham_remote *r = slot ? cham_remote_rcu(slot) : NULL;
+	u32 gen = READ_ONCE(cpu->tenant->gen), slot;
+	const struct cham_remote *r;
 
+	/* The generation vouches for the number behind it. */
+	slot = likely(smp_load_acquire(&priv->reply_gen) == gen) ? READ_ONCE(priv->reply) :
+								   cham_reply_find(cpu, priv, gen);
+	r = slot ? cham_remote_rcu(slot) : NULL;
 	cpu->outer = r ? rcu_dereference(r->outer) : NULL;
 	return cpu->outer;
 }
@@ -105,7 +106,7 @@ static bool cham_from_bridge(const struct cham_cpu *cpu)
  * Linux decides. But another port's handler must not see an answer to an answer,
  * without end: that port gets it directly, and only if Linux would not be asked.
  */
-static int cham_reply_host(struct cham_cpu *cpu)
+static noinline int cham_reply_host(struct cham_cpu *cpu)
 {
 	struct cham_dest from;
 	bool known = cham_fdb_resolve_rcu(cpu->tenant, cpu->host_src, &from);
@@ -134,6 +135,14 @@ static int cham_reply(struct cham_cpu *cpu)
 	return CHAM_ACT_ENCAP;
 }
 
+/* To a port of the handler's choice. Whose direction this is there, nobody knows. */
+static int cham_hand_over(struct cham_cpu *cpu, const struct cham_port *port)
+{
+	if (cham_policy_filtered(port))
+		return cham_end(cpu, CHAM_REASON_NO_FORWARD);
+	return cham_to_port(cpu, cham_port_slot(port));
+}
+
 static int cham_forward(struct cham_cpu *cpu, const struct cham_private *priv,
 			u32 ifindex)
 {
@@ -144,23 +153,15 @@ static int cham_forward(struct cham_cpu *cpu, const struct cham_private *priv,
 		cham_prog_stop(cpu, priv, CHAM_FAULT_PORT, ifindex);
 		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
 	}
-	if (cham_policy_filtered(port))
-		return cham_end(cpu, CHAM_REASON_NO_FORWARD);
-	/* Whose direction this is on that port, nobody knows. */
-	return cham_to_port(cpu, cham_port_slot(port));
+	return cham_hand_over(cpu, port);
 }
 
 /* To the tenant's slow path, as it is. It may have lost its port this very moment. */
 static int cham_to_slow(struct cham_cpu *cpu)
 {
-	u32 slot = READ_ONCE(cpu->tenant->slow);
-	const struct cham_port *port = slot ? cham_port_by_slot_rcu(slot) : NULL;
+	const struct cham_port *port = cham_port_by_slot_rcu(READ_ONCE(cpu->tenant->slow));
 
-	if (!port)
-		return cham_end(cpu, CHAM_REASON_NO_SLOW_PORT);
-	if (cham_policy_filtered(port))
-		return cham_end(cpu, CHAM_REASON_NO_FORWARD);
-	return cham_to_port(cpu, slot);
+	return port ? cham_hand_over(cpu, port) : cham_end(cpu, CHAM_REASON_NO_SLOW_PORT);
 }
 
 /**
@@ -181,7 +182,7 @@ void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp)
 	if (up)
 		this_cpu_inc(up->packets[1]);
 	books->fast_packets++;
-	books->fast_bytes += cpu->len;
+	books->fast_bytes += cpu->ev.len;
 	books->tcp_fast += cpu->tcp;
 	cpu->stamp = cham_charge_here(books, CHAM_CLASS_TRANSMIT, cpu->stamp);
 	cham_event_end(cpu);
@@ -263,7 +264,7 @@ static noinline bool cham_finish(struct cham_cpu *cpu, const struct xdp_buff *xd
 		return false;
 	/* What is not resized may be padded. */
 	if (size != cpu->size)
-		cpu->len = size - l2;
+		cpu->ev.len = size - l2;
 	kind = eth->h_proto;
 	if (kind == htons(ETH_P_8021Q)) {
 		kind = ((const struct vlan_ethhdr *)eth)->h_vlan_encapsulated_proto;
@@ -274,7 +275,7 @@ static noinline bool cham_finish(struct cham_cpu *cpu, const struct xdp_buff *xd
 	if (sum)
 		sums = cpu->from && cpu->from->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM ?
 		       CHAM_SUMS_PARTIAL : CHAM_SUMS_WRITE;
-	return cham_settle(xdp, xdp->data + l3, cpu->len - (l3 - l2),
+	return cham_settle(xdp, xdp->data + l3, cpu->ev.len - (l3 - l2),
 			   kind == htons(ETH_P_IPV6), sums);
 }
 
@@ -300,6 +301,11 @@ static noinline int cham_open(struct cham_cpu *cpu, struct xdp_buff *xdp)
 	return cham_open_pass(cpu);
 }
 
+static int cham_pass(struct cham_cpu *cpu, struct xdp_buff *xdp)
+{
+	return cpu->ev.act == CHAM_ACT_OPEN ? cham_open(cpu, xdp) : cpu->ev.act;
+}
+
 /* To Linux, whose representor shows it again; there it can only pass. */
 static int cham_by_linux(struct cham_cpu *cpu, struct xdp_buff *xdp)
 {
@@ -307,6 +313,58 @@ static int cham_by_linux(struct cham_cpu *cpu, struct xdp_buff *xdp)
 		return cpu->ev.act;
 	cham_outer_restore(cpu, xdp, cpu->strip);
 	return cham_refuse(cpu, CHAM_REASON_HANDLER_LINUX);
+}
+
+/* Of what a handler writes the outer checksum knows nothing. */
+static bool cham_outer_settle(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip)
+{
+	cpu->summed = false;
+	return cham_outer_fits(xdp, strip) &&
+	       (likely(!cham_outer_udp(xdp, strip)->check) || cham_outer_sum_off(cpu, xdp, strip));
+}
+
+/* jiffies_to_msecs() is a function even where it is a shift. */
+static u32 cham_now(void)
+{
+	return MSEC_PER_SEC % HZ ? jiffies_to_msecs(jiffies) : (u32)jiffies * (MSEC_PER_SEC / HZ);
+}
+
+/* What handlers seldom decide, and what none may. */
+static noinline int cham_decided(struct cham_cpu *cpu, struct xdp_buff *xdp,
+				 const struct cham_private *priv, u32 verdict, u32 port)
+{
+	bool resized = xdp_get_buff_len(xdp) != cpu->size;
+	u32 goes = verdict & ~CHAM_SUM;
+
+	/* Where the frame begins only other programs could have changed. */
+	if (xdp->data + cpu->strip != cpu->frame)
+		return CHAM_ACT_SLOW;
+	if ((verdict & ~CHAM_DROP_MASK) == CHAM_DROP) {
+		cham_prog_count_drop(cpu->tenant, verdict >> 8);
+		return cham_end(cpu, CHAM_REASON_HANDLER_DROP);
+	}
+	if (goes == CHAM_LINUX ? resized :
+	    (goes <= CHAM_FORWARD || goes == CHAM_SLOW) && (goes != verdict || resized) &&
+	    !cham_finish(cpu, xdp, goes != verdict)) {
+		cham_prog_stop(cpu, priv, CHAM_FAULT_LENGTH, verdict);
+		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
+	}
+	switch (goes) {
+	case CHAM_PASS:
+		return cham_pass(cpu, xdp);
+	case CHAM_REPLY:
+		return cham_reply(cpu);
+	case CHAM_FORWARD:
+		return cham_forward(cpu, priv, port);
+	case CHAM_LINUX:
+		return cham_by_linux(cpu, xdp);
+	case CHAM_SLOW:
+		return cham_to_slow(cpu);
+	case CHAM_CONSUME:
+		return cpu->timer ? CHAM_ACT_END : cham_end(cpu, CHAM_REASON_CONSUMED);
+	}
+	cham_prog_stop(cpu, priv, CHAM_FAULT_VERDICT, verdict);
+	return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
 }
 
 __bpf_kfunc_start_defs();
@@ -334,16 +392,13 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 ho
 	bool draft = cpu->ev.act == CHAM_ACT_OPEN;
 	struct cham_private *priv;
 	struct cham_conn *conn;
-	u32 word;
 
 	if (rdwr_buf_size != sizeof(struct cham_area) || cpu->xdp != xdp ||
 	    cpu->ev.act == CHAM_ACT_SLOW || cpu->ev.act >= CHAM_ACT_SEND)
 		return NULL;
-	/* Of what the handler writes the outer checksum knows nothing. */
-	if (unlikely(cpu->port ? strip : !cham_outer_settle(cpu, xdp, strip)))
-		return NULL;
 	/* The slow path's own packets are not its handlers' to see. */
-	if (cham_from_slow(cpu))
+	if (unlikely(cpu->port ? strip || cham_from_slow(cpu) :
+				 !cham_outer_settle(cpu, xdp, strip)))
 		return NULL;
 	conn = cham_flow_conn(cpu->flow);
 	priv = READ_ONCE(conn->half[0].priv);
@@ -355,12 +410,10 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 ho
 	if (!cpu->port && unlikely(!cham_reply_ready(cpu, priv)))
 		return cham_enter_not(cpu, xdp, strip, CHAM_REASON_NO_ROUTE);
 	/* A draft is nobody else's, and has no timer. */
-	word = draft ? 0 : READ_ONCE(cpu->tenant->prog);
-	cpu->timers = word & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TIMER);
-	if (cpu->timers && !cpu->timer)
+	cpu->word = draft ? 0 : READ_ONCE(cpu->tenant->prog);
+	if (unlikely(cpu->word & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TIMER)) && !cpu->timer)
 		cham_timer_note(cpu, xdp->data + strip);
-	cpu->serial = word & CHAM_PROG_WORD_SERIAL;
-	if (cpu->serial) {
+	if (cpu->word & CHAM_PROG_WORD_SERIAL) {
 		spin_lock(&priv->lock);
 		__release(&priv->lock);	/* by bpf_cham_leave() */
 	}
@@ -372,10 +425,8 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 ho
 	cpu->frame = xdp->data + strip;
 	xdp->data = cpu->frame;
 	xdp->data_meta = cpu->frame;
-	cpu->ev.now = jiffies_to_msecs(jiffies);
+	cpu->ev.now = cham_now();
 	cpu->ev.reverse = cpu->flow & 1;
-	cpu->ev.host = !!cpu->host;
-	cpu->ev.len = cpu->len;
 	return (u8 *)&priv->area;
 }
 
@@ -395,52 +446,34 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 port, u32 ti
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
 	struct cham_private *priv = cpu->priv;
-	bool resized;
-	u32 goes;
+	u32 told = 0, took;
 
-	/* No handler can move the frame's beginning. */
-	if (!priv || cpu->xdp != xdp || xdp->data != cpu->frame)
+	if (!priv || cpu->xdp != xdp)
 		return CHAM_ACT_SLOW;
-	xdp->data -= cpu->strip;
-	xdp->data_meta = cpu->meta;
+	if (likely(xdp->data == cpu->frame)) {
+		xdp->data -= cpu->strip;
+		xdp->data_meta = cpu->meta;
+	} else {
+		verdict = ~0U;
+	}
 	if (unlikely(event))
-		cham_prog_event(cpu, priv, event);
-	if (cpu->serial) {
+		told = cham_prog_event(cpu, priv, event);
+	if (cpu->word & CHAM_PROG_WORD_SERIAL) {
 		__acquire(&priv->lock);	/* by bpf_cham_enter() */
 		spin_unlock(&priv->lock);
 	}
-	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_HANDLER, cpu->stamp);
+	took = cpu->stamp;
+	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_HANDLER, took);
+	took = cpu->stamp - took - told;
+	if (unlikely(took / CHAM_OVERRUN > READ_ONCE(cpu->tenant->cfg.max_cycles)))
+		cham_prog_overran(cpu, priv, took);
 	cpu->priv = NULL;
-	if (unlikely(timer) && cpu->timers)
+	if (unlikely(timer) && cpu->word & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TIMER))
 		cham_timer_set(cpu, priv, timer);
-	if ((verdict & ~CHAM_DROP_MASK) == CHAM_DROP) {
-		cham_prog_count_drop(cpu->tenant, verdict >> 8);
-		return cham_end(cpu, CHAM_REASON_HANDLER_DROP);
-	}
-	goes = verdict & ~CHAM_SUM;
-	resized = xdp_get_buff_len(xdp) != cpu->size;
-	if (goes == CHAM_LINUX ? resized :
-	    (goes <= CHAM_FORWARD || goes == CHAM_SLOW) && (unlikely(goes != verdict) || resized) &&
-	    !cham_finish(cpu, xdp, goes != verdict)) {
-		cham_prog_stop(cpu, priv, CHAM_FAULT_LENGTH, verdict);
-		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
-	}
-	switch (goes) {
-	case CHAM_PASS:
-		return cpu->ev.act == CHAM_ACT_OPEN ? cham_open(cpu, xdp) : cpu->ev.act;
-	case CHAM_REPLY:
-		return cham_reply(cpu);
-	case CHAM_FORWARD:
-		return cham_forward(cpu, priv, port);
-	case CHAM_LINUX:
-		return cham_by_linux(cpu, xdp);
-	case CHAM_SLOW:
-		return cham_to_slow(cpu);
-	case CHAM_CONSUME:
-		return cpu->timer ? CHAM_ACT_END : cham_end(cpu, CHAM_REASON_CONSUMED);
-	}
-	cham_prog_stop(cpu, priv, CHAM_FAULT_VERDICT, verdict);
-	return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
+	if (likely((verdict == CHAM_PASS || verdict == CHAM_REPLY) &&
+		   xdp_get_buff_len(xdp) == cpu->size))
+		return verdict == CHAM_REPLY ? cham_reply(cpu) : cham_pass(cpu, xdp);
+	return cham_decided(cpu, xdp, priv, verdict, port);
 }
 
 __bpf_kfunc_end_defs();

@@ -64,6 +64,7 @@ static bool cham_host_run(struct cham_port *port, struct cham_tenant *t,
 
 	memcpy(saved, cpu, sizeof(saved));
 	cpu->host = &cx->xdp;
+	cpu->ev.host = true;
 	cpu->timer = timer;
 	cpu->xdp = NULL;
 	cpu->tenant = t;

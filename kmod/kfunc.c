@@ -25,9 +25,6 @@
 #include "trace.h"
 #include "uplink.h"
 
-/* UDP and VXLAN header, at the end of every outer one. */
-#define CHAM_OUTER_UDP	(sizeof(struct udphdr) + sizeof(struct vxlanhdr))
-
 DEFINE_PER_CPU(struct cham_cpu, cham_cpus);
 
 /**
@@ -71,23 +68,24 @@ static noinline __sum16 cham_outer_sum(const struct xdp_buff *xdp, u32 strip)
 /* The outer UDP checksum is absent or right. */
 static __always_inline bool cham_outer_sum_ok(const struct xdp_buff *xdp, u32 strip)
 {
-	const struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
-
-	if (strip < ETH_HLEN + sizeof(struct iphdr) + CHAM_OUTER_UDP ||
-	    strip > xdp->data_end - xdp->data)
-		return false;
-	return likely(!udp->check) || !cham_outer_sum(xdp, strip);
+	return cham_outer_fits(xdp, strip) &&
+	       (likely(!cham_outer_udp(xdp, strip)->check) || !cham_outer_sum(xdp, strip));
 }
 
-/* Checks the outer UDP checksum now, before what it covers is written. */
-bool cham_outer_settle(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip)
+/**
+ * cham_outer_sum_off() - check the outer header's UDP checksum, and have none
+ * @cpu:   the event
+ * @xdp:   packet
+ * @strip: bytes of the outer header
+ *
+ * Before what it covers is written. Return: whether it was right.
+ */
+bool cham_outer_sum_off(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip)
 {
-	struct udphdr *udp = xdp->data + strip - CHAM_OUTER_UDP;
-
 	if (!cham_outer_sum_ok(xdp, strip))
 		return false;
-	cpu->summed = udp->check;
-	udp->check = 0;
+	cham_outer_udp(xdp, strip)->check = 0;
+	cpu->summed = true;
 	return true;
 }
 
@@ -114,7 +112,7 @@ static noinline int cham_lost(struct cham_cpu *cpu, const struct xdp_buff *xdp, 
 						 CHAM_REASON_RING_BROKEN;
 
 	cham_count(cpu->tenant->ledger, why);
-	trace_cham_drop(cpu->tenant, xdp->rxq->dev->ifindex, why, cpu->len);
+	trace_cham_drop(cpu->tenant, xdp->rxq->dev->ifindex, why, cpu->ev.len);
 	cpu->stamp = cham_charge(cpu->tenant->ledger, CHAM_CLASS_DELIVER, cpu->stamp);
 	return err;
 }
@@ -129,7 +127,7 @@ static __always_inline int cham_delivered(struct cham_cpu *cpu,
 		return cham_lost(cpu, xdp, err);
 	books = this_cpu_ptr(cpu->tenant->ledger);
 	books->fast_packets += cpu->segs;
-	books->fast_bytes += cpu->len;
+	books->fast_bytes += cpu->ev.len;
 	books->tcp_fast += cpu->tcp;
 	cpu->stamp = cham_charge_here(books, CHAM_CLASS_DELIVER, cpu->stamp);
 	return 0;
@@ -328,7 +326,7 @@ __bpf_kfunc int bpf_cham_encap(struct xdp_md *ctx, u32 tos)
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
 	const struct cham_outer *outer = cpu->outer;
-	u32 inner = cpu->len - ETH_HLEN;
+	u32 inner = cpu->ev.len - ETH_HLEN;
 
 	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_ENCAP)
 		return -EINVAL;
@@ -343,7 +341,7 @@ __bpf_kfunc int bpf_cham_encap(struct xdp_md *ctx, u32 tos)
 	if (cpu->tenant->cfg.dscp_pipe)
 		tos &= INET_ECN_MASK;
 	/* RFC 6335's dynamic range. */
-	xdp->data = cham_encap(xdp->data, outer->hdr, outer->family, cpu->len,
+	xdp->data = cham_encap(xdp->data, outer->hdr, outer->family, cpu->ev.len,
 			       tos, cpu->ip_id, 49152 | (cpu->hash & 16383));
 	/* Nobody on the wire's side wants it. */
 	xdp->data_meta = xdp->data;

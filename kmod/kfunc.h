@@ -4,6 +4,8 @@
 #define CHAM_KFUNC_H
 
 #include <linux/bpf.h>
+#include <linux/udp.h>
+#include <net/vxlan.h>
 #include "chamelio_kfunc.h"
 #include "compat.h"
 #include "ledger.h"
@@ -17,6 +19,8 @@ struct cham_tenant;
 struct virtio_net_hdr;
 
 #define CHAM_XMIT_BATCH	64
+/* UDP and VXLAN header, at the end of every outer one. */
+#define CHAM_OUTER_UDP	(sizeof(struct udphdr) + sizeof(struct vxlanhdr))
 
 /* One per CPU; BH off. */
 struct cham_cpu {
@@ -36,7 +40,6 @@ struct cham_cpu {
 	const struct cham_xdp_buff *from;	/* a port's own packet, or Linux', or NULL */
 	const struct xdp_buff	*host;		/* what Linux or a timer brings to @port, or NULL */
 	bool			timer;		/* that */
-	bool			timers;		/* the handler that runs may arm one */
 	struct cham_origin	origin;		/* then */
 	u8			host_src[ETH_ALEN];	/* where that is from */
 	const struct cham_outer	*outer;		/* ENCAP */
@@ -44,7 +47,7 @@ struct cham_cpu {
 	unsigned long		flow;		/* cham_conn_flow(), once looked up */
 	struct cham_private	*priv;		/* whose handler runs; else NULL */
 	u32			hook;		/* that: enum cham_hook */
-	bool			serial;		/* and its lock is held */
+	u32			word;		/* and its program's; a draft's: 0 */
 	bool			summed;		/* the outer header had a checksum */
 	u32			strip;		/* bytes before the frame that it sees */
 	void			*frame;		/* where that begins */
@@ -55,7 +58,6 @@ struct cham_cpu {
 	u32			tcp;		/* 1: established TCP */
 	u32			payload;	/* TCP or UDP, bytes */
 	u32			segs;
-	u32			len;		/* inner bytes */
 	u16			ip_id;		/* next identification of the outer IPv4 */
 
 	const struct xdp_rxq_info *burst_rxq;	/* of the ring whose NAPI runs, NULL: none */
@@ -93,6 +95,31 @@ static inline void cham_event_end(struct cham_cpu *cpu)
 		cpu->xdp = NULL;
 }
 
+/* There are so many bytes, and they can be an outer header. */
+static inline bool cham_outer_fits(const struct xdp_buff *xdp, u32 strip)
+{
+	return strip >= CHAM_OUTER4 && strip <= xdp->data_end - xdp->data;
+}
+
+static inline struct udphdr *cham_outer_udp(const struct xdp_buff *xdp, u32 strip)
+{
+	return xdp->data + strip - CHAM_OUTER_UDP;
+}
+
+u32 cham_port_slot(const struct cham_port *port);
+
+/**
+ * cham_from_slow() - whether the event is on the slow port of its tenant
+ * @cpu: the event
+ *
+ * Few tenants have one: nobody else's packets pay for a call.
+ */
+static inline bool cham_from_slow(const struct cham_cpu *cpu)
+{
+	return unlikely(READ_ONCE(cpu->tenant->slow)) && cpu->port &&
+	       cham_tenant_is_slow(cpu->tenant, cham_port_slot(cpu->port));
+}
+
 /* Called by programs only; the contracts are in kfunc.c. */
 u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size);
 int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz);
@@ -104,11 +131,10 @@ int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 port, u32 timer, u32 eve
 void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 
 int cham_refuse(struct cham_cpu *cpu, enum cham_reason why);
-bool cham_from_slow(const struct cham_cpu *cpu);
 int cham_open_pass(struct cham_cpu *cpu);
 int cham_end(struct cham_cpu *cpu, enum cham_reason why);
 void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp);
-bool cham_outer_settle(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip);
+bool cham_outer_sum_off(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip);
 void cham_outer_write_sum(struct xdp_buff *xdp, u32 strip);
 __wsum cham_xdp_sum(const struct xdp_buff *xdp, u32 off, u32 len);
 int cham_kfunc_init(void);

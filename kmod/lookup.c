@@ -21,15 +21,6 @@
 
 static_assert(sizeof(struct cham_query) % 8 == 0);
 
-/**
- * cham_from_slow() - whether the event is on the slow port of its tenant
- * @cpu: the event
- */
-bool cham_from_slow(const struct cham_cpu *cpu)
-{
-	return cpu->port && cham_tenant_is_slow(cpu->tenant, cham_port_slot(cpu->port));
-}
-
 /*
  * Ask Linux' knowledge where this direction goes and whether the packet comes
  * from where Linux thinks its source lives. The slow path for a connection,
@@ -46,7 +37,7 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 		return CHAM_REASON_BLOCKED;
 	if (cpu->port ? cham_port_blocked(cpu->port) : READ_ONCE(t->blocked))
 		return CHAM_REASON_BLOCKED;
-	if (unlikely(cham_from_slow(cpu))) {
+	if (cham_from_slow(cpu)) {
 		from.action = CHAM_ACTION_PORT;
 		from.slot = cham_port_slot(cpu->port);
 		from.epoch = NULL;
@@ -356,7 +347,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 		cpu->tenant = t;
 		cpu->ingress = query->outer_src;
 	}
-	cpu->len = query->len;
+	cpu->ev.len = query->len;
 	cpu->payload = query->payload;
 	cpu->segs = cpu->ev.gso_size ?
 		    DIV_ROUND_UP(query->payload, cpu->ev.gso_size) : 1;

@@ -280,7 +280,7 @@ static noinline int cham_xmit_skb(struct cham_cpu *cpu, struct cham_xdp_buff *cx
 	err = dev_queue_xmit(skb);
 	if (net_xmit_eval(err))
 		return -ENETDOWN;
-	cham_xmit_sent(cpu, cpu->segs, cpu->len);
+	cham_xmit_sent(cpu, cpu->segs, cpu->ev.len);
 	return 0;
 }
 
@@ -317,7 +317,7 @@ static __always_inline int cham_xmit_single(struct cham_cpu *cpu,
 	}
 	if (unlikely(outer->family == 6))
 		cham_xmit_udp6(frame->data, frame->len);
-	cham_xmit_queue(cpu, frame, cpu->len, outer->ifindex);
+	cham_xmit_queue(cpu, frame, cpu->ev.len, outer->ifindex);
 	return 0;
 }
 
@@ -369,7 +369,7 @@ int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp)
 		cham_xmit_lost(cpu->tenant, port,
 			       err == -ENOMEM ? CHAM_REASON_TX_NO_MEMORY :
 			       err == -ENETDOWN ? CHAM_REASON_TX_FAIL :
-						  CHAM_REASON_BAD_GSO, cpu->len);
+						  CHAM_REASON_BAD_GSO, cpu->ev.len);
 	}
 	cpu->stamp = cham_charge_here(books, CHAM_CLASS_TRANSMIT, cpu->stamp);
 	return err;

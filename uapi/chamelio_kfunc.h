@@ -96,11 +96,11 @@ struct cham_event {
 	/* after lookup */
 	__u32	act;		/* enum cham_event_act */
 	__u32	reason;		/* enum cham_reason when act is SLOW */
+	__u32	len;		/* bytes of the frame, as the handler before has left it */
+	__u32	host;		/* Linux or a timer brings it */
 	/* after enter */
 	__u32	now;		/* milliseconds */
 	__u32	reverse;	/* direction: 0, or 1 for CHAM_PKT_REVERSE */
-	__u32	host;		/* Linux or a timer brings it */
-	__u32	len;		/* bytes of the frame, as the handler before has left it */
 };
 
 #endif

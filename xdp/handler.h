@@ -67,14 +67,27 @@ static __always_inline __u8 cham_where_outer_tos(__u32 where)
 	return where >> 24;
 }
 
+/* Members of struct cham_pkt that are neighbours, in one store: l2 and l3, of which l2 is
+ * 0 because the packet begins with the frame; flags, hook and VLAN.
+ */
+static __always_inline void cham_describe_place(struct cham_pkt *pkt, __u32 l3, __u32 l4,
+						__u32 flags)
+{
+	__u32 place = l3 << 16;
+
+	__builtin_memcpy(&pkt->l2, &place, sizeof(pkt->l2) + sizeof(pkt->l3));
+	pkt->l4 = l4;
+	__builtin_memcpy(&pkt->flags, &flags,
+			 sizeof(pkt->flags) + sizeof(pkt->hook) + sizeof(pkt->vlan));
+}
+
 /* What a handler is told of the packet. */
 static __always_inline void cham_describe(struct cham_pkt *pkt, const struct cham_event *ev,
 					  const struct cham_query *q, __u32 where,
 					  const __u32 hook)
 {
 	__u32 base = cham_where_base(where), l3 = cham_where_l3(where);
-	__u32 headers = q->len - q->payload, ipv6 = q->tuple.ipv6;
-	__u32 flags;
+	__u32 headers = q->len - q->payload, ipv6 = q->tuple.ipv6, flags;
 	__u64 now;
 
 	/* Or it is all worked out anew for each member. */
@@ -84,28 +97,28 @@ static __always_inline void cham_describe(struct cham_pkt *pkt, const struct cha
 	pkt->len = ev->len;
 	/* The handler before may have resized it. */
 	pkt->payload_len = ev->len - headers;
-	/* It begins with the frame: bpf_cham_enter(). */
-	pkt->l2 = 0;
-	pkt->l3 = l3;
 	pkt->payload = headers;
-	pkt->l4 = l3 + sizeof(struct iphdr) +
-		  ipv6 * (sizeof(struct ipv6hdr) - sizeof(struct iphdr));
-	pkt->gso_size = ev->gso_size;
+	/* What the wire brings is no super-packet. */
+	pkt->gso_size = base ? 0 : ev->gso_size;
 	pkt->proto = q->tuple.proto;
 	pkt->tcp_flags = q->tcp_flags;
-	/* Each condition would be a branch; what a tag makes greater becomes its flag. */
-	flags = ipv6 * CHAM_PKT_IPV6 |
-		(l3 - (__u32)sizeof(struct ethhdr)) / (sizeof(struct cham_tag) / CHAM_PKT_VLAN) |
+	flags = hook << 8 | ev->reverse * CHAM_PKT_REVERSE |
 		(base || hook == CHAM_HOOK_TX || hook == CHAM_HOOK_TIMER ? 0 :
 		 ev->host ? CHAM_PKT_HOST :
-		 hook == CHAM_HOOK_RX ? CHAM_PKT_LOCAL : CHAM_PKT_SENT) |
-		ev->reverse * CHAM_PKT_REVERSE;
-	pkt->vlan = q->tuple.vlan;
-	/* Neighbours in one store, the lower one first: flags and hook, now and port,
-	 * timer and event.
-	 */
-	flags |= hook << 8;
-	__builtin_memcpy(&pkt->flags, &flags, sizeof(pkt->flags) + sizeof(pkt->hook));
+		 hook == CHAM_HOOK_RX ? CHAM_PKT_LOCAL : CHAM_PKT_SENT);
+	/* Most frames have neither a tag nor IPv6: what is said of those is constant. */
+	if (l3 == sizeof(struct ethhdr) && !ipv6) {
+		cham_describe_place(pkt, sizeof(struct ethhdr),
+				    sizeof(struct ethhdr) + sizeof(struct iphdr), flags);
+	} else {
+		cham_describe_place(pkt, l3, l3 + sizeof(struct iphdr) +
+				    ipv6 * (sizeof(struct ipv6hdr) - sizeof(struct iphdr)),
+				    flags | ipv6 * CHAM_PKT_IPV6 |
+				    (__u32)q->tuple.vlan << 16 |
+				    (l3 - (__u32)sizeof(struct ethhdr)) /
+					(sizeof(struct cham_tag) / CHAM_PKT_VLAN));
+	}
+	/* now and port; timer and event */
 	now = ev->now;
 	__builtin_memcpy(&pkt->now, &now, sizeof(now));
 	__builtin_memset(&pkt->timer, 0, sizeof(pkt->timer) + sizeof(pkt->event));
