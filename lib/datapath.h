@@ -71,7 +71,7 @@ int cham_maps__take(struct cham *h, struct bpf_object *obj, const struct cham_pa
 /* @obj is attached: its tenants' maps are what the next one takes. */
 int cham_maps__keep(struct cham *h, struct bpf_object *obj, const struct cham_parts *parts);
 /* Those of no program in @plan go; without one, all. */
-void cham_maps__sweep(const struct cham_plan *plan);
+void cham_maps__sweep(struct cham_plan *plan);
 
 /* ---- plan.c ---- */
 
@@ -127,6 +127,12 @@ int cham_alone(struct cham *h, const char *base, const struct cham_object *o);
 
 #define CHAM_NOT_BITCODE	"came as an object: load it as C or bitcode"
 #define CHAM_DATAPATH_BITCODE	"datapath.bpf.bc"
+
+/* The tool that prepares bitcode for it: where it is, beside @base. */
+int cham_normaliser(struct cham *h, const char *base, char *path, size_t size);
+/* Runs it on @bitcode of @file, for a place; *@data is what it makes of it. */
+int cham_normalise(struct cham *h, const char *tool, const char *file, uint32_t tenant,
+		   uint32_t cell, int bitcode, uint8_t **data, size_t *size);
 
 struct cham_joint;
 

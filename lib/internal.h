@@ -18,7 +18,7 @@ struct cham {
 	uint16_t family;
 	bool interrupted;
 	char err[CHAM_ERR_MAX];
-	char req[4096] __attribute__((aligned(8)));
+	char req[16384] __attribute__((aligned(8)));
 	char buf[CHAM_BUF_MAX] __attribute__((aligned(8)));
 };
 
@@ -93,5 +93,11 @@ int cham_nl__dump(struct cham *h, uint8_t cmd, enum cham_set_id id,
 /* Keeps the text and returns @err, which is negative. */
 int cham__fail(struct cham *h, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* As cham_tenant__get() */
+int cham_tenant__by_id(struct cham *h, uint32_t id, struct cham_tenant *t);
+
+/* As much of @text as fits, as one line. */
+void cham_one_line(char *to, size_t size, const char *text);
 
 #endif

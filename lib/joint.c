@@ -93,12 +93,37 @@ static int compare(struct cham *h, const struct cham_object *o, int bitcode)
 	return err;
 }
 
+int cham_normaliser(struct cham *h, const char *base, char *path, size_t size)
+{
+	char beside[4096], *real;
+	int err = cham_file__beside(h, base, "chamelio-normalise", beside, sizeof(beside));
+
+	if (err)
+		return err;
+	/* The child that runs it is elsewhere. */
+	real = realpath(beside, NULL);
+	if (!real)
+		return cham__fail(h, -errno, "%s: %s", beside, strerror(errno));
+	snprintf(path, size, "%s", real);
+	free(real);
+	return 0;
+}
+
+int cham_normalise(struct cham *h, const char *tool, const char *file, uint32_t tenant,
+		   uint32_t cell, int bitcode, uint8_t **data, size_t *size)
+{
+	char of[16], at[16];
+	const char *argv[5] = { tool, of, at, "/proc/self/fd/3", NULL };
+
+	snprintf(of, sizeof(of), "%u", tenant);
+	snprintf(at, sizeof(at), "%u", cell);
+	return cham_llvm__run_tool(h, file, tool, argv, &bitcode, 1, data, size);
+}
+
 /* Return: normalised bitcode, or why not. */
 static int normalise(struct cham_joint *j, unsigned int i)
 {
 	const struct cham_object *o = j->object[i];
-	char tenant[16], cell[16];
-	const char *argv[5] = { j->tool, tenant, cell, "/proc/self/fd/3", NULL };
 	struct cham *h = j->h;
 	uint8_t *data;
 	size_t size;
@@ -106,12 +131,10 @@ static int normalise(struct cham_joint *j, unsigned int i)
 
 	if (j->bitcode[i] < 0)
 		return cham__fail(h, -ENOENT, CHAM_NOT_BITCODE);
-	snprintf(tenant, sizeof(tenant), "%u", j->parts.part[i].tenant);
-	snprintf(cell, sizeof(cell), "%u", j->parts.part[i].cell);
 	err = compare(h, o, j->bitcode[i]);
 	if (!err)
-		err = cham_llvm__run_tool(h, o->path, j->tool, argv, &j->bitcode[i], 1,
-					  &data, &size);
+		err = cham_normalise(h, j->tool, o->path, j->parts.part[i].tenant,
+				     j->parts.part[i].cell, j->bitcode[i], &data, &size);
 	if (err)
 		return err;
 	fd = cham_memfd(h, data, size, true);
@@ -265,19 +288,30 @@ static unsigned int largest(const struct cham_joint *j, unsigned int *most)
 	return n;
 }
 
-/* BPF's branches reach so far, and everything becomes part of few functions. */
+/* BPF's branches reach so far, and everything becomes part of few functions. Less is
+ * compiled and verified sooner.
+ */
+static uint32_t joint_insns(void)
+{
+	const char *less = getenv("CHAM_JOINT_INSNS");
+	unsigned long n = less ? strtoul(less, NULL, 10) : 0;
+
+	return n && n < JOINT_INSNS ? n : JOINT_INSNS;
+}
+
 static void make_room(struct cham_joint *j)
 {
+	uint32_t room = joint_insns();
 	unsigned int i, most = 0;
 	uint64_t sum = 0;
 
 	for (i = 0; i < j->parts.n; i++)
 		if (j->bitcode[i] >= 0)
 			sum += insns_of(j->object[i]);
-	while (sum > JOINT_INSNS && largest(j, &most) > 1) {
+	while (sum > room && largest(j, &most) > 1) {
 		sum -= insns_of(j->object[most]);
 		leave_out(j, most, "no room for its %u instructions, of the %u of a joint datapath",
-			  insns_of(j->object[most]), JOINT_INSNS);
+			  insns_of(j->object[most]), room);
 	}
 }
 
@@ -320,7 +354,7 @@ int cham_joint__open(struct cham *h, const char *base, const struct cham_parts *
 	if (!err && !j->base)
 		err = cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
 	if (!err)
-		err = cham_file__beside(h, base, "chamelio-normalise", j->tool, sizeof(j->tool));
+		err = cham_normaliser(h, base, j->tool, sizeof(j->tool));
 	for (i = 0; !err && i < parts->n; i++)
 		err = read_part(j, i);
 	if (err) {

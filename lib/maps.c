@@ -359,29 +359,26 @@ int cham_maps__keep(struct cham *h, struct bpf_object *obj, const struct cham_pa
 	return 0;
 }
 
-static bool has_layout(const struct cham_plan *plan, uint32_t tenant, uint32_t layout)
+static bool is_wanted(struct cham_plan *plan, const char *name)
 {
-	unsigned int n, i;
+	const struct cham_part *part;
+	struct cham_parts *parts;
+	uint32_t tenant, layout;
 
-	for (n = 0; n < CHAM_PARTITIONS; n++)
-		for (i = 0; i < plan->of[n].n; i++)
-			if (plan->of[n].part[i].tenant == tenant &&
-			    plan->of[n].part[i].layout == layout)
-				return true;
-	return false;
+	if (!plan || sscanf(name, "%u-%x", &tenant, &layout) != 2)
+		return false;
+	part = cham_plan__find(plan, tenant, &parts);
+	return part && part->layout == layout;
 }
 
-void cham_maps__sweep(const struct cham_plan *plan)
+void cham_maps__sweep(struct cham_plan *plan)
 {
-	uint32_t tenant, layout;
 	struct dirent *e;
 	char path[400];
 	DIR *d = opendir(MAPS);
 
 	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.' ||
-		    (plan && sscanf(e->d_name, "%u-%x", &tenant, &layout) == 2 &&
-		     has_layout(plan, tenant, layout)))
+		if (e->d_name[0] == '.' || is_wanted(plan, e->d_name))
 			continue;
 		snprintf(path, sizeof(path), MAPS "/%s", e->d_name);
 		forget(NULL, NULL, NULL, path);

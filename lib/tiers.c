@@ -90,12 +90,9 @@ out:
 static void refused(struct cham *h, const struct cham_parts *of, const char *said)
 {
 	struct cham_plan *plan;
-	char why[200], *c;
+	char why[200];
 
-	snprintf(why, sizeof(why), "%.*s", (int)sizeof(why) - 1, said);
-	for (c = why; *c; c++)
-		if (*c == '\n')
-			*c = ' ';
+	cham_one_line(why, sizeof(why), said);
 	if (cham_plan__open(h, &plan))
 		return;
 	/* A joint one that is attached stays. */
