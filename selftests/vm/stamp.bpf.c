@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Says in each datagram to port 9100 (load.c) which program it was that saw it, and of
- * which of the connection's it is.
+ * which of the connection's it is; 7, if the area is not of its layout.
  */
 #include "handler.h"
 
@@ -9,7 +9,11 @@
 #define STAMP 1
 #endif
 
-CHAM_PROGRAM("stamp", 1, CHAM_PROG_SERIAL);
+#ifndef LAYOUT
+#define LAYOUT 1
+#endif
+
+CHAM_PROGRAM("stamp", LAYOUT, CHAM_PROG_SERIAL);
 
 CHAM_HOOK(rx)
 {
@@ -24,7 +28,8 @@ CHAM_HOOK(rx)
 	word = cham_at(ctx, pkt->payload, 16);
 	if (!word)
 		return CHAM_PASS;
-	*(__u8 *)&word[2] = STAMP;
+	*(__u8 *)&word[2] = area->word[1] && area->word[1] != LAYOUT ? 7 : STAMP;
+	area->word[1] = LAYOUT;
 	word[3] = ++area->word[0];
 	return CHAM_PASS;
 }

@@ -6,7 +6,8 @@
 # Programs change at 80 % load: 64-byte datagrams of one tenant, iperf3 of another, at the
 # same time. Each datagram is counted at both ends, says which program saw it, and how many
 # its connection's area has counted: none is lost, none is seen by nobody or by another's,
-# and areas survive.
+# and areas survive. With another layout they begin anew, once, and no handler sees
+# another layout's.
 
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -21,6 +22,7 @@ if [ "${1:-}" = --outside ]; then
 		handler_program "$here/$i" "$tap_top/selftests/vm/stamp.bpf.c" \
 			-fdebug-compilation-dir=/swap -DSTAMP="$i"
 	done
+	handler_program "$here/4" "$tap_top/selftests/vm/stamp.bpf.c" -DSTAMP=3 -DLAYOUT=2
 	exit 0
 fi
 
@@ -30,7 +32,7 @@ fi
 . "$(dirname "$0")/../ask.sh"
 require_vm
 require_cmd jq iperf3
-[ -e "$here/3.o" ] || skip_all "no programs: selftests/vm/swap.sh --outside"
+[ -e "$here/4.o" ] || skip_all "no programs: selftests/vm/swap.sh --outside"
 defer topo_down
 
 # flows SECONDS RATE BITS: both, from the wire to the end points; 0: as much as goes
@@ -45,6 +47,11 @@ flows() {
 	sender=$!
 }
 flowed() { wait "$sender" "$receiver" "$iperf"; }
+end_flows() {
+	kill -TERM "$sender"
+	kill -INT "$iperf"
+	flowed
+}
 sent() { jq ".$1" /tmp/swap.send; }
 got() { jq ".$1" /tmp/swap.recv; }
 # lost: what any device, or the module, has dropped
@@ -104,9 +111,7 @@ change prog load "$here/3.o" tenant blue
 change prog compose tier linked
 change prog load "$here/2.o" tenant red
 check_eq "$changes changes, all of them under load" 0 "$late"
-kill -TERM "$sender"
-kill -INT "$iperf"
-flowed
+end_flows
 check_num "it was that load" "$(sent "rate | floor")" -gt $((rate / 2))
 diag "$(sent sent) datagrams, $(jq .end.sum_sent.bytes /tmp/swap.iperf) bytes, $(jq .end.sum_sent.retransmits /tmp/swap.iperf) segments again"
 check_num "none is lost" "$(got received)" -eq "$(sent sent)"
@@ -118,6 +123,23 @@ check_eq "no area began anew" 0 "$(got gaps)"
 check_num "iperf3 went on" "$(jq .end.sum_sent.bytes /tmp/swap.iperf)" -gt 1000000
 check_eq "nothing was dropped, by the wire, a ring or a port" "$before" "$(lost)"
 check_eq "Linux had nothing that was a handler's" "$passed" "$(unhandled)"
+
+# another layout, and back
+passed=$(unhandled)
+flows 300 "$rate" "$bits"
+sleep 1
+change prog load "$here/4.o" tenant red
+sleep 0.5
+change prog load "$here/2.o" tenant red
+sleep 0.5
+check_eq "another layout, under load" 0 "$late"
+end_flows
+check_num "none is lost" "$(got received)" -eq "$(sent sent)"
+check_eq "areas began anew, once for each layout" 2 "$(got gaps)"
+check_num "the other program saw some" "$(got "stamps[3]")" -gt 0
+check_num "the one before, too" "$(got "stamps[2]")" -gt 0
+check_eq "no handler saw an area of another layout" 0 "$(got "stamps[7]")"
+check_num "what no handler saw Linux had, counted" "$(got "stamps[0]")" -le $(($(unhandled) - passed))
 check_eq "nobody is at fault" "[]" "$(chamctl -j prog show | jq -c 'map(select(has("fault")))')"
 check "everything comes down" topo_down
 finish
