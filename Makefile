@@ -107,7 +107,7 @@ cli_out := $(foreach d,cli cli/shared,$(addprefix $(O)/$d/,$(cli_bin)))
 mod_src := $(sort $(wildcard kmod/*.c kmod/*.h))
 mod := $(O)/module
 
-.PHONY: all kmod user xdp bpf lib cli tests docs demo check bench bench-built fuzz check-debug \
+.PHONY: all kmod user xdp bpf lib cli tests docs demo check bench bench-built fuzz check-debug check-newer \
 	install install-user install-module uninstall deb deps clean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -323,6 +323,10 @@ check-debug: deps
 	$(Q)DEBUG_KERNEL=$(check_kernel) KREL=$(KREL) O=$(O)/$(check_kind) \
 		scripts/debug-kernel --$(check_kind) check
 
+# Likewise with the newest kernel that Debian has for its stable release.
+check-newer: deps
+	$(Q)O=$(O) scripts/newer-kernel test
+
 # TARGET=ring; TIME=0 does not end
 TARGET ?=
 TIME ?= 0
@@ -441,6 +445,8 @@ help:
 	@echo '  check-debug  the VM tests on a kernel with KASAN, lockdep, kmemleak and'
 	@echo '             failing allocations (builds it once, about 20 minutes);'
 	@echo '             KCSAN=1: some of them on one that looks for data races'
+	@echo '  check-newer  the VM tests on the newest kernel of Debian stable, backports'
+	@echo '             included, for which the module is built in a chroot (root, network)'
 	@echo '  fuzz       TARGET=NAME of selftests/fuzz, until a finding or for TIME=SECONDS'
 	@echo '  docs       tables, limits and pictures in Documentation/ anew (graphviz)'
 	@echo '  demo       deps, all, scripts/demo'
