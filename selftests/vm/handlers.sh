@@ -152,7 +152,7 @@ both_ways() {
 	sleep 0.5
 }
 # counts: words 0 to 2 of the area, packets of the two directions, and samples, which
-# handlers see and a connection does not count
+# handlers see; those of an address a connection does not count, its own it does
 counts() {
 	local i conn
 	conn=$(chamctl -j conn get tenant red proto udp src 10.0.0.1 sport 9300 dst 10.0.0.2 dport 9300 |
@@ -174,8 +174,9 @@ for how in "serialised counts" "atomic counts2"; do
 	check_num "$name: thousands both ways" $((f - forward)) -gt 2000
 	check_num "$name: and back" $((r - reverse)) -gt 2000
 	check "$name: not all by one CPU" test "$rx" != "$tx"
-	check_eq "$name: none is lost" $((f - forward + r - reverse + s - samples)) \
-		$((all - counted))
+	check_num "$name: none is lost" $((all - counted)) -ge $((f - forward + r - reverse))
+	check_num "$name: none is counted twice" $((all - counted)) -le \
+		$((f - forward + r - reverse + s - samples))
 done
 
 check "everything comes down, with a timer that is armed" topo_down
