@@ -444,16 +444,14 @@ static void cham_policy_look(struct work_struct *work)
 	cham_port_for_each(cham_policy_port, NULL);
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
 		t->ageing = cham_policy_ageing(t);
-		if (time_after(t->epoch_next, jiffies + t->ageing / 4))
-			t->epoch_next = jiffies + t->ageing / 4;
 		if (t->changed) {
 			cham_policy_replay(t);
 			cham_tenant_invalidate(t);
 		}
-		/* See cham_kfunc_refresh(). */
-		if (time_after_eq(jiffies, t->epoch_next)) {
+		/* What this is for, cham_decide() says. */
+		if (time_after_eq(jiffies, t->epoch_began + t->ageing / 4)) {
 			WRITE_ONCE(t->epoch, t->epoch + 1);
-			t->epoch_next = jiffies + t->ageing / 4;
+			t->epoch_began = jiffies;
 		}
 	}
 	WRITE_ONCE(cham_looked, jiffies);

@@ -115,7 +115,7 @@ struct cham_tenant *cham_tenant_new(const char *name,
 	t->blocked = BIT(CHAM_BLOCK_NO_FDB);
 	t->ageing = 300 * HZ;
 	t->epoch = 1;
-	t->epoch_next = jiffies + t->ageing / 3;
+	t->epoch_began = jiffies;
 	strscpy(t->name, name, sizeof(t->name));
 	list_add_tail_rcu(&t->node, &cham_tenant_list);
 	hash_add_rcu(cham_vnis, &t->by_vni, cfg->vni);

@@ -62,7 +62,7 @@ struct cham_tenant {
 	u32 prog_version;		/* loads so far */
 	u32 ports;
 	unsigned long ageing;		/* jiffies, shortest of bridge and vxlan */
-	unsigned long epoch_next;	/* jiffies */
+	unsigned long epoch_began;	/* jiffies */
 	struct net_device *vxlan_dev;	/* these three: valid while policy.c looks */
 	struct net_device *bridge_dev;
 	bool changed;
