@@ -219,6 +219,10 @@ static void report_json(struct ctl *c, const struct cham_prog_report *r, const c
 		if (r->helpers[i / 8] & 1U << i % 8)
 			json_str(&c->j, NULL, show_number(cham_helper__name(i), "helper", i));
 	json_close(&c->j, ']');
+	if (r->verified)
+		json_u64(&c->j, "verified-instructions", r->verified);
+	if (r->not_verified[0])
+		json_str(&c->j, "not-verified", r->not_verified);
 	if (!why) {
 		json_open(&c->j, "tiers", '{');
 		json_bool(&c->j, "linked", true);
@@ -274,11 +278,16 @@ static void tiers_text(struct ctl *c, const struct cham_prog_report *r)
 {
 	static const char *const said[] = { "not known: ", "yes", "no: " };
 
+	if (r->verified)
+		fprintf(c->j.f, "  verifier: follows %u instructions, of %u\n", r->verified,
+			CHAM_SHARE_VERIFIED);
+	else
+		fprintf(c->j.f, "  verifier: not asked: %s\n", r->not_verified);
 	fprintf(c->j.f, "  tier linked: yes\n  tier joint: %s%s\n  admitted\n", said[r->joint],
 		r->not_joint);
 }
 
-/* Needs neither module nor privilege. */
+/* Needs neither module nor, but for the verifier's word, privilege. */
 static int check(struct ctl *c, int argc, char **argv)
 {
 	struct cham_prog_report *r;

@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "datapath.h"
+#include "jail.h"
 #include "object.h"
 
 #define OBJECT	"alone.bpf.o"
@@ -20,7 +21,7 @@
 static const char *const names[] = { "cham_alone", NULL };
 
 static int judge(struct cham *h, const char *path, const struct cham_object *o,
-		 const struct cham_parts *parts)
+		 const struct cham_parts *parts, uint32_t *verified)
 {
 	struct bpf_prog_info info = { 0 };
 	struct bpf_object *obj = NULL;
@@ -30,9 +31,8 @@ static int judge(struct cham *h, const char *path, const struct cham_object *o,
 
 	err = cham_load_object(h, path, parts, names, &prog, &obj);
 	if (err) {
-		/* It knows no other name than our file's. */
 		snprintf(said, sizeof(said), "%s", cham__last_error(h));
-		return cham__fail(h, err, "%s: is not taken, by itself, as %s", o->path, said);
+		return cham__fail(h, err, "%s: is not taken, by itself: %s", o->path, said);
 	}
 	if (bpf_obj_get_info_by_fd(prog, &info, &len))
 		err = cham__fail(h, -errno, "%s: %s", path, strerror(errno));
@@ -40,22 +40,25 @@ static int judge(struct cham *h, const char *path, const struct cham_object *o,
 		err = cham__fail(h, -E2BIG,
 				 "%s: the verifier follows %u instructions, on all ways through it; a tenant's share is %u. See handlers.md, \"What is admitted\"",
 				 o->path, info.verified_insns, CHAM_SHARE_VERIFIED);
+	*verified = info.verified_insns;
 	bpf_object__close(obj);
 	return err;
 }
 
-int cham_alone(struct cham *h, const char *base, const struct cham_object *o)
+int cham_alone(struct cham *h, const char *base, const struct cham_object *o,
+	       uint32_t *verified)
 {
 	struct cham_parts parts = { .n = 1, .part = { { .cell = 1, .layout = 1 } } };
-	char path[4096], linked[128];
-	int err;
+	char path[4096], linked[CHAM_FD_PATH_SIZE];
+	int fd, err;
 
 	err = cham_file__beside(h, base, OBJECT, path, sizeof(path));
-	if (!err)
-		err = cham_compose_one(h, path, o, &parts.part[0], linked, sizeof(linked));
 	if (err)
 		return err;
-	err = judge(h, linked, o, &parts);
-	unlink(linked);
+	fd = cham_compose_one(h, path, o, &parts.part[0]);
+	if (fd < 0)
+		return fd;
+	err = judge(h, cham_fd_path(linked, fd), o, &parts, verified);
+	close(fd);
 	return err;
 }

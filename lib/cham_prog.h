@@ -156,6 +156,9 @@ enum cham_prog_joint {
 	CHAM_PROG_JOINT_NO,
 };
 
+/* A tenant's share of the million that the kernel gives a program. */
+#define CHAM_SHARE_VERIFIED	50000
+
 /**
  * struct cham_prog_report - what is to be said about a program's file
  * @name:      as it calls itself
@@ -173,6 +176,9 @@ enum cham_prog_joint {
  *             Landlock in the kernel it sees what every user of the host may see
  * @joint:     enum cham_prog_joint; the linked tier takes whatever is admitted
  * @not_joint: why it does not, or is not known to
+ * @verified:  instructions that this kernel's verifier followed, on all ways through it,
+ *             of the CHAM_SHARE_VERIFIED that a tenant has; 0: it was not asked
+ * @not_verified: why not
  */
 struct cham_prog_report {
 	char name[CHAM_PROG_NAME_MAX + 1];
@@ -189,19 +195,22 @@ struct cham_prog_report {
 	bool landlock;
 	uint32_t joint;
 	char not_joint[200];
+	uint32_t verified;
+	char not_verified[200];
 };
 
 /**
  * cham_prog__check() - judge a program as cham_prog__load() would
  * @h:      handle; one that cham__open() could not connect will do
  * @objdir: as for cham_prog__load(); without what is there @report knows nothing of the
- *          joint tier, and inline assembly is not found
+ *          joint tier and the verifier, and inline assembly is not found
  * @file:   C (its name ends in .c), LLVM bitcode, or an object file
  * @max_cycles: what the tenant's handlers may cost; 0: what they may if nobody says
  * @report: filled in as far as the judge came; large, not for a small stack
  *
- * Context: needs no privilege. Return: 0, or a negative errno when it is not
- * admitted.
+ * Context: needs no privilege; but the verifier is only asked by who has CAP_BPF,
+ * CAP_PERFMON and CAP_NET_ADMIN, on a kernel that could run the datapath.
+ * Return: 0, or a negative errno when it is not admitted.
  */
 int cham_prog__check(struct cham *h, const char *objdir, const char *file,
 		     uint32_t max_cycles, struct cham_prog_report *report);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The linked tier: one object of the provider's and the tenants'.
+ * The linked tier: one object of the provider's and the tenants'. Files have no names: who
+ * only judges needs no place for them, and who dies leaves none.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "datapath.h"
+#include "jail.h"
 #include "object.h"
 
 /* After cham_log_begin(): what libbpf's linker answered, and said. */
@@ -26,22 +27,17 @@ static int linked(struct cham *h, const char *what, int err)
 static int add_object(struct cham *h, struct bpf_linker *linker, const struct cham_object *o,
 		      const struct cham_part *part)
 {
-	char placed[128];
-	int fd, err;
+	int fd = cham_memfd(h, NULL, 0, false), err;
+	char path[CHAM_FD_PATH_SIZE];
 
-	snprintf(placed, sizeof(placed), CHAM_PROGRAMS_DIR "/.%u.placed", part->tenant);
-	fd = open(placed, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		err = cham__fail(h, -errno, "%s: %s", placed, strerror(errno));
-	} else {
-		err = cham_object__place(h, o, part->tenant, part->cell, fd);
-		close(fd);
-	}
+	if (fd < 0)
+		return fd;
+	err = cham_object__place(h, o, part->tenant, part->cell, fd);
 	if (!err) {
 		cham_log_begin();
-		err = linked(h, o->path, bpf_linker__add_file(linker, placed, NULL));
+		err = linked(h, o->path, bpf_linker__add_file(linker, cham_fd_path(path, fd), NULL));
 	}
-	unlink(placed);
+	close(fd);
 	return err;
 }
 
@@ -60,55 +56,67 @@ static int add_part(struct cham *h, struct bpf_linker *linker, const struct cham
 	return err;
 }
 
-/* A linker that has @base already, for @out. */
-static int begin(struct cham *h, const char *base, char *out, size_t size,
-		 struct bpf_linker **linker)
+/* A linker that has @base already. Return: where its output will be, or a negative errno. */
+static int begin(struct cham *h, const char *base, struct bpf_linker **linker)
 {
-	snprintf(out, size, CHAM_PROGRAMS_DIR "/.datapath.%d", getpid());
+	int fd = cham_memfd(h, NULL, 0, false), err;
+	char path[CHAM_FD_PATH_SIZE];
+
+	if (fd < 0)
+		return fd;
 	cham_log_begin();
-	*linker = bpf_linker__new(out, NULL);
-	return linked(h, base, *linker ? bpf_linker__add_file(*linker, base, NULL) : -errno);
+	*linker = bpf_linker__new(cham_fd_path(path, fd), NULL);
+	err = linked(h, base, *linker ? bpf_linker__add_file(*linker, base, NULL) : -errno);
+	if (!err)
+		return fd;
+	bpf_linker__free(*linker);
+	close(fd);
+	return err;
 }
 
-/* @err: so far. Without an error @out is there. */
-static int end(struct cham *h, const char *out, struct bpf_linker *linker, int err)
+/* @err: so far. Return: @fd, or a negative errno, and it is closed. */
+static int end(struct cham *h, int fd, struct bpf_linker *linker, int err)
 {
 	if (!err) {
 		cham_log_begin();
 		err = linked(h, "the datapath", bpf_linker__finalize(linker));
 	}
 	bpf_linker__free(linker);
-	if (err)
-		unlink(out);
+	if (!err)
+		return fd;
+	close(fd);
 	return err;
 }
 
 int cham_compose_one(struct cham *h, const char *base, const struct cham_object *o,
-		     const struct cham_part *part, char *out, size_t size)
+		     const struct cham_part *part)
 {
 	struct bpf_linker *linker;
-	int err = begin(h, base, out, size, &linker);
+	int fd = begin(h, base, &linker);
 
-	if (!err)
-		err = add_object(h, linker, o, part);
-	return end(h, out, linker, err);
+	return fd < 0 ? fd : end(h, fd, linker, add_object(h, linker, o, part));
 }
 
-int cham_compose(struct cham *h, const char *base, const struct cham_parts *parts,
-		 char *out, size_t size)
+bool cham_parts__linked(const struct cham_parts *parts)
+{
+	unsigned int i;
+
+	for (i = 0; i < parts->n; i++)
+		if (!parts->part[i].inlined)
+			return true;
+	return false;
+}
+
+int cham_compose(struct cham *h, const char *base, const struct cham_parts *parts)
 {
 	struct bpf_linker *linker;
-	unsigned int i, n = 0;
-	int err;
+	int fd = begin(h, base, &linker), err = 0;
+	unsigned int i;
 
-	out[0] = '\0';
-	for (i = 0; i < parts->n; i++)
-		n += !parts->part[i].inlined;
-	if (!n)
-		return 0;
-	err = begin(h, base, out, size, &linker);
+	if (fd < 0)
+		return fd;
 	for (i = 0; !err && i < parts->n; i++)
 		if (!parts->part[i].inlined)
 			err = add_part(h, linker, &parts->part[i]);
-	return end(h, out, linker, err);
+	return end(h, fd, linker, err);
 }

@@ -27,6 +27,7 @@
 #include <linux/magic.h>
 
 #include "datapath.h"
+#include "jail.h"
 
 #define LINKS	CHAM_DATAPATH_DIR "/links"
 
@@ -507,8 +508,9 @@ static int make_one(struct cham *h, struct change *c, const char *base, unsigned
 		    bool make)
 {
 	const struct cham_parts *parts = &c->plan->of[n];
-	int *fd = c->progs.fd[n], err;
-	char linked[128];
+	char path[CHAM_FD_PATH_SIZE], said[CHAM_ERR_MAX];
+	int *fd = c->progs.fd[n], linked = -1, err;
+	const char *name;
 
 	if (n && !parts->n)
 		return 0;
@@ -518,14 +520,20 @@ static int make_one(struct cham *h, struct change *c, const char *base, unsigned
 	}
 	if (parts->joint)
 		base = parts->joint;
-	err = cham_compose(h, base, parts, linked, sizeof(linked));
-	if (err)
-		return err;
-	err = cham_load_object(h, linked[0] ? linked : base, parts, prog_names, fd,
-			       &c->obj[n]);
-	if (linked[0])
-		unlink(linked);
-	return err;
+	name = base;
+	if (cham_parts__linked(parts)) {
+		linked = cham_compose(h, base, parts);
+		if (linked < 0)
+			return linked;
+		name = cham_fd_path(path, linked);
+	}
+	err = cham_load_object(h, name, parts, prog_names, fd, &c->obj[n]);
+	if (linked >= 0)
+		close(linked);
+	if (!err)
+		return 0;
+	snprintf(said, sizeof(said), "%s", cham__last_error(h));
+	return cham__fail(h, err, "%s: %s", base, said);
 }
 
 static int make_all(struct cham *h, struct change *c, const char *objdir)

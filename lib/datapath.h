@@ -108,20 +108,21 @@ void cham_part__bitcode(char *path, size_t size, uint32_t tenant);
 
 /* ---- compose.c ---- */
 
-/* @out: where the linked object is; "" without parts that are not inlined. */
-int cham_compose(struct cham *h, const char *base, const struct cham_parts *parts,
-		 char *out, size_t size);
+/* Is one of @parts not inlined? */
+bool cham_parts__linked(const struct cham_parts *parts);
+/* Of @parts that are not inlined. Return: the linked object's file, or a negative errno. */
+int cham_compose(struct cham *h, const char *base, const struct cham_parts *parts);
 /* Of @o, which need not be loaded, as @part. */
 int cham_compose_one(struct cham *h, const char *base, const struct cham_object *o,
-		     const struct cham_part *part, char *out, size_t size);
+		     const struct cham_part *part);
 
 /* ---- alone.c ---- */
 
-/* Of 1,000,000 that the kernel gives a program; the datapath takes its own. */
-#define CHAM_SHARE_VERIFIED	50000
-
-/* What the verifier says of a tenant's handlers; @base: the datapath's object. */
-int cham_alone(struct cham *h, const char *base, const struct cham_object *o);
+/* What the verifier says of a tenant's handlers; @base: the datapath's object; *@verified:
+ * instructions that it followed.
+ */
+int cham_alone(struct cham *h, const char *base, const struct cham_object *o,
+	       uint32_t *verified);
 
 /* ---- joint.c ---- */
 

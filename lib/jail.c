@@ -42,6 +42,12 @@
 #define JAIL_ARCH 0	/* nothing runs: not every call here would be known */
 #endif
 
+const char *cham_fd_path(char path[static CHAM_FD_PATH_SIZE], int fd)
+{
+	snprintf(path, CHAM_FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+	return path;
+}
+
 /* Users 1667760128 and up, one for each process that compiles: two of them have
  * no power over each other. No distribution hands these numbers out.
  */

@@ -14,6 +14,10 @@
 /* Bytes without a name in any file system; what is sealed stays as it is. */
 int cham_memfd(struct cham *h, const void *data, size_t size, bool seal);
 
+#define CHAM_FD_PATH_SIZE	32
+/* A name of it, for who opens by names. Return: @path. */
+const char *cham_fd_path(char path[static CHAM_FD_PATH_SIZE], int fd);
+
 /**
  * struct cham_jail - a tool, and what it is given
  * @tool:   its path

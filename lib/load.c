@@ -61,6 +61,16 @@ const char *cham_log_end(void)
 	return log_tail;
 }
 
+/* The line in which the verifier says what it minds; "" when it was not the verifier. */
+static void verdict(char *line, size_t size)
+{
+	const char *end = strstr(log_tail, "\nprocessed "), *at = end;
+
+	while (at && at > log_tail && at[-1] != '\n')
+		at--;
+	snprintf(line, size, "%s%.*s", at ? ": " : "", at ? (int)(end - at) : 0, at ? at : "");
+}
+
 /* Where it is in .rodata of @size bytes, or -1. */
 static int find_constants(struct bpf_object *obj, size_t size)
 {
@@ -111,28 +121,30 @@ static int set_constants(struct bpf_object *obj, const struct cham_parts *parts)
 static int load(struct cham *h, const char *path, const struct cham_parts *parts,
 		const char *const *names, int *progs, struct bpf_object **objp)
 {
+	/* A linked one has no name of its own. */
+	LIBBPF_OPTS(bpf_object_open_opts, named, .object_name = "chamelio");
 	struct bpf_program *prog;
 	struct bpf_object *obj;
+	char line[200];
 	int i, err;
 
-	obj = bpf_object__open_file(path, NULL);
+	obj = bpf_object__open_file(path, &named);
 	if (!obj) {
 		/* libbpf has errors of its own, which are no errno */
 		err = errno < 4000 ? -errno : -EINVAL;
-		return cham__fail(h, err, "%s: %s\n%s", path, strerror(-err), log_tail);
+		return cham__fail(h, err, "%s\n%s", strerror(-err), log_tail);
 	}
 	for (i = 0; names[i]; i++) {
 		if (bpf_object__find_program_by_name(obj, names[i]))
 			continue;
 		bpf_object__close(obj);
-		return cham__fail(h, -ENOENT, "%s: has no program \"%s\"",
-				  path, names[i]);
+		return cham__fail(h, -ENOENT, "has no program \"%s\"", names[i]);
 	}
 	err = set_constants(obj, parts);
 	if (err) {
 		bpf_object__close(obj);
-		return cham__fail(h, err, "%s: " CONSTANTS ": %s; not of this version?",
-				  path, strerror(-err));
+		return cham__fail(h, err, CONSTANTS ": %s; not of this version?",
+				  strerror(-err));
 	}
 	err = cham_maps__take(h, obj, parts);
 	if (err) {
@@ -144,10 +156,9 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 		bpf_object__close(obj);
 		if (err == -EPERM)
 			return cham__fail(h, err,
-					  "%s: loading needs CAP_BPF and CAP_NET_ADMIN",
-					  path);
-		return cham__fail(h, err, "%s: load: %s\n%s", path,
-				  strerror(-err), log_tail);
+					  "loading needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+		verdict(line, sizeof(line));
+		return cham__fail(h, err, "load: %s%s\n%s", strerror(-err), line, log_tail);
 	}
 	for (i = 0; names[i]; i++) {
 		prog = bpf_object__find_program_by_name(obj, names[i]);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "compile.h"
@@ -176,7 +177,7 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 		       CHAM_BIT(CHAM_PROG_HOOKS) | CHAM_BIT(CHAM_PROG_LAYOUT) |
 		       CHAM_BIT(CHAM_PROG_FLAGS),
 	};
-	char file[128], bitcode[128], base[4096];
+	char file[128], bitcode[128];
 	struct cham_parts *parts = NULL;
 	struct cham_part *part;
 	bool attached = false;
@@ -184,11 +185,7 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 
 	part = cham_plan__find(plan, tenant, &parts);
 	cham_part__path(file, sizeof(file), tenant);
-	err = cham_datapath__object(base, sizeof(base), objdir);
-	if (!err)
-		err = cham_alone(h, base, s->object);
-	if (!err)
-		err = choose_layout(h, file, o, part, &p.layout);
+	err = choose_layout(h, file, o, part, &p.layout);
 	if (err)
 		return err;
 	if (!part)
@@ -229,10 +226,10 @@ static void tell_joint(struct cham_prog_report *report, enum cham_prog_joint joi
 /* What the joint tier says of it. Inline assembly is for no tier: an object does not
  * show it any more, and is judged by its instructions alone.
  */
-static int judge_joint(struct cham *h, const char *objdir, const char *file,
+static int judge_joint(struct cham *h, const char *base, const char *file,
 		       const struct cham_source *s, struct cham_prog_report *report)
 {
-	char base[4096], tool[4096];
+	char tool[4096];
 	uint8_t *data;
 	size_t size;
 	int in, err;
@@ -241,8 +238,7 @@ static int judge_joint(struct cham *h, const char *objdir, const char *file,
 		tell_joint(report, CHAM_PROG_JOINT_NO, CHAM_NOT_BITCODE);
 		return 0;
 	}
-	if (cham_datapath__object(base, sizeof(base), objdir) ||
-	    cham_normaliser(h, base, tool, sizeof(tool))) {
+	if (cham_normaliser(h, base, tool, sizeof(tool))) {
 		tell_joint(report, CHAM_PROG_JOINT_UNKNOWN, cham__last_error(h));
 		return 0;
 	}
@@ -263,19 +259,52 @@ static int judge_joint(struct cham *h, const char *objdir, const char *file,
 	return 0;
 }
 
+/* This kernel never runs the datapath: what it says is not what would be said there. */
+static bool too_old(void)
+{
+	unsigned int major, minor;
+	struct utsname u;
+
+	return !uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
+	       (major < 6 || (major == 6 && minor < 12));
+}
+
+/* What this kernel's verifier says of it. Who only wants to know may not be allowed to
+ * ask, or not have what it takes.
+ */
+static int verify(struct cham *h, const char *base, const struct cham_source *s, bool must,
+		  struct cham_prog_report *report)
+{
+	int err;
+
+	if (!must && too_old())
+		err = cham__fail(h, -ENOENT, "this kernel is older than 6.12");
+	else
+		err = cham_alone(h, base, s->object, &report->verified);
+	if (must || (err != -EPERM && err != -ENOENT))
+		return err;
+	cham_one_line(report->not_verified, sizeof(report->not_verified), cham__last_error(h));
+	return 0;
+}
+
 /* What is judged is what would run; the caller closes @s in any case. */
 static int judge_file(struct cham *h, const char *objdir, const char *file,
-		      uint32_t max_cycles, struct cham_source *s,
+		      uint32_t max_cycles, bool load, struct cham_source *s,
 		      struct cham_prog_report *report)
 {
+	char base[4096];
 	int err;
 
 	memset(report, 0, sizeof(*report));
 	err = cham_source__open(h, file, s);
+	if (!err && cham_datapath__object(base, sizeof(base), objdir))
+		err = cham__fail(h, -ENAMETOOLONG, "%s: is too long", objdir);
 	if (!err)
 		err = cham_judge(h, s->object, max_cycles ?: CHAM_CYCLES_DEFAULT, report);
 	if (!err)
-		err = judge_joint(h, objdir, file, s, report);
+		err = verify(h, base, s, load, report);
+	if (!err)
+		err = judge_joint(h, base, file, s, report);
 	cham_source__tell(s, file, report);
 	report->form = s->form;
 	report->landlock = s->form != CHAM_PROG_FORM_OBJECT && cham_jail__landlock();
@@ -286,7 +315,7 @@ int cham_prog__check(struct cham *h, const char *objdir, const char *file,
 		     uint32_t max_cycles, struct cham_prog_report *report)
 {
 	struct cham_source s;
-	int err = judge_file(h, objdir, file, max_cycles, &s, report);
+	int err = judge_file(h, objdir, file, max_cycles, false, &s, report);
 
 	cham_source__close(&s);
 	return err;
@@ -311,7 +340,7 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 	report = malloc(sizeof(*report));
 	if (!report)
 		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
-	err = judge_file(h, objdir, file, tenant.max_cycles, &s, report);
+	err = judge_file(h, objdir, file, tenant.max_cycles, true, &s, report);
 	free(report);
 	if (!err)
 		err = cham_programs__open(h, objdir, &plan);

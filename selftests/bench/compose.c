@@ -95,12 +95,14 @@ static struct cham_plan *pretend(struct cham *h, const char *directory, uint32_t
 
 static void link_one(struct cham *h, const char *object, const struct cham_parts *parts)
 {
-	char out[128];
+	int fd;
 
-	if (cham_compose(h, parts->joint ? parts->joint : object, parts, out, sizeof(out)))
+	if (!cham_parts__linked(parts))
+		return;
+	fd = cham_compose(h, parts->joint ? parts->joint : object, parts);
+	if (fd < 0)
 		errx(1, "%s", cham__last_error(h));
-	if (out[0])
-		unlink(out);
+	close(fd);
 }
 
 static void join_one(struct cham *h, const char *object, struct cham_parts *parts)

@@ -29,6 +29,12 @@ if [ "${1:-}" = --outside ]; then
 	mkdir -p "$here"
 	set -e
 	bitcode echo "$tap_top/bpf/echo.bpf.c"
+	# a datapath that no verifier takes: it reads past its context
+	mkdir -p "$here/unsound"
+	llvm-dis-19 -o - "$O/xdp/datapath.bpf.bc" | sed -E '/^define .*@cham_uplink\(/a \
+		%past = getelementptr i8, ptr %0, i64 4096\
+		%read = load volatile i32, ptr %past' >"$here/unsound.ll"
+	llvm-as-19 -o "$here/unsound/datapath.bpf.bc" "$here/unsound.ll"
 	# rx: whatever comes, this cannot happen; tx: nobody comes back from there
 	promise promises '/^define .*@rx\(/a call void @llvm.assume(i1 false)
 		s/(inttoptr \(i64 5 to ptr\)\(\))( #[0-9]+)?/\1 noreturn/' \
@@ -97,6 +103,26 @@ CHAM_HOOK(rx) { return ((volatile __u32 *)pkt)[-1] ? CHAM_CONSUME : CHAM_PASS; }
 C
 	promise nowhere '' '' <<'C'
 CHAM_HOOK(rx) { __builtin_unreachable(); }
+C
+	# pointers that are kept where none survives
+	promise keeps '' '' <<'C'
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } own SEC(".maps");
+CHAM_HOOK(rx)
+{
+	__u32 key = 0;
+
+	area->word[0] = (__u64)bpf_map_lookup_elem(&own, &key);
+	return CHAM_PASS;
+}
+CHAM_HOOK(tx) { __u64 *n = (void *)area->word[0]; return n && *n ? CHAM_CONSUME : CHAM_PASS; }
+C
+	promise stale '' '' <<'C'
+CHAM_HOOK(rx)
+{
+	__u8 *p = cham_at(ctx, pkt->l2, ETH_HLEN);
+
+	return p && !cham_resize(ctx, pkt, pkt->len + 8) && p[0] ? CHAM_CONSUME : CHAM_PASS;
+}
 C
 	exit 0
 fi
@@ -220,10 +246,20 @@ echoes "both echo: red" b-red
 echoes "and blue" b-blue
 
 # What is refused as ever
-for name in below area beside nowhere; do
-	check_fails "$name: refused" prog load "$here/$name.bc" tenant red
-	echoes "$name: red's echo runs on" b-red
-done
+refused() {
+	check_match "$1: refused" "$2" "$(prog load "$here/$1.bc" tenant red 2>&1)"
+	echoes "$1: red's echo runs on" b-red
+}
+refused below "R[0-9]+ .*(stack|pointer prohibited)"
+refused area "R[0-9]+ min value is negative"
+refused beside "invalid access to memory, mem_size=[0-9]+ off=-4 "
+refused nowhere "\\.text is no code"
+refused keeps "R[0-9]+ invalid mem access 'scalar'"
+refused stale "R[0-9]+ invalid mem access 'scalar'"
+check_match "prog check asks the verifier" "verifier: follows [1-9][0-9]+ instructions, of 50000" \
+	"$(chamctl prog check "$here/echo.bc" object "$datapath" 2>&1)"
+check_match "and says the same" "not admitted: .* R[0-9]+ invalid mem access 'scalar'" \
+	"$(chamctl prog check "$here/stale.bc" object "$datapath" 2>&1)"
 
 # the joint datapath is not made: what is there stays
 mkdir /tmp/lacks
@@ -238,6 +274,14 @@ echoes "and it works" b-blue
 check "attached anew, all are linked" sh -c "chamctl datapath detach && chamctl datapath attach object '$datapath' &&
 	chamctl -j prog | jq -e 'all(.[]; .tier == \"linked\")'"
 echoes "and answer" b-blue
+
+# the verifier takes none of it: what is there stays, and says why
+cp "$datapath" "$(dirname "$datapath")/chamelio-normalise" "$here/unsound/"
+check_match "a joint datapath that the verifier refuses: said" "invalid bpf_context access off=4096" \
+	"$(chamctl prog compose tier joint object "$here/unsound/${datapath##*/}" 2>&1)"
+check "blue stays linked, and why" prog_is blue \
+	'.tier == "linked" and (."not-joint" | test("invalid bpf_context access off=4096"))'
+echoes "and answers" b-blue
 
 # a neighbour's program that there is no room for
 check "red loads a large one" prog load "$here/large.o" tenant red
