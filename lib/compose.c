@@ -35,7 +35,8 @@ static int add_object(struct cham *h, struct bpf_linker *linker, const struct ch
 	err = cham_object__place(h, o, part->tenant, part->cell, fd);
 	if (!err) {
 		cham_log_begin();
-		err = linked(h, o->path, bpf_linker__add_file(linker, cham_fd_path(path, fd), NULL));
+		err = linked(h, o->path,
+			     bpf_linker__add_file(linker, cham_fd_path(path, fd), NULL));
 	}
 	close(fd);
 	return err;
