@@ -169,7 +169,9 @@ check_match "the guest still has two queue pairs" "Combined:.*2.*Combined:.*2" \
 	"$(guest "ethtool -l eth0" | tr '\n' ' ')"
 at "the end"
 exec 7>&- 8>&-
-kill "${qemus[@]}"
+kill -9 "${qemus[1]}"
+check "QEMU is killed: its port is down" busywait 10 port_is redb state down
+kill "${qemus[0]}"
 wait "${qemus[@]}"
 check "everything comes down" topo_down
 finish

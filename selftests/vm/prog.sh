@@ -117,7 +117,9 @@ check_eq "three packets of a conversation" "3 0" "$(passed 5001) $(passed 5001)"
 chamctl -j monitor prog >/tmp/prog.events 2>/dev/null &
 defer kill $!
 sleep 1
+before=$(stat_of red handler-fault)
 answers "nonsense is not sent on" nothing b-red 10.0.0.1 9000 "$(word 77 0)"
+check_eq "but counted" 1 $(($(stat_of red handler-fault) - before))
 check "the program is stopped, and why" prog_is red \
 	'.fault == "verdict" and ."fault-hook" == "rx" and ."fault-value" == 77'
 check "with the tenant's packet, not the tunnel's" prog_is red \
