@@ -9,6 +9,7 @@
 #include "chamelio_kfunc.h"
 #include "compat.h"
 #include "ledger.h"
+#include "port.h"
 #include "prog.h"
 #include "remote.h"
 #include "tenant.h"
@@ -106,7 +107,6 @@ static inline struct udphdr *cham_outer_udp(const struct xdp_buff *xdp, u32 stri
 	return xdp->data + strip - CHAM_OUTER_UDP;
 }
 
-u32 cham_port_slot(const struct cham_port *port);
 
 /**
  * cham_from_slow() - whether the event is on the slow port of its tenant
