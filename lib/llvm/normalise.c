@@ -364,6 +364,12 @@ static bool intrinsic(LLVMValueRef in, const char *name)
 	no("%s is not for handlers that are to be inlined", name);
 }
 
+/* On BPF there is one way to call; the compiler marks what no other file can. */
+static bool is_common(unsigned int convention)
+{
+	return convention == LLVMCCallConv || convention == LLVMFastCallConv;
+}
+
 /* Return: the call is gone. */
 static bool call(LLVMValueRef in)
 {
@@ -372,8 +378,9 @@ static bool call(LLVMValueRef in)
 
 	if (LLVMIsAInlineAsm(f))
 		no("inline assembly is not for handlers that are to be inlined");
-	if (LLVMGetNumOperandBundles(in) || LLVMGetInstructionCallConv(in) != LLVMCCallConv)
+	if (LLVMGetNumOperandBundles(in) || !is_common(LLVMGetInstructionCallConv(in)))
 		no("a call of a kind that handlers have not");
+	LLVMSetInstructionCallConv(in, LLVMCCallConv);
 	strip_call(in, LLVMIsAMemIntrinsic(in));
 	if (LLVMIsAFunction(f) && LLVMGetIntrinsicID(f))
 		return intrinsic(in, name_of(f));
@@ -393,15 +400,17 @@ static bool call(LLVMValueRef in)
 	return false;
 }
 
+/* Whose name does not say that it brings the place in the source, too. */
 static void strip_metadata(LLVMValueRef in)
 {
+	unsigned int dbg = LLVMGetMDKindIDInContext(ctx, "dbg", 3), i;
 	LLVMValueMetadataEntry *e;
-	unsigned int i;
 	size_t n;
 
 	e = LLVMInstructionGetAllMetadataOtherThanDebugLoc(in, &n);
 	for (i = 0; i < n; i++)
-		LLVMSetMetadata(in, LLVMValueMetadataEntriesGetKind(e, i), NULL);
+		if (LLVMValueMetadataEntriesGetKind(e, i) != dbg)
+			LLVMSetMetadata(in, LLVMValueMetadataEntriesGetKind(e, i), NULL);
 	LLVMDisposeValueMetadataEntries(e);
 }
 
@@ -424,8 +433,9 @@ static void instruction(LLVMValueRef in, LLVMValueRef f)
 {
 	LLVMOpcode op = LLVMGetInstructionOpcode(in);
 
+	/* Compare and swap gives two values in one, which the optimiser freezes as one. */
 	if (!is_plain(LLVMTypeOf(in)) && op != LLVMCall && op != LLVMInsertValue &&
-	    op != LLVMAtomicCmpXchg)
+	    op != LLVMAtomicCmpXchg && op != LLVMFreeze)
 		no("%s() has a value that is neither number nor pointer", name_of(f));
 	strip_metadata(in);
 	switch (op) {
@@ -551,7 +561,7 @@ static void function(LLVMValueRef f)
 		no("%s() is neither global nor static", name_of(f));
 	if (LLVMHasPersonalityFn(f) || LLVMGetComdat(f) || LLVMGetGC(f) ||
 	    LLVMHasPrefixData(f) || LLVMHasPrologueData(f) ||
-	    LLVMGetFunctionCallConv(f) != LLVMCCallConv ||
+	    !is_common(LLVMGetFunctionCallConv(f)) ||
 	    LLVMIsFunctionVarArg(LLVMGlobalGetValueType(f)))
 		no("%s() is of a kind that handlers have not", name_of(f));
 	for (use = LLVMGetFirstUse(f); use; use = LLVMGetNextUse(use)) {
@@ -564,6 +574,7 @@ static void function(LLVMValueRef f)
 			if (LLVMGetOperand(user, i) == f)
 				no("the address of %s() is taken, as for bpf_loop()", name_of(f));
 	}
+	LLVMSetFunctionCallConv(f, LLVMCCallConv);
 	strip_function(f);
 	for (bb = LLVMGetFirstBasicBlock(f); bb; bb = LLVMGetNextBasicBlock(bb))
 		for (in = LLVMGetFirstInstruction(bb); in; in = next) {
@@ -706,6 +717,7 @@ static void wrap(LLVMValueRef f, const char *hook)
 	add_attribute(w, "null_pointer_is_valid");
 	add_attribute(w, "alwaysinline");
 	LLVMPositionBuilderAtEnd(builder, LLVMAppendBasicBlockInContext(ctx, w, ""));
+	LLVMSetCurrentDebugLocation2(builder, NULL);	/* that of another function */
 	in[0] = LLVMGetParam(w, 0);
 	in[1] = LLVMGetParam(w, 2);
 	snprintf(text, sizeof(text), "cham_in_%s_%s", hook, cell);

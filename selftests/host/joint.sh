@@ -47,6 +47,36 @@ check_eq "two maps are in one section" 1 "$(llvm-readelf-19 -S shipped.o | grep 
 check "libbpf takes them, and data" sh -c "bpftool gen skeleton shipped.o name shipped >/dev/null"
 check_eq "and it is proved" proved "$(prove shipped.o 0x2 0x2 0x2)"
 
+# what compilers make of a function of one's own, and of compare and swap
+handler static <<'C'
+struct flow { __u64 n[4]; };
+static __attribute__((noinline)) int count(struct cham_pkt *pkt, struct cham_area *area, int dir)
+{
+	struct flow *f = (void *)area;
+
+	if (pkt->proto == IPPROTO_TCP)
+		__sync_fetch_and_add(&f->n[dir], 1);
+	else if (pkt->len > 1000 && dir)
+		return CHAM_DROP_WITH(1);
+	return CHAM_PASS;
+}
+CHAM_HOOK(rx) { return count(pkt, area, 0); }
+CHAM_HOOK(tx) { return count(pkt, area, 1); }
+C
+check_match "a local function has the local way to be called" "call fastcc" "$(llvm-dis-19 -o - static.bc)"
+check "and is normalised" sh -c "'$normalise' 6 1 static.bc >n-static.bc"
+handler swap <<'C'
+CHAM_HOOK(rx)
+{
+	__u64 old = area->word[0];
+
+	return __sync_bool_compare_and_swap(&area->word[0], old, old + pkt->len) ? CHAM_PASS : CHAM_DROP_WITH(2);
+}
+C
+check "so is compare and swap" sh -c "'$normalise' 6 2 swap.bc >n-swap.bc"
+joint own.o "$datapath" n-static.bc n-swap.bc || fail "joint"
+check_eq "and both are proved" proved "$(prove own.o 0x6 0x2 0x0)"
+
 compile echo.bc "$tap_top/bpf/echo.bpf.c"
 compile both.bc "$tap_top/selftests/vm/verdicts.bpf.c"
 check "echo is normalised" sh -c "'$normalise' 5 1 echo.bc >n1.bc && '$normalise' 5 16 echo.bc >n16.bc"
