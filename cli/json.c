@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "cli.h"
+#include "text.h"
 
 static void text(struct json *j, const char *s)
 {
+	size_t n;
+
 	fputc('"', j->f);
-	for (; *s; s++) {
+	for (; *s; s += n) {
+		n = cham_utf8(s);
 		if (*s == '"' || *s == '\\')
 			fprintf(j->f, "\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			fprintf(j->f, "\\u%04x", *s);
-		else
-			fputc(*s, j->f);
+		else if (n)
+			fwrite(s, 1, n, j->f);
+		else	/* a control character, or no character: the one in place of it */
+			fprintf(j->f, "\\u%04x", (unsigned char)*s < 0x20 ? *s : 0xfffd);
+		n = n ?: 1;
 	}
 	fputc('"', j->f);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "text.h"
 
 int cham__fail(struct cham *h, int err, const char *fmt, ...)
 {
@@ -18,6 +19,7 @@ int cham__fail(struct cham *h, int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(h->err, sizeof(h->err), fmt, ap);
 	va_end(ap);
+	cham_printable(h->err);
 	n = strlen(h->err);
 	while (n && (h->err[n - 1] == '.' || h->err[n - 1] == '\n'))
 		h->err[--n] = '\0';

@@ -20,6 +20,7 @@
 #include <bpf/btf.h>
 
 #include "object.h"
+#include "text.h"
 
 #ifndef EM_BPF
 #define EM_BPF 247
@@ -310,9 +311,11 @@ static int judge_meta(struct cham *h, struct cham_object *o)
 		return cham__fail(h, -EPROTO,
 				  "%s: is for version %u of the handler ABI, this library for version %d",
 				  o->path, o->meta.abi, CHAM_ABI_VERSION);
-	if (size != sizeof(o->meta) || !memchr(o->meta.name, 0, sizeof(o->meta.name)) ||
-	    !o->meta.name[0])
+	if (size != sizeof(o->meta) || !o->meta.name[0])
 		return wrong(h, o, "damaged: " CHAM_META_SECTION " has no name");
+	if (!memchr(o->meta.name, 0, sizeof(o->meta.name)))
+		return wrong(h, o, "CHAM_PROGRAM() has a name of more than 31 bytes");
+	cham_printable(o->meta.name);
 	if (o->meta.flags & ~CHAM_PROG_FLAGS_MASK)
 		return cham__fail(h, -EINVAL, "%s: unknown program flags 0x%x", o->path,
 				  o->meta.flags & ~CHAM_PROG_FLAGS_MASK);
