@@ -283,8 +283,8 @@ static void tiers_text(struct ctl *c, const struct cham_prog_report *r)
 			CHAM_SHARE_VERIFIED);
 	else
 		fprintf(c->j.f, "  verifier: not asked: %s\n", r->not_verified);
-	fprintf(c->j.f, "  tier linked: yes\n  tier joint: %s%s\n  admitted\n", said[r->joint],
-		r->not_joint);
+	fprintf(c->j.f, "  tier linked: yes\n  tier joint: %s%s\n  admitted%s\n", said[r->joint],
+		r->not_joint, r->verified ? "" : ", but for the verifier's word");
 }
 
 /* Needs neither module nor, but for the verifier's word, privilege. */

@@ -237,10 +237,12 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 		return ret;
 	/* A vxlan device goes with its uplink, the bridge and its ports stay. */
 	bridge = dev_has_kind(n.bridge, "bridge");
-	if (bridge < 0 || dev_has_kind(n.vxlan, "vxlan"))
+	if (bridge < 0)
+		return ctl_fail(c, EXIT_KERNEL, "%s is there, and is no bridge", n.bridge);
+	if (dev_has_kind(n.vxlan, "vxlan"))
 		return ctl_fail(c, EXIT_KERNEL,
-				"%s or %s exists already; first: chamctl tenant teardown %s",
-				n.bridge, n.vxlan, name);
+				"%s exists already; first: chamctl tenant teardown %s", n.vxlan,
+				name);
 	ret = build(c, &n, !bridge, &t, &f.u, family, &devs, &remotes);
 	if (ret) {
 		unbuild(c, &n, !bridge);

@@ -107,7 +107,6 @@ static inline struct udphdr *cham_outer_udp(const struct xdp_buff *xdp, u32 stri
 	return xdp->data + strip - CHAM_OUTER_UDP;
 }
 
-
 /**
  * cham_from_slow() - whether the event is on the slow port of its tenant
  * @cpu: the event

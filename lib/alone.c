@@ -20,16 +20,28 @@
 
 static const char *const names[] = { "cham_alone", NULL };
 
+static int too_many(struct cham *h, const struct cham_object *o, uint32_t insns)
+{
+	return cham__fail(h, -E2BIG,
+			  "%s: the verifier follows %u instructions%s, on all ways through it; a tenant's share is %u. See handlers.md, \"What is admitted\"",
+			  o->path, insns, insns < 1000000 ? "" : " and more",
+			  CHAM_SHARE_VERIFIED);
+}
+
 static int judge(struct cham *h, const char *path, const struct cham_object *o,
 		 const struct cham_parts *parts, uint32_t *verified)
 {
 	struct bpf_prog_info info = { 0 };
 	struct bpf_object *obj = NULL;
 	uint32_t len = sizeof(info);
-	char said[1024];
+	char said[CHAM_ERR_MAX];
 	int prog, err;
 
 	err = cham_load_object(h, path, parts, names, &prog, &obj);
+	if (err == -EPERM)
+		return err;
+	if (err == -E2BIG)
+		return too_many(h, o, 1000000);
 	if (err) {
 		snprintf(said, sizeof(said), "%s", cham__last_error(h));
 		return cham__fail(h, err, "%s: is not taken, by itself: %s", o->path, said);
@@ -37,9 +49,7 @@ static int judge(struct cham *h, const char *path, const struct cham_object *o,
 	if (bpf_obj_get_info_by_fd(prog, &info, &len))
 		err = cham__fail(h, -errno, "%s: %s", path, strerror(errno));
 	else if (info.verified_insns > CHAM_SHARE_VERIFIED)
-		err = cham__fail(h, -E2BIG,
-				 "%s: the verifier follows %u instructions, on all ways through it; a tenant's share is %u. See handlers.md, \"What is admitted\"",
-				 o->path, info.verified_insns, CHAM_SHARE_VERIFIED);
+		err = too_many(h, o, info.verified_insns);
 	*verified = info.verified_insns;
 	bpf_object__close(obj);
 	return err;

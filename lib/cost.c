@@ -44,6 +44,19 @@ static const struct helper *helper(uint32_t id)
 	return NULL;
 }
 
+/* Of those that handlers may not call, too. */
+static const char *any_helper(int32_t id)
+{
+	static const char *const names[] = {
+#define NAME(x) "bpf_" #x
+		__BPF_FUNC_MAPPER(NAME)
+#undef NAME
+	};
+
+	return id > 0 && id < (int32_t)(sizeof(names) / sizeof(names[0])) ?
+	       names[id] : "unknown";
+}
+
 const char *cham_helper_name(uint32_t id)
 {
 	const struct helper *h = helper(id);
@@ -87,6 +100,50 @@ static bool is_call(const struct bpf_insn *i)
 static bool is_exit(const struct bpf_insn *i)
 {
 	return i->code == (BPF_JMP | BPF_EXIT);
+}
+
+#define MODE_MEMSX	0x80	/* since 6.6, and BPF's -mcpu=v4 */
+
+static bool is_atomic(const struct bpf_insn *i)
+{
+	switch (i->imm) {
+	case BPF_ADD:
+	case BPF_OR:
+	case BPF_AND:
+	case BPF_XOR:
+	case BPF_ADD | BPF_FETCH:
+	case BPF_OR | BPF_FETCH:
+	case BPF_AND | BPF_FETCH:
+	case BPF_XOR | BPF_FETCH:
+	case BPF_XCHG:
+	case BPF_CMPXCHG:
+		return BPF_SIZE(i->code) == BPF_W || BPF_SIZE(i->code) == BPF_DW;
+	}
+	return false;
+}
+
+/* What can be weighed. An instruction that only a later kernel has may do anything. */
+static bool is_known(const struct bpf_insn *i)
+{
+	uint8_t op = BPF_OP(i->code), mode = BPF_MODE(i->code), class = BPF_CLASS(i->code);
+
+	switch (class) {
+	case BPF_LD:
+		return is_ld64(i);
+	case BPF_LDX:
+		return mode == BPF_MEM || (mode == MODE_MEMSX && BPF_SIZE(i->code) != BPF_DW);
+	case BPF_ST:
+		return mode == BPF_MEM;
+	case BPF_STX:
+		return mode == BPF_MEM || (mode == BPF_ATOMIC && is_atomic(i));
+	case BPF_ALU:
+	case BPF_ALU64:
+		return op <= BPF_END;
+	}
+	/* jumps */
+	if (op == BPF_JA || op == BPF_CALL || op == BPF_EXIT)
+		return BPF_SRC(i->code) == BPF_K && (class == BPF_JMP || op == BPF_JA);
+	return op <= BPF_JSLE;
 }
 
 /* Where a jump goes; outside of the function when it says so. */
@@ -292,8 +349,8 @@ static int cost_of_call(struct cham_code *c, struct cham_func *f, uint32_t at,
 		return refuse(why, -EINVAL, at, "a call of kind %u is unknown", i->src_reg);
 	if (cost_of_helper(c, f, at, &cost))
 		return refuse(why, -EPERM, at,
-			      "calls helper %d, which handlers may not; see handlers.md",
-			      i->imm);
+			      "calls helper %d (%s), which handlers may not; those that they may are in handlers.md, \"What is admitted\"",
+			      i->imm, any_helper(i->imm));
 	add(w, &cost, 1);
 	if (i->imm == BPF_FUNC_loop)
 		return cost_of_loop(c, f, at, w, stack, why);
@@ -316,6 +373,15 @@ static int mark_targets(struct cham_code *c, const struct cham_func *f,
 			i++;
 			continue;
 		}
+		if (BPF_CLASS(in->code) == BPF_LD)
+			return refuse(why, -EPERM, i,
+				      "uses BPF_LD_ABS or BPF_LD_IND: use cham_at()");
+		if (in->code == (BPF_JMP | BPF_CALL | BPF_X))
+			return refuse(why, -EPERM, i,
+				      "calls a function by its address; compiled without -O2?");
+		if (!is_known(in))
+			return refuse(why, -EPERM, i,
+				      "is of a kind (0x%02x) whose cost nobody knows", in->code);
 		if (!is_jump(in) || is_call(in) || is_exit(in))
 			continue;
 		to = jump_to(in, i);
@@ -360,12 +426,9 @@ static int cost_from(struct cham_code *c, struct cham_func *f, uint32_t at,
 	const struct bpf_insn *i = &c->insn[at];
 	uint32_t end = f->start + f->len, after = at + (is_ld64(i) ? 2 : 1), to, stack;
 	struct cham_cost w = weight(i), rest = { 0, 0 };
-	uint8_t class = BPF_CLASS(i->code);
 	int err;
 
 	c->next[at] = 0;
-	if (class == BPF_LD && !is_ld64(i))
-		return refuse(why, -EPERM, at, "uses BPF_LD_ABS or BPF_LD_IND: use cham_at()");
 	if (is_call(i)) {
 		err = cost_of_call(c, f, at, &w, &stack, why);
 		if (err)

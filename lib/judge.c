@@ -13,6 +13,7 @@
 
 #include "cost.h"
 #include "judge.h"
+#include "text.h"
 
 #define R_BPF_64_64	1
 #define R_BPF_64_32	10
@@ -64,13 +65,15 @@ static const char *btf_text(const struct judge *j, uint32_t off)
 static int no(struct judge *j, const struct cham_verdict_at *at)
 {
 	const struct bpf_line_info *l = line_of(j, at->insn);
+	const char *text = l ? btf_text(j, l->line_off) : "";
 
+	text += strspn(text, " \t");
 	if (!l)
 		return cham__fail(j->h, at->err, "%s: instruction %u %s", j->o->path, at->insn,
 				  at->text);
-	return cham__fail(j->h, at->err, "%s: %s:%u: %s [%s]", j->o->path,
+	return cham__fail(j->h, at->err, "%s: %s:%u: %s%s%s%s", j->o->path,
 			  btf_text(j, l->file_name_off), BPF_LINE_INFO_LINE_NUM(l->line_col),
-			  at->text, btf_text(j, l->line_off));
+			  at->text, *text ? " [" : "", text, *text ? "]" : "");
 }
 
 static int damaged(struct judge *j, const char *what)
@@ -460,6 +463,8 @@ static void tell_path(struct judge *j, uint32_t f, struct cham_hook_report *hook
 			snprintf(p->file, sizeof(p->file), "%s", file);
 			snprintf(p->text, sizeof(p->text), "%s",
 				 l ? btf_text(j, l->line_off) : "");
+			cham_printable(p->file);
+			cham_printable(p->text);
 		}
 		if (p)
 			p->cycles += own;

@@ -14,12 +14,37 @@
 #include "chamelio_kfunc.h"
 #include "datapath.h"
 
-#define LOG_TAIL 600
+#define LOG_TAIL 1000
 
 #define CONSTANTS "cham_composition"
 
 /* The end of what libbpf said: the verifier puts its verdict there. */
 static char log_tail[LOG_TAIL];
+
+/* Of a verifier's log: whose function it was in, and which line of the source. */
+static char log_where[160];
+
+static void keep_where(const char *log)
+{
+	const char *line, *at, *func = NULL, *place = NULL;
+	char hook[16];
+
+	for (line = log; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, "Validating ", 11)) {
+			func = line + 11;
+			place = NULL;
+		} else if (*line == ';') {
+			at = strstr(line, " @ ");
+			if (at && at < line + strcspn(line, "\n"))
+				place = at + 3;
+		}
+	}
+	log_where[0] = '\0';
+	if (func && sscanf(func, "cham_%15[a-z]_", hook) == 1)
+		snprintf(log_where, sizeof(log_where), ": %s%s%.*s", hook, place ? ", " : "",
+			 place ? (int)strcspn(place, "\n") : 0, place ? place : "");
+}
 
 static int keep_tail(enum libbpf_print_level level, const char *fmt,
 		     va_list ap)
@@ -32,6 +57,8 @@ static int keep_tail(enum libbpf_print_level level, const char *fmt,
 		return 0;
 	n = strlen(line);
 	have = strlen(log_tail);
+	if (strstr(line, "\nprocessed "))
+		keep_where(line);
 	if (n >= LOG_TAIL) {
 		memcpy(log_tail, line + n - (LOG_TAIL - 1), LOG_TAIL);
 	} else {
@@ -61,14 +88,26 @@ const char *cham_log_end(void)
 	return log_tail;
 }
 
-/* The line in which the verifier says what it minds; "" when it was not the verifier. */
-static void verdict(char *line, size_t size)
+/* What the verifier minds, and the end of its log; what libbpf said, when it was not the
+ * verifier.
+ */
+static void verdict(char *text, size_t size)
 {
-	const char *end = strstr(log_tail, "\nprocessed "), *at = end;
+	char *end = strstr(log_tail, "\nprocessed "), *at = end, *from = log_tail;
 
-	while (at && at > log_tail && at[-1] != '\n')
+	if (!end) {
+		snprintf(text, size, "\n%s", log_tail);
+		return;
+	}
+	while (at > log_tail && at[-1] != '\n')
 		at--;
-	snprintf(line, size, "%s%.*s", at ? ": " : "", at ? (int)(end - at) : 0, at ? at : "");
+	/* The log's beginning is half a line, or libbpf's. */
+	if (strlen(log_tail) == LOG_TAIL - 1)
+		from = strchr(log_tail, '\n') + 1;
+	else if (strstr(log_tail, "LOG --\n"))
+		from = strstr(log_tail, "LOG --\n") + 7;
+	snprintf(text, size, "%s: %.*s\n%.*s", log_where, (int)(end - at), at,
+		 end > from ? (int)(end - from) : 0, from);
 }
 
 /* Where it is in .rodata of @size bytes, or -1. */
@@ -125,7 +164,7 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 	LIBBPF_OPTS(bpf_object_open_opts, named, .object_name = "chamelio");
 	struct bpf_program *prog;
 	struct bpf_object *obj;
-	char line[200];
+	char said[LOG_TAIL + 400];
 	int i, err;
 
 	obj = bpf_object__open_file(path, &named);
@@ -157,8 +196,8 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 		if (err == -EPERM)
 			return cham__fail(h, err,
 					  "loading needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
-		verdict(line, sizeof(line));
-		return cham__fail(h, err, "load: %s%s\n%s", strerror(-err), line, log_tail);
+		verdict(said, sizeof(said));
+		return cham__fail(h, err, "load: %s%s", strerror(-err), said);
 	}
 	for (i = 0; names[i]; i++) {
 		prog = bpf_object__find_program_by_name(obj, names[i]);

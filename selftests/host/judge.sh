@@ -165,11 +165,23 @@ CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&map, &k) ? CHAM_DROP : 
 C
 
 # what it may call
-refuses helper "helper 6, which handlers may not" <<'C'
+refuses helper "helper 6 \\(bpf_[a-z_]+\\), which handlers may not" <<'C'
 CHAM_PROGRAM("x", 1, 0);
 CHAM_HOOK(rx) { bpf_trace_printk("x", 2); return CHAM_PASS; }
 C
-refuses redirect "helper 23, which handlers may not" <<'C'
+refuses callx "calls a function by its address" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { asm volatile(".8byte 0x000000010000008d" ::: "r0"); return CHAM_PASS; }
+C
+refuses later "is of a kind \\(0xe5\\) whose cost nobody knows" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { asm volatile(".8byte 0x00000000000000e5"); return CHAM_PASS; }
+C
+refuses name "a name of more than 31 bytes" <<'C'
+CHAM_PROGRAM("a name of more than thirty-one bytes", 1, 0);
+CHAM_HOOK(rx) { return CHAM_PASS; }
+C
+refuses redirect "helper 23 \\(bpf_[a-z_]+\\), which handlers may not" <<'C'
 CHAM_PROGRAM("x", 1, 0);
 CHAM_HOOK(rx) { return bpf_redirect(1, 0); }
 C
