@@ -64,7 +64,8 @@ user_flags = -std=gnu11 -Wall -Wextra -Wshadow -Wmissing-prototypes \
 bpf_flags = -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Werror -Iuapi \
 	-I/usr/include/$(multiarch)
 # see lib/compile.c
-handler_flags = $(bpf_flags) -fno-vectorize -fno-slp-vectorize -mllvm -sink-common-insts=false
+handler_flags = $(bpf_flags) -fno-vectorize -fno-slp-vectorize -mllvm -sink-common-insts=false \
+	-mllvm -enable-load-pre=false
 test_flags = -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -Iuapi -Ikmod -Ilib
 # BPF code is written for a machine that takes any alignment

@@ -18,6 +18,7 @@
 
 #include "compile.h"
 #include "jail.h"
+#include "text.h"
 
 #define LLVM		"19"
 #define HEADERS		"/chamelio"	/* where there is no such directory */
@@ -212,16 +213,19 @@ static void name_of(const char *path, char *name, size_t size)
  * C to bitcode, with the source in it: the judge shows lines. Without what keeps a
  * handler from being inlined (lib/llvm/normalise.c): vectors, which BPF has not, and
  * two stores to members of the packet's description sunk into one with a variable
- * offset.
+ * offset. And without what the verifier does not follow: the half of ctx->data that C
+ * sees, kept from before a resize where that did not happen.
  */
 static int compile(struct cham *h, const char *path, const uint8_t *c, size_t c_size,
 		   uint8_t **data, size_t *size)
 {
 	char map[256] = "-ffile-prefix-map=" FIRST "=", machine[sizeof(struct utsname) + 32];
+	char arch[sizeof(struct utsname) + 8];
 	int in[4] = { -1, -1, -1, -1 }, err = 0;
-	const char *argv[36] = {
-		"clang", "--no-default-config", "-target", "bpf", "-mcpu=v3", "-O2",
+	const char *argv[40] = {
+		"clang", "--no-default-config", "-target", "bpf", "-mcpu=v3", "-O2", arch,
 		"-fno-vectorize", "-fno-slp-vectorize", "-mllvm", "-sink-common-insts=false",
+		"-mllvm", "-enable-load-pre=false",
 		"-gdwarf-5", "-gembed-source", "-std=gnu11", "-fno-crash-diagnostics",
 		"-fno-color-diagnostics", "-ferror-limit=3", "-ivfsoverlay",
 		"/proc/self/fd/6", "-I" HEADERS, machine, "-fdebug-compilation-dir=" HEADERS,
@@ -231,6 +235,8 @@ static int compile(struct cham *h, const char *path, const uint8_t *c, size_t c_
 	unsigned int i;
 
 	uname(&uts);
+	/* The C library's headers ask whose they are. */
+	snprintf(arch, sizeof(arch), "-D__%s__", uts.machine);
 	snprintf(machine, sizeof(machine), "-I/usr/include/%s-linux-gnu", uts.machine);
 	name_of(path, map + strlen(map), sizeof(map) - strlen(map));
 	in[0] = cham_memfd(h, c, c_size, true);
@@ -340,7 +346,9 @@ void cham_source__tell(const struct cham_source *s, const char *path,
 		for (k = 0; k < report->hook[i].lines; k++) {
 			struct cham_path_line *l = &report->hook[i].line[k];
 
-			if (l->number && !l->text[0] && !strcmp(l->file, name))
+			if (l->number && !l->text[0] && !strcmp(l->file, name)) {
 				line_of(s->text, l->number, l->text, sizeof(l->text));
+				cham_printable(l->text);
+			}
 		}
 }

@@ -31,7 +31,8 @@ same() {
 # what comes in three forms
 what='del(.form, .landlock, .tiers, .hooks[].path[].file)'
 same "C: the verdict on the object, its lines included" "$tap_top/bpf/echo.bpf.c"
-clang-19 -target bpf -mcpu=v3 -O2 -g -emit-llvm -I"$tap_top/uapi" -I"$tap_top/bpf" \
+clang-19 -target bpf -mcpu=v3 -O2 -g -emit-llvm -mllvm -enable-load-pre=false \
+	-mllvm -sink-common-insts=false -I"$tap_top/uapi" -I"$tap_top/bpf" \
 	-I"/usr/include/$(gcc -print-multiarch)" -c -o echo.bc "$tap_top/bpf/echo.bpf.c"
 what='del(.form, .landlock, .tiers, .hooks[].path)'
 same "bitcode: the verdict on the object" echo.bc
@@ -44,6 +45,26 @@ check_eq "the report says what came" "c true" "$("$chamctl" -j prog check "$tap_
 check_match "in words" "compiled from C" "$(judge "$tap_top/bpf/echo.bpf.c")"
 cp "$tap_top/bpf/echo.bpf.c" './-o we=ird.c'
 check_match "a file of any name" "admitted" "$(judge "./-o we=ird.c")"
+source_of resize.c < <(printf '%b' '
+#include <linux/icmp.h>
+#include <stdint.h>
+CHAM_HOOK(rx)
+{
+	struct tcphdr *tcp = cham_at(ctx, pkt->l4, sizeof(*tcp));
+
+	if (!tcp || (tcp->doff > 5 && cham_resize(ctx, pkt, pkt->l4 + 20)))
+		return CHAM_DROP_WITH(sizeof(uintptr_t) == 8 ? 1 : 2);
+	tcp = cham_at(ctx, pkt->l4, sizeof(*tcp));
+	return tcp && tcp->urg ? CHAM_CONSUME : CHAM_PASS; /* \x1b[31m \xe9 \xe2\x80\xae */
+}
+')
+check_match "a resize on one of two ways, and the C library's headers" "admitted" \
+	"$("$chamctl" prog check resize.c object "$O/xdp" 2>&1)"
+judge resize.c >shown
+check "its comments are in the report" grep -q '31m' shown
+check_eq "but nothing that a terminal obeys" 0 "$(LC_ALL=C grep -cP '\x1b|\xe9|\xe2\x80\xae' shown)"
+check "and JSON is that" sh -c "'$chamctl' -j prog check resize.c |
+	python3 -c 'import json, sys; json.loads(sys.stdin.buffer.read().decode())'"
 cat >own.c <<'C'
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -54,7 +75,7 @@ int rx(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area) { retur
 C
 check_match "without handler.h" "admitted" "$(judge own.c)"
 source_of helper.c <<<'CHAM_HOOK(rx) { return bpf_redirect(1, 0); }'
-check_match "C is judged as an object" "helper 23, which handlers may not" "$(judge helper.c)"
+check_match "C is judged as an object" "helper 23 \\(bpf_redirect\\), which handlers may not" "$(judge helper.c)"
 
 # what is wrong is shown where
 source_of syntax.c <<<'CHAM_HOOK(rx) { return nothing; }'
