@@ -246,22 +246,30 @@ static void report_text(struct ctl *c, const struct cham_prog_report *r)
 {
 	FILE *f = c->j.f;
 	unsigned int i, k;
+	uint64_t rest;
 
 	fprintf(f, "%s: abi %u layout %u%s\n", r->name, r->abi, r->layout,
 		r->flags & CHAM_PROG_SERIAL ? " serial" : "");
 	for (i = 0; i < __CHAM_HOOK_MAX; i++) {
 		const struct cham_hook_report *h = &r->hook[i];
 
-		if (!(r->hooks & 1U << i))
+		/* One that was refused before it was weighed has none. */
+		if (!h->insns)
 			continue;
 		fprintf(f, "  %s: at most %llu instructions, %llu cycles, %u bytes of stack\n",
 			cham_hook__name(i), (unsigned long long)h->insns,
 			(unsigned long long)h->cycles, h->stack);
-		for (k = 0; k < h->lines; k++)
+		rest = h->cycles;
+		for (k = 0; k < h->lines; k++) {
 			fprintf(f, "    %6llu  %s:%u  %s\n",
 				(unsigned long long)h->line[k].cycles, base(h->line[k].file),
 				h->line[k].number,
 				h->line[k].text + strspn(h->line[k].text, " \t"));
+			rest -= h->line[k].cycles;
+		}
+		if (rest)
+			fprintf(f, "    %6llu  to be called, and lines beyond these\n",
+				(unsigned long long)rest);
 	}
 	fprintf(f, "  maps %u, %llu bytes; functions %u; helpers", r->maps,
 		(unsigned long long)r->map_bytes, r->functions);

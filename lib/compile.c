@@ -145,9 +145,9 @@ static int take_output(struct cham *h, const char *file, int fd, uint8_t **data,
 	return 0;
 }
 
-int cham_llvm__run_tool(struct cham *h, const char *file, const char *path,
-			const char *const *argv, const int *in, unsigned int n_in,
-			uint8_t **data, size_t *size)
+int cham_llvm__run_tool(struct cham *h, const char *file, const char *failed,
+			const char *path, const char *const *argv, const int *in,
+			unsigned int n_in, uint8_t **data, size_t *size)
 {
 	char said[SAID];
 	struct cham_jail j = { .tool = path, .argv = argv, .in = in, .n_in = n_in,
@@ -161,7 +161,7 @@ int cham_llvm__run_tool(struct cham *h, const char *file, const char *path,
 	err = cham_jail__run(&j);
 	if (err) {
 		tidy(said, file);
-		cham__fail(h, err, "%s: does not compile:\n%s", file, said);
+		cham__fail(h, err, "%s: %s:\n%s", file, failed, said);
 	} else {
 		err = take_output(h, file, j.out, data, size);
 	}
@@ -182,7 +182,8 @@ int cham_llvm__run(struct cham *h, const char *file, const char *name,
 
 	*data = NULL;
 	err = cham_llvm__find(h, file, name, path, sizeof(path));
-	return err ? err : cham_llvm__run_tool(h, file, path, argv, in, n_in, data, size);
+	return err ? err : cham_llvm__run_tool(h, file, "does not compile", path, argv, in, n_in,
+					       data, size);
 }
 
 /* ---- forms ---------------------------------------------------------------- */

@@ -28,10 +28,10 @@ int cham_llvm__run(struct cham *h, const char *file, const char *name,
 		   const char *const *argv, const int *in, unsigned int n_in,
 		   uint8_t **data, size_t *size);
 
-/* The same by its path. */
-int cham_llvm__run_tool(struct cham *h, const char *file, const char *path,
-			const char *const *argv, const int *in, unsigned int n_in,
-			uint8_t **data, size_t *size);
+/* The same by its path; @failed: what is said of @file when it does. */
+int cham_llvm__run_tool(struct cham *h, const char *file, const char *failed,
+			const char *path, const char *const *argv, const int *in,
+			unsigned int n_in, uint8_t **data, size_t *size);
 /* Bitcode in @in to an object. */
 int cham_llvm__assemble(struct cham *h, const char *file, int in, uint8_t **data,
 			size_t *size);

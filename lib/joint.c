@@ -117,7 +117,8 @@ int cham_normalise(struct cham *h, const char *tool, const char *file, uint32_t 
 
 	snprintf(of, sizeof(of), "%u", tenant);
 	snprintf(at, sizeof(at), "%u", cell);
-	return cham_llvm__run_tool(h, file, tool, argv, &bitcode, 1, data, size);
+	return cham_llvm__run_tool(h, file, "cannot be inlined", tool, argv, &bitcode, 1, data,
+				   size);
 }
 
 /* Return: normalised bitcode, or why not. */

@@ -121,7 +121,7 @@ static int read_headers(struct cham *h, struct cham_object *o)
 	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    eh->e_ident[EI_DATA] != ELFDATA2LSB || eh->e_type != ET_REL ||
 	    eh->e_machine != EM_BPF)
-		return wrong(h, o, "not a BPF object, as clang -target bpf -O2 -g -c makes");
+		return wrong(h, o, "not a BPF object, as clang -target bpf -O2 -g -c makes, nor bitcode; C is known by its name, .c");
 	if (eh->e_shentsize != sizeof(Elf64_Shdr) || !eh->e_shnum || eh->e_shoff % 8 ||
 	    eh->e_shoff > o->size ||
 	    eh->e_shnum > (o->size - eh->e_shoff) / sizeof(Elf64_Shdr) ||
@@ -291,7 +291,7 @@ static int judge_licence(struct cham *h, const struct cham_object *o)
 		text = cham_object__section(o, i, &size);
 		if (text && size == 4 && !memcmp(text, "GPL", 4))
 			return 0;
-		return wrong(h, o, "its licence is not \"GPL\", as that of the datapath it joins");
+		return wrong(h, o, "its licence is not \"GPL\", once, as that of the datapath it joins");
 	}
 	return wrong(h, o, "has no licence; CHAM_PROGRAM() gives it \"GPL\"");
 }
@@ -327,6 +327,7 @@ int cham_object__read(struct cham *h, const char *path, uint8_t *data, size_t si
 {
 	struct cham_object *o = calloc(1, sizeof(*o));
 	unsigned int i;
+	size_t code;
 	int err;
 
 	*op = NULL;
@@ -342,9 +343,10 @@ int cham_object__read(struct cham *h, const char *path, uint8_t *data, size_t si
 	err = read_headers(h, o);
 	for (i = 1; !err && i < o->n_sh; i++)
 		err = take_section(h, o, i);
-	if (!err && (!o->text || !o->btf || !o->btf_ext))
-		err = wrong(h, o, o->text ? "has no type information; compile it with -g" :
-					    "has no code in .text");
+	if (!err && (!cham_object__section(o, o->text, &code) || !code))
+		err = wrong(h, o, "has no code in .text: no global function rx, tx, timer or open, or what it does is undefined throughout");
+	if (!err && (!o->btf || !o->btf_ext))
+		err = wrong(h, o, "has no type information; compile it with -g");
 	if (!err)
 		err = read_symbols(h, o);
 	if (!err)

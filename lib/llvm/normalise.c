@@ -600,6 +600,30 @@ static void functions(void)
 
 /* ---- what is left ---------------------------------------------------------- */
 
+/* Where in the hook's source @v is used, as far as the bitcode says. */
+static const char *used_at(LLVMValueRef v)
+{
+	LLVMMetadataRef at = NULL, file, outer;
+	static char text[256];
+	LLVMUseRef use;
+	unsigned int n = 0;
+
+	for (use = LLVMGetFirstUse(v); use && !at; use = LLVMGetNextUse(use))
+		if (LLVMIsAInstruction(LLVMGetUser(use)))
+			at = LLVMInstructionGetDebugLoc(LLVMGetUser(use));
+	while (at && (outer = LLVMDILocationGetInlinedAt(at)))
+		at = outer;
+	file = at ? LLVMDIScopeGetFile(LLVMDILocationGetScope(at)) : NULL;
+	text[0] = '\0';
+	if (file) {
+		const char *name = LLVMDIFileGetFilename(file, &n);
+
+		snprintf(text, sizeof(text), ": %.*s:%u", n < 200 ? (int)n : 200, name,
+			 LLVMDILocationGetLine(at));
+	}
+	return text;
+}
+
 /* The packet's description is the datapath's: read and written as what it is, so
  * that it ends up in registers, and nobody can reach what is beside it.
  */
@@ -628,7 +652,8 @@ static void judge_pkt(LLVMValueRef p, uint64_t off, const char *hook)
 		}
 		if (!t || off > sizeof(struct cham_pkt) ||
 		    LLVMABISizeOfType(layout, t) > sizeof(struct cham_pkt) - off)
-			no("%s() does with pkt what is not reading or writing a member", hook);
+			no("%s() does with pkt what is not reading or writing a member%s", hook,
+			   used_at(p));
 	}
 }
 
@@ -640,7 +665,8 @@ static void judge_stack(LLVMValueRef f, const char *hook)
 	for (bb = LLVMGetFirstBasicBlock(f); bb; bb = LLVMGetNextBasicBlock(bb))
 		for (in = LLVMGetFirstInstruction(bb); in; in = LLVMGetNextInstruction(in))
 			if (LLVMIsAAllocaInst(in))
-				no("%s() keeps something in memory on its stack", hook);
+				no("%s() keeps something in memory on its stack%s", hook,
+				   used_at(in));
 }
 
 /* asm volatile: the label, and @n values that nothing is known of any more */

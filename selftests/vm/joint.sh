@@ -253,7 +253,7 @@ refused() {
 refused below "R[0-9]+ .*(stack|pointer prohibited)"
 refused area "R[0-9]+ min value is negative"
 refused beside "invalid access to memory, mem_size=[0-9]+ off=-4 "
-refused nowhere "\\.text is no code"
+refused nowhere "has no code in .text: .* undefined"
 refused keeps "R[0-9]+ invalid mem access 'scalar'"
 refused stale "R[0-9]+ invalid mem access 'scalar'"
 check_match "prog check asks the verifier" "verifier: follows [1-9][0-9]+ instructions, of 50000" \
