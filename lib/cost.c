@@ -298,6 +298,17 @@ static int cost_of_helper(const struct cham_code *c, const struct cham_func *f, 
 
 static int visit(struct cham_code *c, uint32_t f, struct cham_verdict_at *at);
 
+/* The reader of a ring buffer is woken when it waits, or never. */
+static bool is_lazy(const struct cham_code *c, const struct cham_func *f, uint32_t at)
+{
+	int64_t from = writer_of(c, f, at, BPF_REG_2);
+	const struct bpf_insn *i = from < 0 ? NULL : &c->insn[from];
+
+	return i && (i->code == (BPF_ALU64 | BPF_MOV | BPF_K) ||
+		     i->code == (BPF_ALU | BPF_MOV | BPF_K)) &&
+	       (i->imm == 0 || i->imm == BPF_RB_NO_WAKEUP);
+}
+
 /* bpf_loop(count, function, ...): both must be plain to see. */
 static int cost_of_loop(struct cham_code *c, struct cham_func *f, uint32_t at,
 			struct cham_cost *w, uint32_t *stack, struct cham_verdict_at *why)
@@ -354,6 +365,11 @@ static int cost_of_call(struct cham_code *c, struct cham_func *f, uint32_t at,
 	add(w, &cost, 1);
 	if (i->imm == BPF_FUNC_loop)
 		return cost_of_loop(c, f, at, w, stack, why);
+	if ((i->imm == BPF_FUNC_ringbuf_submit || i->imm == BPF_FUNC_ringbuf_discard) &&
+	    !is_lazy(c, f, at))
+		return refuse(why, -EPERM, at,
+			      "%s() has flags that are not plainly 0 or BPF_RB_NO_WAKEUP: to wake the reader each time is dear",
+			      any_helper(i->imm) + 4);
 	return 0;
 }
 
@@ -370,6 +386,10 @@ static int mark_targets(struct cham_code *c, const struct cham_func *f,
 		if (is_ld64(in)) {
 			if (i + 1 >= end || c->insn[i + 1].code)
 				return refuse(why, -EINVAL, i, "half a constant is missing");
+			/* Of what it names only relocations say whose it is. */
+			if (in->src_reg && !c->ref[i].kind)
+				return refuse(why, -EPERM, i,
+					      "names a map, a function or an address by a number");
 			i++;
 			continue;
 		}

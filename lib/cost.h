@@ -6,6 +6,7 @@
 #ifndef CHAM_COST_H
 #define CHAM_COST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/bpf.h>
@@ -37,6 +38,8 @@ struct cham_func {
 	uint32_t start;		/* first instruction */
 	uint32_t len;
 	const char *name;
+	uint32_t type;			/* of its BTF */
+	bool global;
 	/* results */
 	struct cham_cost cost;	/* with all that it calls */
 	uint32_t stack;		/* bytes, along the deepest chain of calls */

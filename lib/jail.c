@@ -167,24 +167,43 @@ static void close_calls(void)
 		__NR_userfaultfd, __NR_add_key, __NR_request_key, __NR_keyctl,
 		__NR_unshare, __NR_setns, __NR_mount, __NR_shmget, __NR_msgget,
 		__NR_semget, __NR_mq_open,
+		/* what a user may do to the user's other processes and files */
+		__NR_tkill, __NR_tgkill, __NR_rt_sigqueueinfo, __NR_rt_tgsigqueueinfo,
+		__NR_setpriority, __NR_ioprio_set, __NR_sched_setaffinity,
+		__NR_sched_setparam, __NR_sched_setscheduler, __NR_sched_setattr,
+		__NR_migrate_pages, __NR_move_pages, __NR_kcmp,
+		__NR_fchmod, __NR_fchmodat, __NR_fchown, __NR_fchownat, __NR_utimensat,
+		__NR_setxattr, __NR_lsetxattr, __NR_fsetxattr,
+		__NR_removexattr, __NR_lremovexattr, __NR_fremovexattr,
+#ifdef __NR_chmod
+		__NR_chmod, __NR_chown, __NR_lchown, __NR_utime, __NR_utimes, __NR_futimesat,
+#endif
+#ifdef __NR_fchmodat2
+		__NR_fchmodat2,
+#endif
 	};
 	enum { N = sizeof(closed) / sizeof(closed[0]) };
-	struct sock_filter f[N + 7] = {
+	struct sock_filter f[N + 10] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, JAIL_ARCH, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	};
-	struct sock_fprog prog = { .len = N + 7, .filter = f };
+	struct sock_fprog prog = { .len = N + 10, .filter = f };
 	unsigned int i;
 
 	/* x86's other numbers for the same calls begin here. */
-	f[4] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, N + 1, 0);
+	f[4] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, N + 4, 0);
 	for (i = 0; i < N; i++)
 		f[5 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, closed[i],
-							N - i, 0);
-	f[5 + N] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	f[6 + N] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+							N + 3 - i, 0);
+	/* Limits: its own. */
+	f[5 + N] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prlimit64, 0, 2);
+	f[6 + N] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						offsetof(struct seccomp_data, args[0]));
+	f[7 + N] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
+	f[8 + N] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	f[9 + N] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
 		fail("seccomp");
 }

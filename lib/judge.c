@@ -18,6 +18,7 @@
 #define R_BPF_64_64	1
 #define R_BPF_64_32	10
 #define CHAM_CPUS	64	/* that per-CPU maps are judged for */
+#define NAME_CHARS	"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define PACKET_PAGE	4096	/* no more of a packet is in one piece */
 
 struct judge {
@@ -102,6 +103,10 @@ static int read_functions(struct judge *j)
 	if (!c->insn || !size || size % 8 || o->sh[o->text].sh_offset % 8)
 		return damaged(j, ".text is no code");
 	c->n = size / 8;
+	if (c->n > CHAM_SHARE_INSNS)
+		return cham__fail(j->h, -E2BIG,
+				  "%s: has %u instructions; a tenant's share of a composition's is %u",
+				  o->path, c->n, CHAM_SHARE_INSNS);
 	for (i = 0; i < o->n_syms; i++)
 		n += ELF64_ST_TYPE(o->syms[i].st_info) == STT_FUNC;
 	if (n > CHAM_SHARE_FUNCS)
@@ -122,6 +127,7 @@ static int read_functions(struct judge *j)
 		c->func[c->n_func++] = (struct cham_func){
 			.start = s->st_value / 8, .len = s->st_size / 8,
 			.name = cham_object__symbol(o, s),
+			.global = ELF64_ST_BIND(s->st_info) == STB_GLOBAL,
 		};
 	}
 	qsort(c->func, c->n_func, sizeof(*c->func), by_start);
@@ -147,6 +153,11 @@ static int func_at(const struct judge *j, uint64_t insn)
 	return -1;
 }
 
+static bool is_data_symbol(const struct cham_object *o, const Elf64_Sym *s)
+{
+	return s->st_shndx < o->n_sh && cham_object__is_data(o, s->st_shndx);
+}
+
 /* What each relocated instruction refers to. */
 static int read_relocations(struct judge *j)
 {
@@ -154,6 +165,7 @@ static int read_relocations(struct judge *j)
 	const Elf64_Rel *rel;
 	unsigned int i, n;
 	size_t size;
+	bool call;
 	int f;
 
 	j->ref = calloc(j->code.n, sizeof(*j->ref));
@@ -178,20 +190,30 @@ static int read_relocations(struct judge *j)
 		in = &j->code.insn[at];
 		ref = &j->ref[at];
 		s = &o->syms[ELF64_R_SYM(rel->r_info)];
-		if (s->st_shndx == o->text) {
-			/* To the section: the instruction says how far into it. */
-			to = s->st_value / 8;
-			if (ELF64_ST_TYPE(s->st_info) == STT_SECTION)
-				to = in->code == (BPF_JMP | BPF_CALL) ?
-				     (uint64_t)(int64_t)in->imm + 1 : (uint32_t)in->imm / 8;
-			f = func_at(j, to);
-			if (f < 0)
-				return damaged(j, "a call goes into the middle of a function");
-			ref->kind = CHAM_REF_FUNC;
-			ref->index = f;
-		} else {
+		call = in->code == (BPF_JMP | BPF_CALL) && in->src_reg == BPF_PSEUDO_CALL;
+		if (ref->kind || !(call ? ELF64_R_TYPE(rel->r_info) == R_BPF_64_32 :
+				   in->code == (BPF_LD | BPF_DW | BPF_IMM) && at + 1 < j->code.n &&
+				   ELF64_R_TYPE(rel->r_info) == R_BPF_64_64))
+			return damaged(j, "a relocation is of what has none");
+		/* Of a symbol the instruction's own number is added to where that is. */
+		if (ELF64_ST_TYPE(s->st_info) != STT_SECTION &&
+		    (call ? in->imm != -1 : in->imm || in[1].imm))
+			return damaged(j, "a relocation leads past its symbol");
+		if (s->st_shndx != o->text) {
+			if (call || (s->st_shndx != o->maps && !is_data_symbol(o, s)))
+				return damaged(j, "a relocation is of neither code nor data");
 			ref->kind = s->st_shndx == o->maps ? CHAM_REF_MAP : CHAM_REF_DATA;
+			continue;
 		}
+		/* To the section: the instruction says how far into it. */
+		to = s->st_value / 8;
+		if (ELF64_ST_TYPE(s->st_info) == STT_SECTION)
+			to = call ? (uint64_t)(int64_t)in->imm + 1 : (uint32_t)in->imm / 8;
+		f = func_at(j, to);
+		if (f < 0 || (!call && in->imm % 8))
+			return damaged(j, "a call goes into the middle of a function");
+		ref->kind = CHAM_REF_FUNC;
+		ref->index = f;
 	}
 	/* Calls within the section need no relocation. */
 	for (i = 0; i < j->code.n; i++) {
@@ -209,59 +231,130 @@ static int read_relocations(struct judge *j)
 	return 0;
 }
 
-static int read_lines(struct judge *j)
+/* The records of one part of .BTF.ext: those of .text, there is no other code. */
+static int ext_part(struct judge *j, const void *part, uint32_t len, size_t least,
+		    const void **rec, unsigned int *n, unsigned int *size)
+{
+	const __u32 *word = part;
+
+	*n = 0;
+	if (len < 3 * sizeof(*word))
+		return 0;
+	*size = word[0];
+	if (*size < least || *size % 4 || strcmp(btf_text(j, word[1]), ".text") ||
+	    (uint64_t)word[2] * *size != len - 3 * sizeof(*word))
+		return damaged(j, ".BTF.ext is not of .text alone");
+	*rec = word + 3;
+	*n = word[2];
+	return 0;
+}
+
+/* The type of each function, which the verifier goes by; nothing that is filled in later. */
+static int read_types(struct judge *j, const struct bpf_func_info *info, unsigned int n,
+		      unsigned int size)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < j->code.n_func; i++) {
+		struct cham_func *f = &j->code.func[i];
+		const struct bpf_func_info *at = NULL;
+		const struct btf_type *t;
+
+		for (k = 0; k < n && !at; k++) {
+			at = (const void *)((const char *)info + (size_t)k * size);
+			if (at->insn_off != f->start * 8)
+				at = NULL;
+		}
+		t = at ? btf__type_by_id(j->btf, at->type_id) : NULL;
+		if (!t || n != j->code.n_func || !btf_is_func(t) ||
+		    strcmp(btf_text(j, t->name_off), f->name) ||
+		    btf_vlen(t) != (f->global ? BTF_FUNC_GLOBAL : BTF_FUNC_STATIC))
+			return cham__fail(j->h, -EINVAL,
+					  "%s: damaged: the type of %s() is another's", j->o->path,
+					  f->name);
+		f->type = at->type_id;
+	}
+	return 0;
+}
+
+static int read_ext(struct judge *j)
 {
 	const struct cham_object *o = j->o;
 	const struct {
 		__u16 magic;
 		__u8 version, flags;
-		__u32 hdr_len, func_off, func_len, line_off, line_len;
+		__u32 hdr_len, func_off, func_len, line_off, line_len, core_off, core_len;
 	} *hdr;
-	const __u32 *sec;
+	unsigned int n, func_size = 0;
+	const void *func = NULL, *line = NULL;
+	const char *parts;
 	size_t size, left;
+	int err;
 
 	hdr = cham_object__section(o, o->btf_ext, &size);
 	if (!hdr || o->sh[o->btf_ext].sh_offset % 4 || size < sizeof(*hdr) ||
-	    hdr->hdr_len > size || hdr->line_off > size - hdr->hdr_len ||
-	    hdr->line_len > size - hdr->hdr_len - hdr->line_off)
+	    hdr->magic != 0xeb9f || hdr->version != 1 || hdr->hdr_len > size)
 		return damaged(j, ".BTF.ext is cut off");
-	left = hdr->line_len;
-	if (left < 4 + 8 || (hdr->hdr_len + hdr->line_off) % 4)
-		return 0;
-	sec = (const void *)((const char *)hdr + hdr->hdr_len + hdr->line_off);
-	j->line_size = sec[0];
-	if (j->line_size < sizeof(*j->line) || j->line_size % 4)
-		return damaged(j, ".BTF.ext has lines that are none");
-	sec++;
-	left -= 4;
-	while (left >= 8) {
-		uint64_t bytes = (uint64_t)sec[1] * j->line_size;
+	left = size - hdr->hdr_len;
+	if (hdr->func_off > left || hdr->func_len > left - hdr->func_off ||
+	    hdr->line_off > left || hdr->line_len > left - hdr->line_off ||
+	    (hdr->hdr_len | hdr->func_off | hdr->line_off) % 4)
+		return damaged(j, ".BTF.ext is cut off");
+	if (hdr->hdr_len != sizeof(*hdr) || hdr->core_len)
+		return cham__fail(j->h, -EPERM,
+				  "%s: has numbers that only the kernel fills in (CO-RE: vmlinux.h, __builtin_preserve_...): nobody knows what they will be",
+				  o->path);
+	parts = (const char *)hdr + hdr->hdr_len;
+	err = ext_part(j, parts + hdr->func_off, hdr->func_len, sizeof(struct bpf_func_info),
+		       &func, &n, &func_size);
+	if (!err)
+		err = read_types(j, func, n, func_size);
+	if (!err)
+		err = ext_part(j, parts + hdr->line_off, hdr->line_len, sizeof(*j->line), &line,
+			       &j->n_lines, &j->line_size);
+	j->line = line;
+	return err;
+}
 
-		if (bytes > left - 8)
-			return damaged(j, ".BTF.ext is cut off");
-		if (!strcmp(btf_text(j, sec[0]), ".text")) {
-			j->line = (const void *)(sec + 2);
-			j->n_lines = sec[1];
-			return 0;
-		}
-		sec = (const void *)((const char *)(sec + 2) + bytes);
-		left -= 8 + bytes;
+/* ---- types ---------------------------------------------------------------- */
+
+/* Each tells the verifier, or the kernel, what else a thing is. */
+static int judge_tags(struct judge *j)
+{
+	static const char *const harmless[] = { "arg:nonnull", "arg:nullable", "arg:ctx" };
+	unsigned int i, k;
+
+	for (i = 1; i < btf__type_cnt(j->btf); i++) {
+		const struct btf_type *t = btf__type_by_id(j->btf, i);
+
+		if (!btf_is_decl_tag(t) && !btf_is_type_tag(t))
+			continue;
+		for (k = 0; k < sizeof(harmless) / sizeof(harmless[0]); k++)
+			if (btf_is_decl_tag(t) && !strcmp(btf_text(j, t->name_off), harmless[k]))
+				break;
+		if (k == sizeof(harmless) / sizeof(harmless[0]))
+			return cham__fail(j->h, -EPERM,
+					  "%s: the tag \"%s\" is not for handlers; accepted: arg:nonnull, arg:nullable, arg:ctx",
+					  j->o->path, btf_text(j, t->name_off));
 	}
 	return 0;
 }
 
-/* ---- types ---------------------------------------------------------------- */
+/* Without const and volatile, of which a damaged file may have a circle. */
+static const struct btf_type *plain(const struct judge *j, const struct btf_type *t)
+{
+	unsigned int turns = 0;
+
+	while (t && (btf_is_const(t) || btf_is_volatile(t) || btf_is_typedef(t)))
+		t = turns++ < 16 ? btf__type_by_id(j->btf, t->type) : NULL;
+	return t;
+}
 
 static const struct btf_type *pointee(const struct judge *j, uint32_t id)
 {
 	const struct btf_type *t = btf__type_by_id(j->btf, id);
 
-	if (!t || !btf_is_ptr(t))
-		return NULL;
-	t = btf__type_by_id(j->btf, t->type);
-	while (t && (btf_is_const(t) || btf_is_volatile(t)))
-		t = btf__type_by_id(j->btf, t->type);
-	return t;
+	return t && btf_is_ptr(t) ? plain(j, btf__type_by_id(j->btf, t->type)) : NULL;
 }
 
 static bool is_struct(const struct judge *j, uint32_t id, const char *name, uint32_t size)
@@ -272,15 +365,13 @@ static bool is_struct(const struct judge *j, uint32_t id, const char *name, uint
 	       !strcmp(btf_text(j, t->name_off), name);
 }
 
-static int judge_signature(struct judge *j, const char *hook)
+static int judge_signature(struct judge *j, const struct cham_func *func)
 {
-	const struct btf_type *f, *proto, *ret;
+	const struct btf_type *proto, *ret;
 	const struct btf_param *p;
-	int id;
+	const char *hook = func->name;
 
-	id = btf__find_by_name_kind(j->btf, hook, BTF_KIND_FUNC);
-	f = id > 0 ? btf__type_by_id(j->btf, id) : NULL;
-	proto = f ? btf__type_by_id(j->btf, f->type) : NULL;
+	proto = btf__type_by_id(j->btf, btf__type_by_id(j->btf, func->type)->type);
 	if (!proto || !btf_is_func_proto(proto))
 		return damaged(j, "a hook has no type");
 	p = btf_params(proto);
@@ -301,9 +392,9 @@ static const struct {
 	uint32_t per_entry;	/* bytes besides key and value, about */
 	bool per_cpu;
 } map_types[] = {
-	{ BPF_MAP_TYPE_HASH, "hash", 64, false },
+	{ BPF_MAP_TYPE_HASH, "hash", 80, false },
 	{ BPF_MAP_TYPE_ARRAY, "array", 0, false },
-	{ BPF_MAP_TYPE_PERCPU_HASH, "percpu-hash", 64, true },
+	{ BPF_MAP_TYPE_PERCPU_HASH, "percpu-hash", 80, true },
 	{ BPF_MAP_TYPE_PERCPU_ARRAY, "percpu-array", 8, true },
 	{ BPF_MAP_TYPE_RINGBUF, "ringbuf", 1, false },
 };
@@ -314,23 +405,27 @@ static void at_least(uint32_t *most, uint32_t n)
 		*most = n;
 }
 
-/* The number in __uint(name, number): elements of an array that is pointed to. */
-static uint32_t map_number(const struct judge *j, const struct btf_member *m)
-{
-	const struct btf_type *t = pointee(j, m->type);
-
-	return t && btf_is_array(t) ? btf_array(t)->nelems : 0;
-}
-
-static uint32_t type_size(const struct judge *j, const struct btf_member *m)
+/* The number in __uint(name, number): elements of an array that is pointed to. Nothing is
+ * skipped on the way there: libbpf skips other things. Return: whether it is one.
+ */
+static bool map_number(const struct judge *j, const struct btf_member *m, uint32_t *n)
 {
 	const struct btf_type *t = btf__type_by_id(j->btf, m->type);
-	int64_t n;
 
-	if (!t || !btf_is_ptr(t))
-		return 0;
-	n = btf__resolve_size(j->btf, t->type);
-	return n < 0 ? 0 : n;
+	t = t && btf_is_ptr(t) ? btf__type_by_id(j->btf, t->type) : NULL;
+	if (!t || !btf_is_array(t))
+		return false;
+	*n = btf_array(t)->nelems;
+	return true;
+}
+
+static bool type_size(const struct judge *j, const struct btf_member *m, uint32_t *n)
+{
+	const struct btf_type *t = btf__type_by_id(j->btf, m->type);
+	int64_t size = t && btf_is_ptr(t) ? btf__resolve_size(j->btf, t->type) : 0;
+
+	*n = size;
+	return size > 0 && size <= CHAM_SHARE_MEMORY;
 }
 
 static int judge_map(struct judge *j, const struct btf_type *var)
@@ -339,34 +434,43 @@ static int judge_map(struct judge *j, const struct btf_type *var)
 	const struct btf_type *def = btf__type_by_id(j->btf, var->type);
 	uint32_t type = 0, key = 0, value = 0, entries = 0, flags = 0;
 	const struct btf_member *m;
-	uint64_t bytes;
+	uint64_t bytes, spare;
 	size_t k;
+	bool ok;
 	int i;
 
-	while (def && (btf_is_const(def) || btf_is_typedef(def) || btf_is_volatile(def)))
-		def = btf__type_by_id(j->btf, def->type);
+	def = plain(j, def);
 	if (!def || !btf_is_struct(def))
 		return damaged(j, "a map has no definition");
+	/* It becomes a file's name. */
+	if (!*name || name[strspn(name, NAME_CHARS)])
+		return cham__fail(j->h, -EINVAL,
+				  "%s: a map is called \"%s\": letters, digits and _ are what a name has",
+				  j->o->path, name);
 	for (i = 0, m = btf_members(def); i < btf_vlen(def); i++, m++) {
 		const char *what = btf_text(j, m->name_off);
 
 		if (!strcmp(what, "type"))
-			type = map_number(j, m);
+			ok = map_number(j, m, &type);
 		else if (!strcmp(what, "max_entries"))
-			entries = map_number(j, m);
+			ok = map_number(j, m, &entries);
 		else if (!strcmp(what, "map_flags"))
-			flags = map_number(j, m);
+			ok = map_number(j, m, &flags);
 		else if (!strcmp(what, "key_size"))
-			key = map_number(j, m);
+			ok = map_number(j, m, &key);
 		else if (!strcmp(what, "value_size"))
-			value = map_number(j, m);
+			ok = map_number(j, m, &value);
 		else if (!strcmp(what, "key"))
-			key = type_size(j, m);
+			ok = type_size(j, m, &key);
 		else if (!strcmp(what, "value"))
-			value = type_size(j, m);
+			ok = type_size(j, m, &value);
 		else
 			return cham__fail(j->h, -EPERM,
 					  "%s: map %s: \"%s\" is not for handlers; accepted: type, key, value, key_size, value_size, max_entries",
+					  j->o->path, name, what);
+		if (!ok)
+			return cham__fail(j->h, -EINVAL,
+					  "%s: map %s: %s is not what __uint() or __type() makes, of a type that has a size",
 					  j->o->path, name, what);
 	}
 	if (type == BPF_MAP_TYPE_LRU_HASH)
@@ -384,8 +488,13 @@ static int judge_map(struct judge *j, const struct btf_type *var)
 	if (flags)
 		return cham__fail(j->h, -EPERM, "%s: map %s: flags 0x%x; handlers' maps have none",
 				  j->o->path, name, flags);
-	bytes = ((uint64_t)key + (value + 7) / 8 * 8 * (map_types[k].per_cpu ? CHAM_CPUS : 1) +
-		 map_types[k].per_entry) * entries;
+	/* A hash has an element more for each CPU. */
+	spare = type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_PERCPU_HASH ? CHAM_CPUS : 0;
+	/* libbpf and the kernel refuse what is too large for 64 bits here. */
+	bytes = ((uint64_t)key + (value + 7ULL) / 8 * 8 * (map_types[k].per_cpu ? CHAM_CPUS : 1) +
+		 map_types[k].per_entry) * (entries + spare);
+	if (entries > CHAM_SHARE_MEMORY || value > CHAM_SHARE_MEMORY || key > CHAM_SHARE_MEMORY)
+		bytes = UINT32_MAX;
 	j->r->map_bytes += bytes;
 	j->r->maps++;
 	at_least(&j->code.sizes.key, key);
@@ -400,6 +509,7 @@ static int judge_maps(struct judge *j)
 {
 	const struct cham_object *o = j->o;
 	unsigned int i, k;
+	uint64_t bytes;
 	int err = 0;
 
 	for (i = 1; !err && i < btf__type_cnt(j->btf); i++) {
@@ -419,9 +529,11 @@ static int judge_maps(struct judge *j)
 	for (i = 1; i < o->n_sh; i++) {
 		if (!o->sh[i].sh_size || !cham_object__is_data(o, i))
 			continue;
+		/* Sums stay within 64 bits. */
+		bytes = o->sh[i].sh_size < UINT32_MAX ? o->sh[i].sh_size : UINT32_MAX;
 		j->r->maps++;
-		j->r->map_bytes += o->sh[i].sh_size;
-		at_least(&j->code.sizes.value, o->sh[i].sh_size);
+		j->r->map_bytes += bytes;
+		at_least(&j->code.sizes.value, bytes);
 	}
 	if (!err && j->r->maps > CHAM_SHARE_MAPS)
 		err = cham__fail(j->h, -E2BIG,
@@ -481,9 +593,13 @@ static int judge_hook(struct judge *j, unsigned int hook)
 	unsigned int i;
 
 	for (i = 0; i < j->code.n_func; i++)
-		if (!strcmp(j->code.func[i].name, cham_hook__name(hook)))
+		if (j->code.func[i].global &&
+		    !strcmp(j->code.func[i].name, cham_hook__name(hook)))
 			break;
-	if (judge_signature(j, cham_hook__name(hook)))
+	/* read_functions() has seen each that cham_object__read() has. */
+	if (i == j->code.n_func)
+		return damaged(j, "a hook is nowhere");
+	if (judge_signature(j, &j->code.func[i]))
 		return -EINVAL;
 	if (cham_cost_of(&j->code, i, &at))
 		return no(j, &at);
@@ -550,9 +666,11 @@ int cham_judge(struct cham *h, const struct cham_object *o, uint32_t max_cycles,
 	j.btf = raw ? btf__new(raw, size) : NULL;
 	err = j.btf ? 0 : damaged(&j, "its type information cannot be read");
 	if (!err)
-		err = read_lines(&j);
+		err = judge_tags(&j);
 	if (!err)
 		err = read_functions(&j);
+	if (!err)
+		err = read_ext(&j);
 	if (!err)
 		err = read_relocations(&j);
 	if (!err) {

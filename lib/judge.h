@@ -7,6 +7,7 @@
 
 /* A tenant's share of what one composition can hold. */
 #define CHAM_SHARE_MAPS		3	/* of 64, less the datapath's own */
+#define CHAM_SHARE_INSNS	50000	/* of a million */
 #define CHAM_SHARE_FUNCS	12	/* of 256 subprograms */
 #define CHAM_SHARE_STACK	256	/* of 512 bytes along a chain of calls */
 #define CHAM_SHARE_MEMORY	(16 << 20)	/* bytes of maps */

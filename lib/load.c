@@ -200,8 +200,19 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 		return cham__fail(h, err, "load: %s%s", strerror(-err), said);
 	}
 	for (i = 0; names[i]; i++) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+
 		prog = bpf_object__find_program_by_name(obj, names[i]);
 		progs[i] = bpf_program__fd(prog);
+		/* To libbpf that is optional. Without it no function is verified by itself. */
+		if (bpf_obj_get_info_by_fd(progs[i], &info, &len) || !info.btf_id ||
+		    !info.nr_func_info) {
+			bpf_object__close(obj);
+			return cham__fail(h, -EINVAL,
+					  "the kernel does not take its type information\n%s",
+					  log_tail);
+		}
 	}
 	*objp = obj;
 	return 0;

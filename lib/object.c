@@ -26,7 +26,15 @@
 #define EM_BPF 247
 #endif
 
-#define NAME_MAX_LEN 200	/* of a symbol */
+#ifndef SHT_LLVM_ADDRSIG
+#define SHT_LLVM_ADDRSIG 0x6fff4c03
+#endif
+
+#define NAME_MAX_LEN 200	/* of a symbol, a section, a type */
+#define SECTIONS_MAX 64
+#define SYMBOLS_MAX 512		/* libbpf's linker looks at each for each */
+#define ALIGN_MAX 4096
+#define BTF_MAX (512 << 10)	/* bytes; a composition's is the kernel's at most 16 MB */
 
 static int wrong(struct cham *h, const struct cham_object *o, const char *what)
 {
@@ -121,19 +129,22 @@ static int read_headers(struct cham *h, struct cham_object *o)
 	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    eh->e_ident[EI_DATA] != ELFDATA2LSB || eh->e_type != ET_REL ||
 	    eh->e_machine != EM_BPF)
-		return wrong(h, o, "not a BPF object, as clang -target bpf -O2 -g -c makes, nor bitcode; C is known by its name, .c");
+		return wrong(h, o,
+			     "not a BPF object, as clang -target bpf -O2 -g -c makes, nor bitcode; C is known by its name, .c");
 	if (eh->e_shentsize != sizeof(Elf64_Shdr) || !eh->e_shnum || eh->e_shoff % 8 ||
 	    eh->e_shoff > o->size ||
 	    eh->e_shnum > (o->size - eh->e_shoff) / sizeof(Elf64_Shdr) ||
-	    eh->e_shstrndx >= eh->e_shnum)
+	    eh->e_shnum > SECTIONS_MAX || eh->e_shstrndx >= eh->e_shnum)
 		return wrong(h, o, "damaged or cut off: its section headers are not in the file");
 	o->sh = (void *)(o->data + eh->e_shoff);
 	o->n_sh = eh->e_shnum;
 	for (i = 0; i < o->n_sh; i++) {
 		const Elf64_Shdr *sh = &o->sh[i];
 
+		/* The file's header is nobody's: a copy's says where other things are. */
 		if (sh->sh_type != SHT_NOBITS && sh->sh_type != SHT_NULL &&
-		    (sh->sh_offset > o->size || sh->sh_size > o->size - sh->sh_offset))
+		    (sh->sh_offset < sizeof(*eh) || sh->sh_offset > o->size ||
+		     sh->sh_size > o->size - sh->sh_offset))
 			return cham__fail(h, -EINVAL,
 					  "%s: damaged or cut off: section %u is not in the file",
 					  o->path, i);
@@ -165,41 +176,65 @@ bool cham_object__is_data(const struct cham_object *o, unsigned int i)
 	return name && is_data(name);
 }
 
+/* We know sections by their names, libbpf knows some by what they say of themselves: each
+ * has to be, once, what its name says, or what is judged is not what runs.
+ */
 static int take_section(struct cham *h, struct cham_object *o, unsigned int i)
 {
-	const char *name = section_name(o, i);
 	const struct {
 		const char *name;
+		unsigned int type;
 		unsigned int *to;
+		bool family;		/* and what begins so */
 	} known[] = {
-		{ ".text", &o->text }, { ".rel.text", &o->rel_text },
-		{ ".maps", &o->maps }, { ".BTF", &o->btf }, { ".BTF.ext", &o->btf_ext },
-		{ CHAM_META_SECTION, &o->meta_sec }, { ".symtab", &o->symtab },
+		{ ".text", SHT_PROGBITS, &o->text, false },
+		{ ".rel.text", SHT_REL, &o->rel_text, false },
+		{ ".maps", SHT_PROGBITS, &o->maps, false },
+		{ ".BTF", SHT_PROGBITS, &o->btf, false },
+		{ ".BTF.ext", SHT_PROGBITS, &o->btf_ext, false },
+		{ CHAM_META_SECTION, SHT_PROGBITS, &o->meta_sec, false },
+		{ ".symtab", SHT_SYMTAB, &o->symtab, false },
+		{ "license", SHT_PROGBITS, NULL, false },
+		{ ".strtab", SHT_STRTAB, NULL, false },
+		{ ".llvm_addrsig", SHT_LLVM_ADDRSIG, NULL, false },
+		{ ".rel.BTF", SHT_REL, NULL, false },
+		{ ".rel.BTF.ext", SHT_REL, NULL, false },
+		{ ".rel.debug_", SHT_REL, NULL, true },
+		{ ".debug_", SHT_PROGBITS, NULL, true },
+		{ ".rodata", SHT_PROGBITS, NULL, true },
+		{ ".data", SHT_PROGBITS, NULL, true },
+		{ ".bss", SHT_NOBITS, NULL, true },
 	};
-	static const char *const ignored[] = {
-		"", ".strtab", ".rel.BTF", ".rel.BTF.ext", ".llvm_addrsig", "license",
-	};
+	const char *name = section_name(o, i);
+	const Elf64_Shdr *sh = &o->sh[i];
 	unsigned int k;
+	bool code;
 
 	if (!name)
 		return wrong(h, o, "damaged: a section's name is not in the file");
-	for (k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
-		if (strcmp(name, known[k].name))
-			continue;
-		if (*known[k].to)
-			return cham__fail(h, -EINVAL, "%s: two sections are called %s",
-					  o->path, name);
-		*known[k].to = i;
-		return 0;
-	}
-	for (k = 0; k < sizeof(ignored) / sizeof(ignored[0]); k++)
-		if (!strcmp(name, ignored[k]))
-			return 0;
-	if (starts(name, ".debug_") || starts(name, ".rel.debug_") || is_data(name))
-		return 0;
-	return cham__fail(h, -EINVAL,
-			  "%s: section %.64s is foreign; a handler's code is in .text (no SEC), and accepted besides are .maps, .rodata, .data, .bss, license and %s",
-			  o->path, name, CHAM_META_SECTION);
+	for (k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+		if (known[k].family ? starts(name, known[k].name) : !strcmp(name, known[k].name))
+			break;
+	if (k == sizeof(known) / sizeof(known[0]))
+		return cham__fail(h, -EINVAL,
+				  "%s: section %.64s is foreign; a handler's code is in .text (no SEC), and accepted besides are .maps, .rodata, .data, .bss, license and %s",
+				  o->path, name, CHAM_META_SECTION);
+	if (strlen(name) > NAME_MAX_LEN)
+		return cham__fail(h, -EINVAL, "%s: the name of section %u is longer than %d bytes",
+				  o->path, i, NAME_MAX_LEN);
+	code = known[k].to == &o->text;
+	if (sh->sh_type != known[k].type || sh->sh_addralign > ALIGN_MAX ||
+	    !(sh->sh_flags & SHF_EXECINSTR) == code)
+		return cham__fail(h, -EINVAL, "%s: damaged: section %s is not what its name says",
+				  o->path, name);
+	for (k = 1; k < i; k++)
+		if (!strcmp(name, section_name(o, k)))
+			return cham__fail(h, -EINVAL, "%s: two sections are called %s", o->path,
+					  name);
+	for (k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+		if (known[k].to && !strcmp(name, known[k].name))
+			*known[k].to = i;
+	return 0;
 }
 
 static int read_symbols(struct cham *h, struct cham_object *o)
@@ -213,6 +248,9 @@ static int read_symbols(struct cham *h, struct cham_object *o)
 		return wrong(h, o, "damaged: has no symbols that can be read");
 	o->syms = cham_object__section(o, o->symtab, &size);
 	o->n_syms = size / sizeof(Elf64_Sym);
+	if (o->n_syms > SYMBOLS_MAX)
+		return cham__fail(h, -E2BIG, "%s: has %u symbols; a tenant's share is %d", o->path,
+				  o->n_syms, SYMBOLS_MAX);
 	for (i = 0; i < o->n_syms; i++) {
 		const Elf64_Sym *s = &o->syms[i];
 
@@ -247,9 +285,20 @@ static int judge_symbols(struct cham *h, struct cham_object *o)
 		const Elf64_Sym *s = &o->syms[i];
 		const char *name = cham_object__symbol(o, s);
 
-		if (ELF64_ST_BIND(s->st_info) == STB_LOCAL)
-			continue;
 		type = ELF64_ST_TYPE(s->st_info);
+		/* Of what is hidden libbpf makes a static function, which the verifier
+		 * follows into the datapath's own frame.
+		 */
+		if (ELF64_ST_VISIBILITY(s->st_other) != STV_DEFAULT)
+			return cham__fail(h, -EINVAL,
+					  "%s: \"%s\" is hidden or protected: leave its visibility as it is",
+					  o->path, name);
+		if (ELF64_ST_BIND(s->st_info) == STB_LOCAL) {
+			if (type == STT_FUNC && hook_of(name) >= 0)
+				return cham__fail(h, -EINVAL, "%s: %s() is a hook, and static",
+						  o->path, name);
+			continue;
+		}
 		if (s->st_shndx == SHN_UNDEF)
 			return cham__fail(h, -EINVAL,
 					  "%s: \"%s\" is not in the object; a handler calls helpers and its own functions, no kfuncs and nothing of others",
@@ -266,6 +315,9 @@ static int judge_symbols(struct cham *h, struct cham_object *o)
 			continue;
 		if (type != STT_FUNC || s->st_shndx != o->text)
 			return cham__fail(h, -EINVAL, "%s: \"%s\" is a hook's name and no function",
+					  o->path, name);
+		if (o->hooks & 1U << hook)
+			return cham__fail(h, -EINVAL, "%s: damaged: there are two of %s()",
 					  o->path, name);
 		o->hooks |= 1U << hook;
 	}
@@ -291,7 +343,8 @@ static int judge_licence(struct cham *h, const struct cham_object *o)
 		text = cham_object__section(o, i, &size);
 		if (text && size == 4 && !memcmp(text, "GPL", 4))
 			return 0;
-		return wrong(h, o, "its licence is not \"GPL\", once, as that of the datapath it joins");
+		return wrong(h, o,
+			     "its licence is not \"GPL\", once, as that of the datapath it joins");
 	}
 	return wrong(h, o, "has no licence; CHAM_PROGRAM() gives it \"GPL\"");
 }
@@ -344,9 +397,14 @@ int cham_object__read(struct cham *h, const char *path, uint8_t *data, size_t si
 	for (i = 1; !err && i < o->n_sh; i++)
 		err = take_section(h, o, i);
 	if (!err && (!cham_object__section(o, o->text, &code) || !code))
-		err = wrong(h, o, "has no code in .text: no global function rx, tx, timer or open, or what it does is undefined throughout");
+		err = wrong(h, o,
+			    "has no code in .text: no global function rx, tx, timer or open, or what it does is undefined throughout");
 	if (!err && (!o->btf || !o->btf_ext))
 		err = wrong(h, o, "has no type information; compile it with -g");
+	if (!err && o->sh[o->btf].sh_size > BTF_MAX)
+		err = cham__fail(h, -E2BIG,
+				 "%s: its type information has %llu bytes; a tenant's share is %d",
+				 o->path, (unsigned long long)o->sh[o->btf].sh_size, BTF_MAX);
 	if (!err)
 		err = read_symbols(h, o);
 	if (!err)
@@ -437,8 +495,11 @@ static int place_btf(struct cham *h, const struct cham_object *o,
 		const struct btf_type *t = btf__type_by_id(btf, i);
 		const char *old = btf__name_by_offset(btf, t->name_off);
 
-		if (!old || strlen(old) > NAME_MAX_LEN)
+		if (!old || !(btf_is_func(t) || btf_is_var(t) || btf_is_datasec(t)))
 			continue;
+		if (strlen(old) > NAME_MAX_LEN)
+			return cham__fail(h, -EINVAL, "%s: a type's name is longer than %d bytes",
+					  o->path, NAME_MAX_LEN);
 		if ((btf_is_func(t) && btf_vlen(t) == BTF_FUNC_GLOBAL) ||
 		    (btf_is_var(t) && btf_var(t)->linkage == BTF_VAR_GLOBAL_ALLOCATED &&
 		     strcmp(old, "LICENSE")))
@@ -466,7 +527,7 @@ static long place_section(const struct cham_object *o, struct place *p, unsigned
 
 	if (i == o->meta_sec)
 		return add_name(p, ".debug_cham");
-	if (!is_data(old) || strlen(old) > NAME_MAX_LEN)
+	if (!is_data(old))
 		return o->sh[i].sh_name;
 	snprintf(name, sizeof(name), "%s.t%u", old, p->tenant);
 	return add_name(p, name);
@@ -496,13 +557,15 @@ static int put(int fd, const void *data, size_t size, off_t at)
 	return 0;
 }
 
-/* Patches a copy of the file; what grew stands behind it. */
+/* The file as it was judged, byte for byte; what changes stands behind it, once more, and
+ * the header says so: sections may lie over each other, and over what describes them.
+ */
 static int place_all(struct cham *h, const struct cham_object *o, struct place *p,
-		     const struct btf *btf, uint8_t *copy, int fd)
+		     const struct btf *btf, Elf64_Shdr *sh, Elf64_Sym *syms, int fd)
 {
-	Elf64_Shdr *sh = (void *)(copy + ((uint8_t *)o->sh - o->data));
-	Elf64_Sym *syms = (void *)(copy + ((const uint8_t *)o->syms - o->data));
-	size_t end = (o->size + 7) & ~7UL;
+	Elf64_Ehdr eh = *(const Elf64_Ehdr *)o->data;
+	size_t sh_size = o->n_sh * sizeof(*sh), sym_size = o->n_syms * sizeof(*syms);
+	size_t at = (o->size + 7) & ~7UL;
 	const void *raw;
 	uint32_t size;
 	unsigned int i;
@@ -524,39 +587,54 @@ static int place_all(struct cham *h, const struct cham_object *o, struct place *
 	raw = btf__raw_data(btf, &size);
 	if (!raw)
 		return -ENOMEM;
-	sh[o->btf].sh_offset = end;
+	eh.e_shoff = at;
+	sh[o->symtab].sh_offset = at + sh_size;
+	sh[o->btf].sh_offset = at + sh_size + sym_size;
 	sh[o->btf].sh_size = size;
-	sh[o->str_sec].sh_offset = end + size;
+	sh[o->str_sec].sh_offset = at + sh_size + sym_size + size;
 	sh[o->str_sec].sh_size = p->size;
-	err = put(fd, copy, o->size, 0);
+	err = put(fd, o->data, o->size, 0);
 	if (!err)
-		err = put(fd, raw, size, end);
+		err = put(fd, &eh, sizeof(eh), 0);
 	if (!err)
-		err = put(fd, p->names, p->size, end + size);
+		err = put(fd, sh, sh_size, at);
+	if (!err)
+		err = put(fd, syms, sym_size, sh[o->symtab].sh_offset);
+	if (!err)
+		err = put(fd, raw, size, sh[o->btf].sh_offset);
+	if (!err)
+		err = put(fd, p->names, p->size, sh[o->str_sec].sh_offset);
 	return err ? cham__fail(h, err, "%s: %s", o->path, strerror(-err)) : 0;
+}
+
+static void *copy_of(const void *data, size_t size)
+{
+	void *copy = malloc(size);
+
+	return copy ? memcpy(copy, data, size) : NULL;
 }
 
 int cham_object__place(struct cham *h, const struct cham_object *o, uint32_t tenant,
 		       uint32_t cell, int fd)
 {
 	struct place p = { .tenant = tenant, .cell = cell,
+			   .names = copy_of(o->strtab, o->strtab_size),
 			   .size = o->strtab_size, .room = o->strtab_size };
-	uint8_t *copy = malloc(o->size);
+	Elf64_Shdr *sh = copy_of(o->sh, o->n_sh * sizeof(*sh));
+	Elf64_Sym *syms = copy_of(o->syms, o->n_syms * sizeof(*syms));
 	struct btf *btf = NULL;
 	int err = -ENOMEM;
 
-	p.names = malloc(p.room);
-	if (copy && p.names) {
-		memcpy(copy, o->data, o->size);
-		memcpy(p.names, o->strtab, o->strtab_size);
+	if (sh && syms && p.names) {
 		err = place_btf(h, o, &p, &btf);
 		if (!err)
-			err = place_all(h, o, &p, btf, copy, fd);
+			err = place_all(h, o, &p, btf, sh, syms, fd);
 	}
 	if (err == -ENOMEM)
 		cham__fail(h, err, "%s", strerror(ENOMEM));
 	btf__free(btf);
 	free(p.names);
-	free(copy);
+	free(syms);
+	free(sh);
 	return err;
 }

@@ -285,6 +285,11 @@ static bool holds(const struct bpf_insn *in, uint64_t v)
 	return false;
 }
 
+static bool is_signed(unsigned int op)
+{
+	return op == BPF_JSGT || op == BPF_JSGE || op == BPF_JSLT || op == BPF_JSLE;
+}
+
 static int go(struct proof *p, struct state s, int64_t pc)
 {
 	if (pc < 0 || pc >= p->code.n)
@@ -304,10 +309,18 @@ static int branch(struct proof *p, const struct state *s, const struct bpf_insn 
 	if (constant && s->cell_in >> in->dst_reg & 1 && op != BPF_JSET &&
 	    in->imm >= 0 && in->imm < MORE) {
 		yes.numbers = 0;
-		for (v = 0; v <= MORE; v++)
-			if (s->numbers >> v & 1 && holds(in, v))
+		no.numbers = 0;
+		for (v = 0; v <= MORE; v++) {
+			/* What is above may be below, as a signed number. */
+			bool either = v == MORE && is_signed(op);
+
+			if (!(s->numbers >> v & 1))
+				continue;
+			if (either || holds(in, v))
 				yes.numbers |= 1ULL << v;
-		no.numbers = s->numbers & ~yes.numbers;
+			if (either || !holds(in, v))
+				no.numbers |= 1ULL << v;
+		}
 	}
 	if (constant && s->area_in >> in->dst_reg & 1 && s->phase == ASKED && !in->imm &&
 	    (op == BPF_JEQ || op == BPF_JNE) && BPF_CLASS(in->code) == BPF_JMP) {

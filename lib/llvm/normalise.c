@@ -37,6 +37,7 @@
 
 #include "chamelio_handler.h"
 
+#define LAYOUT	"e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"
 #define PASSES \
 	"always-inline,function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg),globaldce"
 
@@ -219,8 +220,9 @@ static void freeze(LLVMValueRef in, unsigned int operand)
 {
 	LLVMValueRef v = LLVMGetOperand(in, operand);
 
-	if (!is_plain(LLVMTypeOf(v)))
-		return;
+	/* Of a constant's parts some may be poison. */
+	if (!is_plain(LLVMTypeOf(v)) && LLVMIsConstant(v) && !LLVMIsUndef(v) && !LLVMIsNull(v))
+		no("a constant is neither number nor pointer");
 	if (LLVMIsUndef(v)) {
 		LLVMSetOperand(in, operand, LLVMConstNull(LLVMTypeOf(v)));
 		return;
@@ -555,6 +557,7 @@ static void function(LLVMValueRef f)
 	LLVMBasicBlockRef bb;
 	LLVMValueRef in, next;
 	LLVMUseRef use;
+	unsigned int i;
 
 	if (linkage != LLVMExternalLinkage && linkage != LLVMInternalLinkage &&
 	    linkage != LLVMPrivateLinkage)
@@ -566,7 +569,6 @@ static void function(LLVMValueRef f)
 		no("%s() is of a kind that handlers have not", name_of(f));
 	for (use = LLVMGetFirstUse(f); use; use = LLVMGetNextUse(use)) {
 		LLVMValueRef user = LLVMGetUser(use);
-		unsigned int i;
 
 		if (!LLVMIsACallInst(user) || LLVMGetCalledValue(user) != f)
 			no("the address of %s() is taken, as for bpf_loop()", name_of(f));
@@ -574,6 +576,9 @@ static void function(LLVMValueRef f)
 			if (LLVMGetOperand(user, i) == f)
 				no("the address of %s() is taken, as for bpf_loop()", name_of(f));
 	}
+	for (i = 0; i < LLVMCountParams(f); i++)
+		if (!is_plain(LLVMTypeOf(LLVMGetParam(f, i))))
+			no("%s() has a parameter that is neither number nor pointer", name_of(f));
 	LLVMSetFunctionCallConv(f, LLVMCCallConv);
 	strip_function(f);
 	for (bb = LLVMGetFirstBasicBlock(f); bb; bb = LLVMGetNextBasicBlock(bb))
@@ -789,6 +794,49 @@ static void sound(const char *when)
 	LLVMDisposeMessage(why);
 }
 
+/* What is said of the whole is said of the datapath, too, when both are linked. */
+static void judge_module(void)
+{
+	static const char *const flags[] = { "wchar_size", "Dwarf Version", "Debug Info Version",
+					     "frame-pointer",
+					     "debug-info-assignment-tracking" };
+	static const char *const named[] = { "llvm.dbg.cu", "llvm.module.flags", "llvm.ident" };
+	LLVMModuleFlagEntry *e;
+	LLVMNamedMDNodeRef md;
+	LLVMValueRef value;
+	const char *name;
+	unsigned int k;
+	size_t n, i, len;
+
+	if (strcmp(LLVMGetTarget(mod), "bpf") && strcmp(LLVMGetTarget(mod), "bpfel"))
+		no("is for %s, not for bpf", LLVMGetTarget(mod));
+	if (strcmp(LLVMGetDataLayoutStr(mod), LAYOUT))
+		no("has the data layout %s, not " LAYOUT, LLVMGetDataLayoutStr(mod));
+	LLVMSetTarget(mod, "bpf");
+	e = LLVMCopyModuleFlagsMetadata(mod, &n);
+	for (i = 0; i < n; i++) {
+		name = LLVMModuleFlagEntriesGetKey(e, i, &len);
+		for (k = 0; k < sizeof(flags) / sizeof(flags[0]); k++)
+			if (len == strlen(flags[k]) && !memcmp(name, flags[k], len))
+				break;
+		if (k == sizeof(flags) / sizeof(flags[0]))
+			no("has a module flag %.*s", (int)len, name);
+		value = LLVMMetadataAsValue(ctx, LLVMModuleFlagEntriesGetMetadata(e, i));
+		value = LLVMGetNumOperands(value) > 0 ? LLVMGetOperand(value, 0) : value;
+		if (!k && LLVMIsAConstantInt(value) && LLVMConstIntGetZExtValue(value) != 4)
+			no("has another wchar_t than BPF");
+	}
+	LLVMDisposeModuleFlagsMetadata(e);
+	for (md = LLVMGetFirstNamedMetadata(mod); md; md = LLVMGetNextNamedMetadata(md)) {
+		name = LLVMGetNamedMetadataName(md, &len);
+		for (k = 0; k < sizeof(named) / sizeof(named[0]); k++)
+			if (len == strlen(named[k]) && !memcmp(name, named[k], len))
+				break;
+		if (k == sizeof(named) / sizeof(named[0]))
+			no("has metadata called %.*s", (int)len, name);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
@@ -811,8 +859,7 @@ int main(int argc, char **argv)
 	sound("as it came");
 	builder = LLVMCreateBuilderInContext(ctx);
 	layout = LLVMGetModuleDataLayout(mod);
-	if (!starts(LLVMGetTarget(mod), "bpf"))
-		no("is for %s, not for bpf", LLVMGetTarget(mod));
+	judge_module();
 	LLVMGetModuleInlineAsm(mod, &n);
 	if (n || LLVMGetFirstGlobalAlias(mod) || LLVMGetFirstGlobalIFunc(mod))
 		no("has assembly or aliases");

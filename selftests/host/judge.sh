@@ -190,6 +190,96 @@ CHAM_PROGRAM("x", 1, 0);
 extern int bpf_cham_deliver(struct xdp_md *ctx, __u32 strip) SEC(".ksyms");
 CHAM_HOOK(rx) { return bpf_cham_deliver(ctx, 0); }
 C
+refuses number "names a map, a function or an address by a number" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+__u64 pseudo(__u64, __u64) asm("llvm.bpf.pseudo");
+CHAM_HOOK(rx) { __u64 key = 0; return bpf_map_lookup_elem((void *)pseudo(1, 6), &key) ? CHAM_PASS : CHAM_CONSUME; }
+C
+refuses untrusted 'tag "arg:untrusted" is not for handlers' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+__attribute__((noinline)) __u64 peek(__u64 *p __attribute__((btf_decl_tag("arg:untrusted")))) { return *(volatile __u64 *)p; }
+CHAM_HOOK(rx) { area->word[0] = peek((void *)area->word[1]); return CHAM_PASS; }
+C
+refuses hidden '"rx" is hidden or protected' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+__attribute__((visibility("hidden"))) CHAM_HOOK(rx) { return ((volatile __u32 *)pkt)[-1] ? CHAM_PASS : CHAM_CONSUME; }
+C
+refuses filled_in "has numbers that only the kernel fills in" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct pglist_data { char c; } __attribute__((preserve_access_index));
+static long turn(__u32 i, void *p) { return 0; }
+CHAM_HOOK(rx) { bpf_loop(__builtin_preserve_type_info(*(struct pglist_data *)0, 1), turn, 0, 0); return CHAM_PASS; }
+C
+refuses map_name 'a map is called "a.b"' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } m asm("a.b") SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&m, &k) ? CHAM_PASS : CHAM_CONSUME; }
+C
+refuses map_const "max_entries is not what __uint\\(\\) or __type\\(\\) makes" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_HASH); int (*const max_entries)[1000]; __type(key, __u32); __type(value, __u64); } m SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&m, &k) ? CHAM_PASS : CHAM_CONSUME; }
+C
+refuses map_spare "its maps take [0-9]+ bytes" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct big { char c[1 << 20]; };
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 1); __type(key, __u32); __type(value, struct big); } m SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&m, &k) ? CHAM_PASS : CHAM_CONSUME; }
+C
+refuses long_section "the name of section [0-9]+ is longer than 200 bytes" -DNAME="\".data.$(printf '%0200d' 0).t3\"" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+__u64 secret SEC(NAME) = 5;
+CHAM_HOOK(rx) { area->word[3] = secret; return CHAM_PASS; }
+C
+refuses wakeup "flags that are not plainly 0 or BPF_RB_NO_WAKEUP" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } r SEC(".maps");
+CHAM_HOOK(rx) { void *p = bpf_ringbuf_reserve(&r, 8, 0); if (p) bpf_ringbuf_discard(p, BPF_RB_FORCE_WAKEUP); return CHAM_PASS; }
+C
+refuses large "has [0-9]+ instructions; a tenant's share" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+#define ONE	*(volatile __u64 *)&area->word[0] = 1;
+#define TEN	ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE
+#define HUNDRED	TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define THOUSAND HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
+CHAM_HOOK(rx)
+{
+	THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND
+	THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND
+	THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND
+	THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND
+	THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND THOUSAND
+	THOUSAND
+	return CHAM_PASS;
+}
+C
+
+# objects that no compiler makes: what is judged would not be what runs
+object whole <<'C' || fail "whole: does not compile"
+CHAM_PROGRAM("x", 1, 0);
+static __u64 count;
+__attribute__((noinline)) int own(struct xdp_md *ctx, struct cham_pkt *pkt __cham_nonnull) { return pkt->len > 100 ? CHAM_DROP : CHAM_PASS; }
+static __attribute__((noinline)) int other(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area)
+{
+	return __sync_fetch_and_add(&count, 1) + area->word[0] > 70 ? CHAM_CONSUME : CHAM_PASS;
+}
+CHAM_HOOK(rx) { return own(ctx, pkt) ? : other(ctx, pkt, area); }
+C
+check "a program is admitted" "$chamctl" prog check "$tmp/whole.o" object "$build/xdp"
+mutated() {
+	check "$1: there is one" "$tap_top/selftests/host/mutate.py" "$1" "$tmp/whole.o" "$tmp/$1.o"
+	check_match "not $1" "not admitted: .*$2" "$(judged "$tmp/$1.o")"
+}
+mutated call "leads past its symbol"
+mutated twice "a relocation is of what has none"
+mutated symtab "llvm_addrsig is not what its name says"
+mutated code "license is not what its name says"
+mutated huge "its maps take [0-9]+ bytes"
+mutated local "rx\\(\\) is a hook, and static"
+mutated type "the type of rx\\(\\) is another's"
+mutated core "only the kernel fills in"
+mutated overlap "section [0-9]+ is not in the file"
+
 refuses foreign_symbol '"cham_tx_2" is not in the object' <<'C'
 CHAM_PROGRAM("x", 1, 0);
 int cham_tx_2(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
