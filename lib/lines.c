@@ -69,14 +69,16 @@ int cham_lines__thin(struct cham *h, uint8_t *data, size_t size)
 	    !names->sh_size || data[names->sh_offset + names->sh_size - 1])
 		goto damaged;
 	for (i = 1; i < eh->e_shnum; i++) {
-		struct ext_header *x = (void *)(data + sh[i].sh_offset);
+		struct ext_header *x;
 
 		if (sh[i].sh_name >= names->sh_size ||
 		    strcmp((const char *)data + names->sh_offset + sh[i].sh_name, ".BTF.ext"))
 			continue;
 		if (sh[i].sh_offset % 4 || sh[i].sh_offset > size ||
-		    sh[i].sh_size > size - sh[i].sh_offset || sh[i].sh_size < sizeof(*x) ||
-		    x->hdr_len > sh[i].sh_size || x->line_off > sh[i].sh_size - x->hdr_len ||
+		    sh[i].sh_size > size - sh[i].sh_offset || sh[i].sh_size < sizeof(*x))
+			goto damaged;
+		x = (void *)(data + sh[i].sh_offset);
+		if (x->hdr_len > sh[i].sh_size || x->line_off > sh[i].sh_size - x->hdr_len ||
 		    x->line_len > sh[i].sh_size - x->hdr_len - x->line_off)
 			goto damaged;
 		x->line_len = thin((uint8_t *)x + x->hdr_len + x->line_off, x->line_len);
