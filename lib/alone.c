@@ -44,7 +44,8 @@ static int judge(struct cham *h, const char *path, const struct cham_object *o,
 		return too_many(h, o, 1000000);
 	if (err) {
 		snprintf(said, sizeof(said), "%s", cham__last_error(h));
-		return cham__fail(h, err, "%s: is not taken, by itself: %s", o->path, said);
+		return cham__fail(h, err == -ENOENT ? -EINVAL : err,
+				  "%s: is not taken, by itself: %s", o->path, said);
 	}
 	if (bpf_obj_get_info_by_fd(prog, &info, &len))
 		err = cham__fail(h, -errno, "%s: %s", path, strerror(errno));
@@ -65,9 +66,10 @@ int cham_alone(struct cham *h, const char *base, const struct cham_object *o,
 	err = cham_file__beside(h, base, OBJECT, path, sizeof(path));
 	if (err)
 		return err;
+	/* Not that it could not be asked: it is the object that is at fault. */
 	fd = cham_compose_one(h, path, o, &parts.part[0]);
 	if (fd < 0)
-		return fd;
+		return fd == -ENOMEM ? fd : -EINVAL;
 	err = judge(h, cham_fd_path(linked, fd), o, &parts, verified);
 	close(fd);
 	return err;

@@ -395,7 +395,9 @@ int cham_joint__make(struct cham_joint *j)
 		err = compile(j);
 	if (!err)
 		err = cham_prove(j->h, j->data, j->size, &j->claim);
-	return err ? err : cham_lines__thin(j->h, j->data, j->size);
+	if (!err)
+		err = cham_lines__thin(j->h, j->data, j->size);
+	return err ? err : cham_types__fit(j->h, j->data, j->size);
 }
 
 int cham_joint__put(struct cham_joint *j, struct cham_parts *parts)

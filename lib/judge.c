@@ -19,6 +19,8 @@
 #define R_BPF_64_32	10
 #define CHAM_CPUS	64	/* that per-CPU maps are judged for */
 #define NAME_CHARS	"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define TYPES_MAX	2000
+#define SAME_MAX	16	/* types of one name and kind; ours have three */
 #define PACKET_PAGE	4096	/* no more of a packet is in one piece */
 
 struct judge {
@@ -203,6 +205,10 @@ static int read_relocations(struct judge *j)
 			if (call || (s->st_shndx != o->maps && !is_data_symbol(o, s)))
 				return damaged(j, "a relocation is of neither code nor data");
 			ref->kind = s->st_shndx == o->maps ? CHAM_REF_MAP : CHAM_REF_DATA;
+			/* By its name alone it is the same in a composition. */
+			if (ref->kind == CHAM_REF_MAP &&
+			    s->st_info != ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT))
+				return damaged(j, "a map is not known by its name");
 			continue;
 		}
 		/* To the section: the instruction says how far into it. */
@@ -336,6 +342,51 @@ static int judge_tags(struct judge *j)
 			return cham__fail(j->h, -EPERM,
 					  "%s: the tag \"%s\" is not for handlers; accepted: arg:nonnull, arg:nullable, arg:ctx",
 					  j->o->path, btf_text(j, t->name_off));
+	}
+	return 0;
+}
+
+/* Of two types of one name libbpf's linker takes the first: there is one of each, it is of
+ * a symbol of ours, and there are so few that comparing them takes nobody's time.
+ */
+static int judge_names(struct judge *j)
+{
+	const struct cham_object *o = j->o;
+	unsigned int i, k, n = btf__type_cnt(j->btf), same;
+
+	if (n > TYPES_MAX)
+		return cham__fail(j->h, -E2BIG, "%s: has %u types; a tenant's share is %d", o->path,
+				  n, TYPES_MAX);
+	for (i = 1; i < n; i++) {
+		const struct btf_type *t = btf__type_by_id(j->btf, i);
+		const char *name = btf_text(j, t->name_off);
+		bool func = btf_is_func(t), var = btf_is_var(t), sec = btf_is_datasec(t), ours;
+
+		if ((func && btf_vlen(t) > BTF_FUNC_GLOBAL) ||
+		    (var && btf_var(t)->linkage > BTF_VAR_GLOBAL_ALLOCATED))
+			return damaged(j, "a type is of what is elsewhere");
+		if ((func && btf_vlen(t) == BTF_FUNC_STATIC) ||
+		    (var && btf_var(t)->linkage == BTF_VAR_STATIC) || !*name ||
+		    !(func || var || sec || btf_is_composite(t) || btf_is_any_enum(t)))
+			continue;
+		ours = !func && !var && !sec;
+		for (k = 1; (func || var) && k < o->n_syms && !ours; k++)
+			ours = ELF64_ST_BIND(o->syms[k].st_info) == STB_GLOBAL &&
+			       !strcmp(cham_object__symbol(o, &o->syms[k]), name);
+		for (k = 1; sec && k < o->n_sh && !ours; k++)
+			ours = cham_object__is_called(o, k, name);
+		if (!ours)
+			return cham__fail(j->h, -EINVAL, "%s: damaged: \"%s\" is a type of nothing",
+					  o->path, name);
+		for (k = 1, same = 0; k < i; k++) {
+			const struct btf_type *u = btf__type_by_id(j->btf, k);
+
+			same += btf_kind(u) == btf_kind(t) &&
+				!strcmp(btf_text(j, u->name_off), name);
+		}
+		if (same > (func || var || sec ? 0 : SAME_MAX))
+			return cham__fail(j->h, -EINVAL, "%s: has %u types called \"%s\"", o->path,
+					  same + 1, name);
 	}
 	return 0;
 }
@@ -667,6 +718,8 @@ int cham_judge(struct cham *h, const struct cham_object *o, uint32_t max_cycles,
 	err = j.btf ? 0 : damaged(&j, "its type information cannot be read");
 	if (!err)
 		err = judge_tags(&j);
+	if (!err)
+		err = judge_names(&j);
 	if (!err)
 		err = read_functions(&j);
 	if (!err)

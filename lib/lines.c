@@ -2,7 +2,8 @@
 /*
  * Line numbers of a joint object. A label that a barrier leaves is no instruction, but
  * the compiler gives it a line as if it were: then two lines begin at the instruction
- * behind it, and the kernel refuses that. The first of the two goes.
+ * behind it, and the kernel refuses that. The first of the two goes. And its types, of
+ * which the kernel refuses others.
  */
 #include <elf.h>
 #include <errno.h>
@@ -10,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bpf/btf.h>
+
+#include "object.h"
 #include "prove.h"
 
 struct ext_header {
@@ -53,37 +57,92 @@ static uint32_t thin(uint8_t *at, uint32_t len)
 	return to;
 }
 
-int cham_lines__thin(struct cham *h, uint8_t *data, size_t size)
+/* The section called so; *@size: its bytes. Return: NULL when there is none, or damage. */
+static uint8_t *section(uint8_t *data, size_t file, const char *name, size_t *size)
 {
 	const Elf64_Ehdr *eh = (const void *)data;
 	const Elf64_Shdr *sh, *names;
 	unsigned int i;
 
-	if (size < sizeof(*eh) || eh->e_shentsize != sizeof(*sh) || eh->e_shoff % 8 ||
-	    eh->e_shoff > size || eh->e_shnum > (size - eh->e_shoff) / sizeof(*sh) ||
+	if (file < sizeof(*eh) || eh->e_shentsize != sizeof(*sh) || eh->e_shoff % 8 ||
+	    eh->e_shoff > file || eh->e_shnum > (file - eh->e_shoff) / sizeof(*sh) ||
 	    eh->e_shstrndx >= eh->e_shnum)
-		goto damaged;
+		return NULL;
 	sh = (const void *)(data + eh->e_shoff);
 	names = &sh[eh->e_shstrndx];
-	if (names->sh_offset > size || names->sh_size > size - names->sh_offset ||
+	if (names->sh_offset > file || names->sh_size > file - names->sh_offset ||
 	    !names->sh_size || data[names->sh_offset + names->sh_size - 1])
-		goto damaged;
+		return NULL;
 	for (i = 1; i < eh->e_shnum; i++) {
-		struct ext_header *x;
-
 		if (sh[i].sh_name >= names->sh_size ||
-		    strcmp((const char *)data + names->sh_offset + sh[i].sh_name, ".BTF.ext"))
+		    strcmp((const char *)data + names->sh_offset + sh[i].sh_name, name))
 			continue;
-		if (sh[i].sh_offset % 4 || sh[i].sh_offset > size ||
-		    sh[i].sh_size > size - sh[i].sh_offset || sh[i].sh_size < sizeof(*x))
-			goto damaged;
-		x = (void *)(data + sh[i].sh_offset);
-		if (x->hdr_len > sh[i].sh_size || x->line_off > sh[i].sh_size - x->hdr_len ||
-		    x->line_len > sh[i].sh_size - x->hdr_len - x->line_off)
-			goto damaged;
-		x->line_len = thin((uint8_t *)x + x->hdr_len + x->line_off, x->line_len);
-		return 0;
+		if (sh[i].sh_offset % 4 || sh[i].sh_offset > file ||
+		    sh[i].sh_size > file - sh[i].sh_offset)
+			return NULL;
+		*size = sh[i].sh_size;
+		return data + sh[i].sh_offset;
 	}
-damaged:
-	return cham__fail(h, -EPROTO, "the joint datapath has no line numbers: it is damaged");
+	return NULL;
+}
+
+/* Compilers make less of a static variable than its type says, one byte of an int that is
+ * 0 or 1: the kernel takes no type information then. It is a char to whoever asks.
+ */
+void cham_btf__fit(struct btf *btf)
+{
+	unsigned int i, k, byte, n = btf__type_cnt(btf);
+
+	for (byte = 1; byte < n; byte++) {
+		const struct btf_type *t = btf__type_by_id(btf, byte);
+
+		if (btf_is_int(t) && t->size == 1)
+			break;
+	}
+	for (i = 1; byte < n && i < n; i++) {
+		const struct btf_type *sec = btf__type_by_id(btf, i);
+		const struct btf_var_secinfo *vi = btf_var_secinfos(sec);
+
+		for (k = 0; btf_is_datasec(sec) && k < btf_vlen(sec); k++) {
+			const struct btf_type *var = btf__type_by_id(btf, vi[k].type);
+
+			if (var && btf_is_var(var) && vi[k].size &&
+			    btf__resolve_size(btf, var->type) > vi[k].size)
+				((struct btf_type *)var)->type = byte;
+		}
+	}
+}
+
+int cham_lines__thin(struct cham *h, uint8_t *data, size_t file)
+{
+	struct ext_header *x;
+	size_t size;
+
+	x = (void *)section(data, file, ".BTF.ext", &size);
+	if (!x || size < sizeof(*x) || x->hdr_len > size ||
+	    x->line_off > size - x->hdr_len || x->line_len > size - x->hdr_len - x->line_off)
+		return cham__fail(h, -EPROTO,
+				  "the joint datapath has no line numbers: it is damaged");
+	x->line_len = thin((uint8_t *)x + x->hdr_len + x->line_off, x->line_len);
+	return 0;
+}
+
+int cham_types__fit(struct cham *h, uint8_t *data, size_t file)
+{
+	const void *fitted;
+	uint8_t *types;
+	struct btf *btf;
+	uint32_t same;
+	size_t size;
+
+	types = section(data, file, ".BTF", &size);
+	btf = types ? btf__new(types, size) : NULL;
+	if (!btf)
+		return cham__fail(h, -EPROTO, "the joint datapath has no types: it is damaged");
+	cham_btf__fit(btf);
+	fitted = btf__raw_data(btf, &same);
+	if (fitted && same == size)
+		memcpy(types, fitted, size);
+	btf__free(btf);
+	return 0;
 }

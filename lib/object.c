@@ -169,6 +169,13 @@ static bool is_data(const char *name)
 	return starts(name, ".rodata") || starts(name, ".data") || starts(name, ".bss");
 }
 
+bool cham_object__is_called(const struct cham_object *o, unsigned int i, const char *name)
+{
+	const char *is = section_name(o, i);
+
+	return is && !strcmp(is, name);
+}
+
 bool cham_object__is_data(const struct cham_object *o, unsigned int i)
 {
 	const char *name = section_name(o, i);
@@ -237,6 +244,16 @@ static int take_section(struct cham *h, struct cham_object *o, unsigned int i)
 	return 0;
 }
 
+/* Else, among others' sections of that name, it would be theirs. */
+static bool is_within(const Elf64_Sym *s, const Elf64_Shdr *sh)
+{
+	if (s->st_shndx == SHN_UNDEF)
+		return true;
+	if (ELF64_ST_TYPE(s->st_info) == STT_SECTION && s->st_value)
+		return false;
+	return s->st_value <= sh->sh_size && s->st_size <= sh->sh_size - s->st_value;
+}
+
 static int read_symbols(struct cham *h, struct cham_object *o)
 {
 	const Elf64_Shdr *sh = &o->sh[o->symtab];
@@ -255,7 +272,8 @@ static int read_symbols(struct cham *h, struct cham_object *o)
 		const Elf64_Sym *s = &o->syms[i];
 
 		if (s->st_name >= o->strtab_size ||
-		    (s->st_shndx < SHN_LORESERVE && s->st_shndx >= o->n_sh))
+		    (s->st_shndx < SHN_LORESERVE &&
+		     (s->st_shndx >= o->n_sh || !is_within(s, &o->sh[s->st_shndx]))))
 			return cham__fail(h, -EINVAL, "%s: damaged: symbol %u", o->path, i);
 		if (strlen(cham_object__symbol(o, s)) > NAME_MAX_LEN)
 			return cham__fail(h, -EINVAL,
@@ -491,6 +509,7 @@ static int place_btf(struct cham *h, const struct cham_object *o,
 	if (!btf)
 		return wrong(h, o, "damaged: its type information cannot be read");
 	*btfp = btf;
+	cham_btf__fit(btf);
 	for (i = 1; i < btf__type_cnt(btf); i++) {
 		const struct btf_type *t = btf__type_by_id(btf, i);
 		const char *old = btf__name_by_offset(btf, t->name_off);

@@ -20,5 +20,7 @@ int cham_prove(struct cham *h, const uint8_t *data, size_t size, const struct ch
 
 /* lines.c: makes the object's line numbers such as the kernel takes. */
 int cham_lines__thin(struct cham *h, uint8_t *data, size_t size);
+/* No variable's type is larger than the variable. */
+int cham_types__fit(struct cham *h, uint8_t *data, size_t size);
 
 #endif

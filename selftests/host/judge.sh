@@ -258,12 +258,25 @@ C
 object whole <<'C' || fail "whole: does not compile"
 CHAM_PROGRAM("x", 1, 0);
 static __u64 count;
-__attribute__((noinline)) int own(struct xdp_md *ctx, struct cham_pkt *pkt __cham_nonnull) { return pkt->len > 100 ? CHAM_DROP : CHAM_PASS; }
+static int enabled;	/* which the compiler makes a byte */
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } seen SEC(".maps");
+__attribute__((noinline)) int own(struct cham_pkt *pkt __cham_nonnull) { return pkt->len > 100 ? CHAM_DROP : CHAM_PASS; }
 static __attribute__((noinline)) int other(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area)
 {
 	return __sync_fetch_and_add(&count, 1) + area->word[0] > 70 ? CHAM_CONSUME : CHAM_PASS;
 }
-CHAM_HOOK(rx) { return own(ctx, pkt) ? : other(ctx, pkt, area); }
+CHAM_HOOK(rx)
+{
+	__u32 key = 0;
+
+	if (pkt->proto == 17)
+		enabled = 1;
+	if (own(pkt))
+		return CHAM_DROP;
+	if (enabled && !bpf_map_lookup_elem(&seen, &key))
+		return CHAM_CONSUME;
+	return other(ctx, pkt, area);
+}
 C
 check "a program is admitted" "$chamctl" prog check "$tmp/whole.o" object "$build/xdp"
 mutated() {
@@ -277,6 +290,9 @@ mutated code "license is not what its name says"
 mutated huge "its maps take [0-9]+ bytes"
 mutated local "rx\\(\\) is a hook, and static"
 mutated type "the type of rx\\(\\) is another's"
+mutated map "damaged: symbol [0-9]+"
+mutated mine "is a type of nothing|a map is not known by its name"
+mutated twin "a type is of what is elsewhere"
 mutated core "only the kernel fills in"
 mutated overlap "section [0-9]+ is not in the file"
 

@@ -97,6 +97,36 @@ def how_type(elf):
     struct.pack_into('<I', elf.data, types['rx'][0] + 4, types['other'][1])
 
 
+def how_map(elf):
+    """A map's symbol is before its section, where another's map will be."""
+    at, sym = elf.symbol('seen')
+    sym[4] = (1 << 64) - 32
+    SYM.pack_into(elf.data, at, *sym)
+
+
+def how_mine(elf):
+    """A map without a name of its own."""
+    at, sym = elf.symbol('seen')
+    sym[1] = 3
+    SYM.pack_into(elf.data, at, *sym)
+
+
+def how_twin(elf):
+    """A function's type says that it is elsewhere."""
+    btf = elf.section('.BTF')[OFFSET]
+    length, types, _, names = struct.unpack_from('<IIII', elf.data, btf + 4)
+    at = btf + length + types
+    while True:
+        name, info, _ = struct.unpack_from('<III', elf.data, at)
+        name += btf + length + names
+        kind, n = info >> 24 & 31, info & 0xffff
+        if kind == 12 and elf.data[name:elf.data.index(0, name)] == b'own':
+            struct.pack_into('<I', elf.data, at + 4, 12 << 24 | 2)
+            return
+        at += 12 + {1: 4, 3: 12, 4: 12 * n, 5: 12 * n, 6: 8 * n, 13: 8 * n, 14: 4, 15: 12 * n,
+                    17: 4, 19: 12 * n}.get(kind, 0)
+
+
 def how_core(elf):
     """Something is filled in later."""
     ext = elf.section('.BTF.ext')[OFFSET]
