@@ -251,7 +251,8 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 	fit.devs = &devs;
 	fit.u = &f.u;
 	fit.carries = f.u.mtu - (family == 16 || (!family && !f.u.local4.len) ? 70 : 50);
-	return ctl_walked(c, cham_port__for_each(c->h, warn_mtu, &fit));
+	/* Ports that change meanwhile are no reason to do all of this again. */
+	return cham_port__for_each(c->h, warn_mtu, &fit) < 0 ? ctl_kernel(c) : 0;
 }
 
 int tenant_teardown(struct ctl *c, int argc, char **argv)
