@@ -34,7 +34,6 @@ static int judge(struct cham *h, const char *path, const struct cham_object *o,
 	struct bpf_prog_info info = { 0 };
 	struct bpf_object *obj = NULL;
 	uint32_t len = sizeof(info);
-	char said[CHAM_ERR_MAX];
 	int prog, err;
 
 	err = cham_load_object(h, path, parts, names, &prog, &obj);
@@ -42,11 +41,10 @@ static int judge(struct cham *h, const char *path, const struct cham_object *o,
 		return err;
 	if (err == -E2BIG)
 		return too_many(h, o, 1000000);
-	if (err) {
-		snprintf(said, sizeof(said), "%s", cham__last_error(h));
+	if (err)
 		return cham__fail(h, err == -ENOENT ? -EINVAL : err,
-				  "%s: is not taken, by itself: %s", o->path, said);
-	}
+				  "%s: is not taken, by itself: %s", o->path,
+				  cham__last_error(h));
 	if (bpf_obj_get_info_by_fd(prog, &info, &len))
 		err = cham__fail(h, -errno, "%s: %s", path, strerror(errno));
 	else if (info.verified_insns > CHAM_SHARE_VERIFIED)

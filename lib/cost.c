@@ -267,6 +267,11 @@ static int64_t writer_of(const struct cham_code *c, const struct cham_func *f,
 	return -1;
 }
 
+static bool is_constant(const struct bpf_insn *i)
+{
+	return i->code == (BPF_ALU64 | BPF_MOV | BPF_K) || i->code == (BPF_ALU | BPF_MOV | BPF_K);
+}
+
 /* At most so many bytes: of a register that is plainly constant, or masked. */
 static uint64_t length_in(const struct cham_code *c, const struct cham_func *f, uint32_t at,
 			  uint8_t reg)
@@ -275,8 +280,8 @@ static uint64_t length_in(const struct cham_code *c, const struct cham_func *f, 
 	const struct bpf_insn *i = from < 0 ? NULL : &c->insn[from];
 
 	if (i && i->imm >= 0 &&
-	    (i->code == (BPF_ALU64 | BPF_MOV | BPF_K) || i->code == (BPF_ALU | BPF_MOV | BPF_K) ||
-	     i->code == (BPF_ALU64 | BPF_AND | BPF_K) || i->code == (BPF_ALU | BPF_AND | BPF_K)))
+	    (is_constant(i) || i->code == (BPF_ALU64 | BPF_AND | BPF_K) ||
+	     i->code == (BPF_ALU | BPF_AND | BPF_K)))
 		return i->imm;
 	return c->sizes.memory;
 }
@@ -304,9 +309,7 @@ static bool is_lazy(const struct cham_code *c, const struct cham_func *f, uint32
 	int64_t from = writer_of(c, f, at, BPF_REG_2);
 	const struct bpf_insn *i = from < 0 ? NULL : &c->insn[from];
 
-	return i && (i->code == (BPF_ALU64 | BPF_MOV | BPF_K) ||
-		     i->code == (BPF_ALU | BPF_MOV | BPF_K)) &&
-	       (i->imm == 0 || i->imm == BPF_RB_NO_WAKEUP);
+	return i && is_constant(i) && (i->imm == 0 || i->imm == BPF_RB_NO_WAKEUP);
 }
 
 /* bpf_loop(count, function, ...): both must be plain to see. */
@@ -320,8 +323,7 @@ static int cost_of_loop(struct cham_code *c, struct cham_func *f, uint32_t at,
 	int err;
 
 	i = count < 0 ? NULL : &c->insn[count];
-	if (!i || (i->code != (BPF_ALU64 | BPF_MOV | BPF_K) &&
-		   i->code != (BPF_ALU | BPF_MOV | BPF_K)) || i->imm < 0)
+	if (!i || !is_constant(i) || i->imm < 0)
 		return refuse(why, -ELOOP, at,
 			      "bpf_loop() needs a constant for a count");
 	if (what < 0 || !is_ld64(&c->insn[what]) || c->ref[what].kind != CHAM_REF_FUNC)

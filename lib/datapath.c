@@ -508,7 +508,7 @@ static int make_one(struct cham *h, struct change *c, const char *base, unsigned
 		    bool make)
 {
 	const struct cham_parts *parts = &c->plan->of[n];
-	char path[CHAM_FD_PATH_SIZE], said[CHAM_ERR_MAX];
+	char path[CHAM_FD_PATH_SIZE];
 	int *fd = c->progs.fd[n], linked = -1, err;
 	const char *name;
 
@@ -530,10 +530,7 @@ static int make_one(struct cham *h, struct change *c, const char *base, unsigned
 	err = cham_load_object(h, name, parts, prog_names, fd, &c->obj[n]);
 	if (linked >= 0)
 		close(linked);
-	if (!err)
-		return 0;
-	snprintf(said, sizeof(said), "%s", cham__last_error(h));
-	return cham__fail(h, err, "%s: %s", base, said);
+	return err ? cham__fail(h, err, "%s: %s", base, cham__last_error(h)) : 0;
 }
 
 static int make_all(struct cham *h, struct change *c, const char *objdir)

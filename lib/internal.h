@@ -90,7 +90,7 @@ int cham_nl__get(struct cham *h, uint8_t cmd, enum cham_set_id id,
 int cham_nl__dump(struct cham *h, uint8_t cmd, enum cham_set_id id,
 		  const void *obj, uint64_t mask, cham_msg_fn fn, void *arg);
 
-/* Keeps the text and returns @err, which is negative. */
+/* Keeps the text and returns @err, which is negative. The text before may be part of it. */
 int cham__fail(struct cham *h, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -13,7 +13,6 @@
 
 #include <bpf/btf.h>
 
-#include "object.h"
 #include "prove.h"
 
 struct ext_header {

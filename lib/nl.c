@@ -13,12 +13,14 @@
 
 int cham__fail(struct cham *h, int err, const char *fmt, ...)
 {
+	char text[sizeof(h->err)];
 	va_list ap;
 	size_t n;
 
 	va_start(ap, fmt);
-	vsnprintf(h->err, sizeof(h->err), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	memcpy(h->err, text, strlen(text) + 1);
 	cham_printable(h->err);
 	n = strlen(h->err);
 	while (n && (h->err[n - 1] == '.' || h->err[n - 1] == '\n'))

@@ -20,6 +20,7 @@
 #include <bpf/btf.h>
 
 #include "object.h"
+#include "prove.h"
 #include "text.h"
 
 #ifndef EM_BPF

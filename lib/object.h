@@ -42,8 +42,6 @@ const void *cham_object__section(const struct cham_object *o, unsigned int i,
 				 size_t *size);
 /* .rodata, .data, .bss, and what begins so. */
 bool cham_object__is_data(const struct cham_object *o, unsigned int i);
-/* Variables are no larger than what there is of them. */
-void cham_btf__fit(struct btf *btf);
 bool cham_object__is_called(const struct cham_object *o, unsigned int i, const char *name);
 const char *cham_object__symbol(const struct cham_object *o, const Elf64_Sym *sym);
 

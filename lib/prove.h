@@ -5,6 +5,8 @@
 
 #include "internal.h"
 
+struct btf;
+
 /**
  * struct cham_claim - which handlers there are, bit maps of cells by hook
  * @inlined:  in the datapath's code
@@ -21,6 +23,7 @@ int cham_prove(struct cham *h, const uint8_t *data, size_t size, const struct ch
 /* lines.c: makes the object's line numbers such as the kernel takes. */
 int cham_lines__thin(struct cham *h, uint8_t *data, size_t size);
 /* No variable's type is larger than the variable. */
+void cham_btf__fit(struct btf *btf);
 int cham_types__fit(struct cham *h, uint8_t *data, size_t size);
 
 #endif
