@@ -172,7 +172,7 @@ static int cham_ctrl_more(struct cham_ctrl *x)
 	x->c.walk = back;
 	x->c.walk.write = true;
 	x->c.seg.len = 0;
-	x->m->perm = VHOST_MAP_WO;
+	cham_ring_turn(x->m, VHOST_MAP_WO);
 	return 0;
 }
 
@@ -421,7 +421,7 @@ static int cham_ctrl_one(struct cham_port *port, struct cham_ring_mem *m,
 	u8 *ack;
 	int ret;
 
-	m->perm = VHOST_MAP_RO;
+	cham_ring_turn(m, VHOST_MAP_RO);
 	x.m = m;
 	ret = cham_ring_chain_begin(r, m, &x.c, r->last_avail);
 	if (ret <= 0)

@@ -226,6 +226,22 @@ void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len)
 	return cham_range_at(r, addr, len);
 }
 
+/**
+ * cham_ring_turn() - the next buffers are of the other direction
+ * @m:    ring memory
+ * @perm: VHOST_MAP_RO or VHOST_MAP_WO: what the ring does to them
+ *
+ * What was hit last may be mapped for the other only.
+ *
+ * Context: the ring's consumer.
+ */
+void cham_ring_turn(struct cham_ring_mem *m, u32 perm)
+{
+	m->perm = perm;
+	if (!(m->hit->perm & perm))
+		m->hit = &cham_range_none;
+}
+
 static int cham_ring_chain_enter(struct cham_ring_mem *m, struct cham_chain *c,
 				 const void *table, u32 len)
 {

@@ -246,6 +246,7 @@ void cham_ring_mem_free(struct cham_ring_mem *m);
 const char *cham_ring_err_text(int err);
 int cham_ring_chain_table(struct cham_ring_mem *m, struct cham_chain *c);
 void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len);
+void cham_ring_turn(struct cham_ring_mem *m, u32 perm);
 
 int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		   bool mergeable);

@@ -7,11 +7,14 @@ usage: ctrl_vhost.py /dev/vhost-vdpa-N REPRESENTOR [SEED]
 The port has four queue pairs. Assertions as in port_vhost.py.
 """
 
+import ctypes
 import fcntl
+import mmap
 import os
 import random
 import struct
 import sys
+import tempfile
 
 import port_vhost as base
 from port_vhost import (BUF, F_BASE, F_EVENT_IDX, F_INDIRECT, F_MRG, INDIRECT, NEEDS_RESET,
@@ -297,6 +300,19 @@ def migrate(dev, wire):
     report(not dev.net_status() & ANNOUNCING, "who cannot announce is not asked")
 
 
+def read_only(path):
+    """Address of a page of a file that may only be read: a command, and then 0x77."""
+    with open(path, "wb") as f:
+        f.write((bytes([RX, PROMISC, 1]) + b"\x77" * 4096)[:4096])
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+    fd = os.open(path, os.O_RDONLY)
+    at = libc.mmap(None, 4096, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
+    os.close(fd)
+    return at
+
+
 def spaces(dev):
     ring = (0x100000 + dev.ctrl * 0x10000, 0x10000)
     dev.start()
@@ -318,6 +334,16 @@ def spaces(dev):
     report(dev.answer() == 0, "and goes on with it")
     dev.set_asid(1, 0)
     report(dev.command(RX, PROMISC, b"\1") == 0, "back in the first")
+    # a command and its answer in one range, which the device may read only
+    with tempfile.NamedTemporaryFile() as f:
+        dev.tlb(2, 0x800000, 4096, read_only(f.name), perm=1, asid=1)
+        dev.set_asid(1, 1)
+        dev.chain([(0x800000, 3, 0), (0x800010, 1, WRITE)])
+        dev.offer(dev.ctrl, 0)
+        report(dev.broken(), "no answer goes to what is mapped for reading")
+        report(f.read()[16] == 0x77, "nor into the file behind it")
+    dev.start()
+    report(dev.command(RX, PROMISC, b"\1") == 0, "a reset heals that")
     for group, asid in ((2, 0), (1, 2)):
         try:
             dev.set_asid(group, asid)
