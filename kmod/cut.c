@@ -63,7 +63,8 @@ static struct xdp_frame *cham_frame_new(const struct xdp_buff *xdp, u32 len)
 
 	if (len > CHAM_XMIT_MAX)
 		return NULL;
-	if (likely(!order))
+	/* What Linux brings to a port is of no ring, and of no NAPI that has a pool. */
+	if (likely(!order && xdp->rxq->mem.type == MEM_TYPE_PAGE_POOL))
 		return cham_port_frame(xdp->rxq, len);
 	page = dev_alloc_pages(order);
 	if (!page)
@@ -85,7 +86,7 @@ static struct xdp_frame *cham_frame_new(const struct xdp_buff *xdp, u32 len)
  * @outer:        bytes of outer header in front, 0 without tunnel
  * @outer_family: 4 or 6, ignored when @outer is 0
  *
- * Context: the NAPI of the packet's port.
+ * Context: BH off; the NAPI of the packet's port, if it is of a ring.
  * Return: 0 or -%EINVAL.
  */
 int cham_cut_begin(struct cham_cut *cut, const struct cham_xdp_buff *cx,
@@ -174,7 +175,7 @@ struct xdp_frame *cham_cut_whole(struct cham_xdp_buff *cx)
  *
  * What does not fit is counted at the ring segment by segment.
  *
- * Context: the NAPI of the packet's port.
+ * Context: BH off; the NAPI of the packet's port, if it is of a ring.
  * Return: 0, or the first error.
  */
 int cham_cut_deliver(struct cham_port *port, struct cham_ring *r,

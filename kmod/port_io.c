@@ -144,7 +144,7 @@ static void *cham_io_add_frag(struct cham_ring *r, struct xdp_buff *xdp)
  *
  * For whoever keeps the packet, or does not know of lent memory.
  *
- * Return: 0, or -ENOMEM and it is as it was.
+ * Return: 0, or -ENOMEM: it has some copies, and lends as before.
  */
 int cham_port_own(struct cham_xdp_buff *cx)
 {
