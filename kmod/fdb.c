@@ -109,13 +109,17 @@ static void cham_fdb_free(struct cham_fdb *fdb)
 	kfree_rcu(fdb, rcu);
 }
 
-/* cham_fdb_lock held. Generation moves first, then the entry goes. */
-static void cham_fdb_remove(struct cham_fdb *fdb)
+/* cham_fdb_lock held. Generation moves first, then the entry goes. Return: whether it
+ * was there: who found it without the lock may be late.
+ */
+static bool cham_fdb_remove(struct cham_fdb *fdb)
 {
 	lockdep_assert_held(&cham_fdb_lock);
-	rhashtable_remove_fast(&cham_fdb_table, &fdb->head, cham_fdb_params);
+	if (rhashtable_remove_fast(&cham_fdb_table, &fdb->head, cham_fdb_params))
+		return false;
 	WRITE_ONCE(cham_fdb_changes, cham_fdb_changes + 1);
 	cham_fdb_free(fdb);
+	return true;
 }
 
 /* cham_fdb_lock held. Consumes the reference to @remote. */
@@ -213,6 +217,7 @@ static void cham_fdb_vxlan_event(unsigned long event, struct net_device *dev,
 {
 	u8 family = info->remote_ip.sa.sa_family == AF_INET6 ? 6 : 4;
 	u32 vni = be32_to_cpu(info->vni), domain = dev->ifindex;
+	const struct vxlan_dev *vx = netdev_priv(dev);
 	struct cham_remote *remote = NULL;
 	struct cham_fdb *old;
 	bool opaque = false;
@@ -226,7 +231,7 @@ static void cham_fdb_vxlan_event(unsigned long event, struct net_device *dev,
 	else
 		memcpy(addr, &info->remote_ip.sin.sin_addr, 4);
 	if (!memchr_inv(addr, 0, sizeof(addr)) || info->remote_vni != info->vni ||
-	    info->remote_ifindex)
+	    info->remote_port != vx->cfg.dst_port || info->remote_ifindex)
 		opaque = true;		/* a nexthop group, or not our tunnel */
 
 	spin_lock_bh(&cham_fdb_lock);
@@ -445,7 +450,7 @@ struct cham_fdb_flush {
 	u32 removed;
 };
 
-/* An entry that matches either; walked under cham_fdb_lock by the callers. */
+/* An entry that matches either. */
 static int cham_fdb_flush_one(const struct cham_fdb *fdb, void *arg)
 {
 	struct cham_fdb_flush *flush = arg;
@@ -454,9 +459,8 @@ static int cham_fdb_flush_one(const struct cham_fdb *fdb, void *arg)
 	    (flush->ifindex && fdb->ifindex == flush->ifindex &&
 	     fdb->source == CHAM_FDB_STATIC)) {
 		spin_lock_bh(&cham_fdb_lock);
-		cham_fdb_remove((struct cham_fdb *)fdb);
+		flush->removed += cham_fdb_remove((struct cham_fdb *)fdb);
 		spin_unlock_bh(&cham_fdb_lock);
-		flush->removed++;
 	}
 	return 0;
 }
@@ -483,14 +487,13 @@ void cham_fdb_flush_tenant_remotes(struct cham_tenant *tenant)
 	cham_tenant_invalidate(tenant);
 }
 
-void cham_fdb_flush_port(struct cham_port *port)
+/* @tenant: whose the port was until now. */
+void cham_fdb_flush_port(struct cham_tenant *tenant, struct cham_port *port)
 {
 	struct cham_fdb_flush flush = { .ifindex = cham_port_dev(port)->ifindex };
-	struct cham_tenant *t = cham_port_tenant_rcu(port);
 
 	cham_fdb_walk(cham_fdb_flush_one, &flush);
-	if (t)
-		atomic_sub(flush.removed, &t->fdbs);
+	atomic_sub(flush.removed, &tenant->fdbs);
 }
 
 static void cham_fdb_free_one(void *ptr, void *arg)

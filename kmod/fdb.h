@@ -53,7 +53,7 @@ int cham_fdb_static_del(struct cham_tenant *tenant, const u8 *mac,
 			struct netlink_ext_ack *extack);
 void cham_fdb_flush_tenant(struct cham_tenant *tenant);
 void cham_fdb_flush_tenant_remotes(struct cham_tenant *tenant);
-void cham_fdb_flush_port(struct cham_port *port);
+void cham_fdb_flush_port(struct cham_tenant *tenant, struct cham_port *port);
 void cham_fdb_flush_domain(u32 domain);
 /* RTNL held: ask a bridge port and a vxlan device what they know. */
 void cham_fdb_replay_bridge_port(struct net_device *brport);

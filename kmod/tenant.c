@@ -235,7 +235,7 @@ void cham_tenant_unbind(struct cham_port *port)
 	if (cham_tenant_is_slow(t, cham_port_slot(port)))
 		WRITE_ONCE(t->slow, 0);
 	cham_policy_dirty(t);
-	cham_fdb_flush_port(port);
+	cham_fdb_flush_port(t, port);
 	t->ports--;
 	cham_nl_port_event(CHAM_CMD_PORT_NTF, port);
 }
