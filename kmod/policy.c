@@ -272,8 +272,12 @@ static bool cham_policy_vxlan_fits(const struct cham_tenant *t,
 	const u32 cannot = VXLAN_F_COLLECT_METADATA | VXLAN_F_GBP | VXLAN_F_GPE |
 			   VXLAN_F_REMCSUM_TX | VXLAN_F_VNIFILTER | VXLAN_F_MDB |
 			   VXLAN_F_RSC | VXLAN_F_PROXY | VXLAN_F_TTL_INHERIT;
-	const struct vxlan_config *cfg = &((struct vxlan_dev *)netdev_priv(dev))->cfg;
+	const struct vxlan_dev *vx = netdev_priv(dev);
+	const struct vxlan_config *cfg = &vx->cfg;
 
+	/* One that was made elsewhere sends from there. */
+	if (!net_eq(vx->net, &init_net))
+		return false;
 	if (!up || cfg->dst_port != up->udp_port || cfg->flags & cannot)
 		return false;
 	if (cfg->remote_ifindex && cfg->remote_ifindex != up->ifindex)
