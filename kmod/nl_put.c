@@ -344,7 +344,7 @@ static void cham_prog_sum(const struct cham_prog *prog, struct cham_prog_books *
 int cham_put_prog(struct sk_buff *msg, const struct cham_tenant *t,
 		  const struct cham_prog *prog)
 {
-	const struct cham_prog_fault *fault = READ_ONCE(prog->fault);
+	const struct cham_prog_fault *fault = &prog->fault;
 	struct cham_prog_books sum;
 
 	cham_prog_sum(prog, &sum);
@@ -362,7 +362,8 @@ int cham_put_prog(struct sk_buff *msg, const struct cham_tenant *t,
 	    cham_put_u64(msg, CHAM_PROG_EVENTS_LOST, sum.events_lost) ||
 	    cham_put_u64(msg, CHAM_PROG_OVERRUNS, sum.overruns))
 		return -EMSGSIZE;
-	if (!fault)
+	/* Pairs with cham_prog_stop(). */
+	if (smp_load_acquire(&prog->state) != CHAM_PROG_STOPPED)
 		return 0;
 	return nla_put_u32(msg, CHAM_PROG_FAULT, fault->why) ||
 	       nla_put_u32(msg, CHAM_PROG_FAULT_HOOK, fault->hook) ||

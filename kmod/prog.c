@@ -115,7 +115,6 @@ static void cham_prog_free(struct rcu_head *rcu)
 {
 	struct cham_prog *prog = container_of(rcu, struct cham_prog, rcu);
 
-	kfree(prog->fault);
 	free_percpu(prog->books);
 	kfree(prog);
 }
@@ -218,11 +217,9 @@ void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
 	struct cham_prog_fault *fault;
 
 	WRITE_ONCE(t->prog, 0);
-	if (!prog || READ_ONCE(prog->fault))
+	if (!prog || cmpxchg(&prog->state, CHAM_PROG_RUNS, CHAM_PROG_STOPPING) != CHAM_PROG_RUNS)
 		return;
-	fault = kzalloc(sizeof(*fault), GFP_ATOMIC | __GFP_NOWARN);
-	if (!fault)
-		return;
+	fault = &prog->fault;
 	fault->why = why;
 	fault->hook = cpu->hook;
 	fault->value = value;
@@ -233,10 +230,8 @@ void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
 		       min_t(size_t, sizeof(fault->head),
 			     xdp->data_end - xdp->data - cpu->strip));
 	fault->area = priv->area;
-	if (cmpxchg(&prog->fault, NULL, fault)) {
-		kfree(fault);
-		return;
-	}
+	/* Pairs with cham_put_prog(). */
+	smp_store_release(&prog->state, CHAM_PROG_STOPPED);
 	cham_nl_prog_event(CHAM_CMD_PROG_NTF, t, prog, GFP_ATOMIC);
 }
 

@@ -46,6 +46,12 @@ struct cham_private {
 	struct rcu_head rcu;
 };
 
+enum cham_prog_state {
+	CHAM_PROG_RUNS,
+	CHAM_PROG_STOPPING,	/* whoever made it that writes the fault */
+	CHAM_PROG_STOPPED,
+};
+
 /* Why a program was stopped, as it was found. */
 struct cham_prog_fault {
 	enum cham_fault why;
@@ -73,7 +79,9 @@ struct cham_prog_books {
  * @cell:    its place in the composition, 1..CHAM_CELL_MAX
  * @hooks:   bits of enum cham_hook
  * @flags:   bits of enum cham_prog_flag
- * @fault:   NULL while it runs
+ * @state:   enum cham_prog_state
+ * @fault:   when it is CHAM_PROG_STOPPED; its place is here from the start, because a
+ *           fault that nobody could tell would be none
  * @books:   what its handlers did; per CPU
  * @second:  of jiffies, that @told is of
  * @told:    events in that second
@@ -86,7 +94,8 @@ struct cham_prog {
 	u8 cell;
 	u8 hooks;
 	u8 flags;
-	struct cham_prog_fault *fault;
+	u32 state;
+	struct cham_prog_fault fault;
 	struct cham_prog_books __percpu *books;
 	unsigned long second;
 	atomic_t told;

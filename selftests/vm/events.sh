@@ -148,6 +148,18 @@ check_num "1,000 a second are the most" $((events_after - events_before)) -le $(
 check_num "some are told" "$events_after" -gt "$events_before"
 check "the program that tells is unloaded" prog unload tenant red
 
+# One that is stopped: kind, reason, and the dump
+check "a program that does as it is told is loaded" prog load "$verdicts" tenant red
+clear
+asks b-red -n 0 -s 7105 10.0.0.1 9000 "$(word 77 0)"
+told "a program is stopped: by what, at which packet, with which area" prog-ntf "
+	.fault == \"verdict\" and .\"fault-hook\" == \"rx\" and .\"fault-value\" == 77 and
+	(.\"fault-packet\" | length == 128 and
+		startswith(\"$(on red cat /sys/class/net/eth0/address | tr -d :)\")) and
+	(.\"fault-area\" | length == 256 and .[64:72] == \"4d000000\") and
+	(.dropped | length == 16)"
+check "it is unloaded" prog unload tenant red
+
 clear
 chamctl tenant set red max-conns 1 max-ports 1 max-fdb 1
 for port in 1 2 3; do on red bash -c "echo x >/dev/udp/10.0.0.2/$port"; done

@@ -8,6 +8,7 @@
  * headers do not follow. UDP to port 9005 (rx) or 9006 (tx) passes and arms the timer:
  * the first four bytes are the verdict that it shall return, then milliseconds, then how
  * often. VERSION is the layout of the counter. What a handler must not see: reason 9.
+ * What it was told to return is in the area, too.
  */
 #include "handler.h"
 
@@ -32,7 +33,7 @@ static __always_inline int resize(struct xdp_md *ctx, struct cham_pkt *pkt, __u3
 }
 
 /* In the area, behind the counter. */
-enum { TIMER_VERDICT = 1, TIMER_AFTER, TIMER_TIMES };
+enum { TIMER_VERDICT = 1, TIMER_AFTER, TIMER_TIMES, TOLD };
 
 static __always_inline int arm(struct xdp_md *ctx, struct cham_pkt *pkt,
 			       struct cham_area *area)
@@ -73,6 +74,7 @@ static __always_inline int obey(struct xdp_md *ctx, struct cham_pkt *pkt,
 	if (udp->dest != bpf_htons(port))
 		return resize(ctx, pkt, said[0], said[1]);
 	pkt->port = said[1];
+	area->word[TOLD] = said[0];
 	if (said[0] == CHAM_REPLY && cham_turn(ctx, pkt))
 		return CHAM_PASS;
 	return said[0];
