@@ -240,8 +240,9 @@ static void cham_wheel_turn(struct work_struct *work)
 			cham_conn_retire(conn, &dead);
 		cond_resched();
 	}
-	cham_conn_free_list(&dead);
 	mutex_unlock(&cham_wheel_mutex);
+	/* Nobody waits for this grace period. */
+	cham_conn_free_list(&dead);
 	queue_delayed_work(system_long_wq, &cham_wheel_work, HZ);
 }
 
@@ -262,16 +263,16 @@ void cham_conn_flush(u32 tenant)
 	for (i = 0; i < CHAM_WHEEL_SLOTS; i++) {
 		list = llist_del_all(&cham_wheel[i]);
 		llist_for_each_entry_safe(conn, next, list, half[1].wheel) {
-			if (tenant && conn->key.tenant != tenant) {
+			if (!tenant || conn->key.tenant == tenant)
+				cham_conn_retire(conn, &dead);
+			else
 				llist_add(&conn->half[1].wheel, &cham_wheel[i]);
-				continue;
-			}
-			cham_conn_retire(conn, &dead);
 			cond_resched();
 		}
 	}
-	cham_conn_free_list(&dead);
 	mutex_unlock(&cham_wheel_mutex);
+	/* Nobody waits for this grace period. */
+	cham_conn_free_list(&dead);
 }
 
 /**

@@ -301,13 +301,20 @@ int cham_nl_conn_get(struct sk_buff *skb, struct genl_info *info)
 int cham_nl_conn_flush(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cham_tenant *t = cham_netns_tenant(genl_info_net(info));
+	u32 id;
 
 	if (info->attrs[CHAM_CONN_TENANT_ID]) {
 		t = cham_nl_tenant(info, CHAM_CONN_TENANT_ID, 0);
 		if (IS_ERR(t))
 			return PTR_ERR(t);
 	}
-	cham_conn_flush(t ? t->id : 0);
+	id = t ? t->id : 0;
+	/* All tenants' connections are looked at, and a tenant may ask for it: nobody
+	 * else waits for that. cham_nl_post() has it back.
+	 */
+	rtnl_unlock();
+	cham_conn_flush(id);
+	rtnl_lock();
 	return 0;
 }
 
