@@ -398,8 +398,12 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 ho
 		return NULL;
 	/* The slow path's own packets are not its handlers' to see. */
 	if (unlikely(cpu->port ? strip || cham_from_slow(cpu) :
-				 !cham_outer_settle(cpu, xdp, strip)))
+				 !cham_outer_settle(cpu, xdp, strip))) {
+		/* Delivery, which counts it otherwise, does not follow. */
+		if (draft && !cpu->port)
+			cham_end(cpu, CHAM_REASON_BAD_CSUM);
 		return NULL;
+	}
 	conn = cham_flow_conn(cpu->flow);
 	priv = READ_ONCE(conn->half[0].priv);
 	if (unlikely(!priv || priv->layout != layout)) {
