@@ -164,7 +164,10 @@ static void cham_vdpa_set_mem(struct cham_port *port, struct cham_ring *r,
 	 */
 	r->merging = false;
 	rcu_assign_pointer(r->mem, m);
-	/* cham_port_break() may have looked before. */
+	/* cham_port_break() may have looked before: its mark, then the rings; here the
+	 * ring, then its mark.
+	 */
+	smp_mb();
 	if (READ_ONCE(port->broken))
 		RCU_INIT_POINTER(r->mem, NULL);
 	spin_unlock_bh(&r->lock);
