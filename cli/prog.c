@@ -15,11 +15,19 @@ static void hooks_json(struct ctl *c, uint32_t hooks)
 	json_close(&c->j, ']');
 }
 
-static void tier_json(struct ctl *c, uint32_t tenant)
+/* Those beside each other, as /run/chamelio/joint.N counts them. */
+static unsigned int composition(const struct cham_prog *p)
+{
+	return (p->cell - 1) / CHAM_CELLS;
+}
+
+static void tier_json(struct ctl *c, const struct cham_prog *p)
 {
 	char why[200];
 
-	json_str(&c->j, "tier", cham_prog__joint(tenant, why, sizeof(why)) ? "joint" : "linked");
+	json_u64(&c->j, "composition", composition(p));
+	json_str(&c->j, "tier",
+		 cham_prog__joint(p->tenant_id, why, sizeof(why)) ? "joint" : "linked");
 	if (why[0])
 		json_str(&c->j, "not-joint", why);
 }
@@ -98,14 +106,14 @@ static int each(const struct cham_prog *p, void *arg)
 	if (c->json) {
 		json_open(&c->j, NULL, '{');
 		prog_json(c, p);
-		tier_json(c, p->tenant_id);
+		tier_json(c, p);
 		json_close(&c->j, '}');
 		return 0;
 	}
 	fprintf(c->j.f, "%u:", p->tenant_id);
 	prog_line(c, p);
-	fprintf(c->j.f, " cell %u layout 0x%08x tier %s", p->cell, p->layout,
-		cham_prog__joint(p->tenant_id, why, sizeof(why)) ? "joint" : "linked");
+	fprintf(c->j.f, " composition %u cell %u layout 0x%08x tier %s", composition(p), p->cell,
+		p->layout, cham_prog__joint(p->tenant_id, why, sizeof(why)) ? "joint" : "linked");
 	if (why[0])
 		fprintf(c->j.f, "\n    not joint: %s", why);
 	for (i = 0; i < CHAM_DROP_REASONS; i++)
@@ -138,7 +146,9 @@ static int show(struct ctl *c, int argc, char **argv)
 	return ret;
 }
 
-static int change(struct ctl *c, int argc, char **argv, const char *file)
+/* Load @file, or without one do the @other. */
+static int change(struct ctl *c, int argc, char **argv, const char *file,
+		  int (*other)(struct cham *h, const char *objdir, uint32_t tenant_id))
 {
 	const char *tenant = NULL, *object = CHAM_OBJDIR;
 	uint64_t set = 0;
@@ -159,8 +169,7 @@ static int change(struct ctl *c, int argc, char **argv, const char *file)
 		ret = need_tenant(c, tenant, &id);
 	if (ret)
 		return ret;
-	ret = file ? cham_prog__load(c->h, object, id, file) :
-		     cham_prog__unload(c->h, object, id);
+	ret = file ? cham_prog__load(c->h, object, id, file) : other(c->h, object, id);
 	return ret ? ctl_kernel(c) : 0;
 }
 
@@ -344,12 +353,17 @@ static int load(struct ctl *c, int argc, char **argv)
 	const char *file;
 	int ret = need_name(c, &argc, &argv, "a file of C, bitcode or an object", &file);
 
-	return ret ? ret : change(c, argc, argv, file);
+	return ret ? ret : change(c, argc, argv, file, NULL);
+}
+
+static int rollback(struct ctl *c, int argc, char **argv)
+{
+	return change(c, argc, argv, NULL, cham_prog__rollback);
 }
 
 static int unload(struct ctl *c, int argc, char **argv)
 {
-	return change(c, argc, argv, NULL);
+	return change(c, argc, argv, NULL, cham_prog__unload);
 }
 
 /* By way of chamd; a tenant's own namespace shows it no more than that. */
@@ -411,6 +425,7 @@ const struct cmd prog_cmds[] = {
 	{ "show", "[tenant NAME]", show },
 	{ "check", "FILE [max-cycles N] [object FILE]", check },
 	{ "load", "FILE tenant NAME [object FILE]", load },
+	{ "rollback", "tenant NAME [object FILE]", rollback },
 	{ "compose", "tier linked|joint [object FILE]", compose },
 	{ "unload", "tenant NAME [object FILE]", unload },
 	{ "submit", "FILE [tenant NAME] [socket PATH]", submit },

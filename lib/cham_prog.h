@@ -239,6 +239,20 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 		    const char *file);
 
 /**
+ * cham_prog__rollback() - run the program again that the tenant had before this one
+ * @h:         handle
+ * @objdir:    as above
+ * @tenant_id: whose
+ *
+ * As cham_prog__load() with what that program was made from; the one that runs now is
+ * what the next call returns to. One is kept, until the tenant's program is unloaded or
+ * the host boots.
+ *
+ * Return: 0; -ENOENT when none is kept; what cham_prog__load() returns.
+ */
+int cham_prog__rollback(struct cham *h, const char *objdir, uint32_t tenant_id);
+
+/**
  * cham_prog__unload() - take a tenant's program out
  * @h:         handle
  * @objdir:    as above

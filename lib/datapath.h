@@ -105,6 +105,7 @@ unsigned int cham_plan__number(const struct cham_plan *plan, uint32_t tenant);
 /* Where a tenant's object is kept. */
 void cham_part__path(char *path, size_t size, uint32_t tenant);
 void cham_part__bitcode(char *path, size_t size, uint32_t tenant);
+void cham_part__former(char *path, size_t size, uint32_t tenant);
 
 /* ---- compose.c ---- */
 

@@ -6,6 +6,7 @@
  *	CHAM_STATE_DIR/lock
  *	CHAM_STATE_DIR/programs/<tenant>.o	what was loaded
  *	CHAM_STATE_DIR/programs/<tenant>.bc	the bitcode that it was made from
+ *	CHAM_STATE_DIR/programs/<tenant>.former	what the one before was made from
  */
 #include <dirent.h>
 #include <errno.h>
@@ -58,6 +59,11 @@ void cham_part__path(char *path, size_t size, uint32_t tenant)
 void cham_part__bitcode(char *path, size_t size, uint32_t tenant)
 {
 	snprintf(path, size, CHAM_PROGRAMS_DIR "/%u.bc", tenant);
+}
+
+void cham_part__former(char *path, size_t size, uint32_t tenant)
+{
+	snprintf(path, size, CHAM_PROGRAMS_DIR "/%u.former", tenant);
 }
 
 static int take_part(const struct cham_prog *p, void *arg)
@@ -132,7 +138,7 @@ void cham_plan__sweep(struct cham_plan *plan)
 	while (d && (e = readdir(d))) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
 		    (sscanf(e->d_name, "%u.%7s", &id, end) == 2 &&
-		     (!strcmp(end, "o") || !strcmp(end, "bc")) &&
+		     (!strcmp(end, "o") || !strcmp(end, "bc") || !strcmp(end, "former")) &&
 		     cham_plan__find(plan, id, &parts)))
 			continue;
 		snprintf(path, sizeof(path), CHAM_PROGRAMS_DIR "/%s", e->d_name);

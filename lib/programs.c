@@ -74,6 +74,20 @@ static void kept(const char *file, bool restore)
 	unlink(before);
 }
 
+/* What the program was made from that another has taken the place of. */
+static void keep_former(uint32_t tenant, const char *file, const char *bitcode)
+{
+	char former[128], before[160];
+
+	cham_part__former(former, sizeof(former), tenant);
+	snprintf(before, sizeof(before), "%s.before", bitcode);
+	if (!rename(before, former))
+		return;
+	snprintf(before, sizeof(before), "%s.before", file);
+	if (rename(before, former))
+		unlink(former);
+}
+
 /* What was judged, and not what is at the path by now; and what it was made from. */
 static int store(struct cham *h, const struct cham_source *s, const char *file,
 		 const char *bitcode)
@@ -207,6 +221,8 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 		attached = true;
 		err = cham_prog__set(h, &p);
 	}
+	if (!err)
+		keep_former(tenant, file, bitcode);
 	kept(file, err);
 	kept(bitcode, err);
 	/* What is attached and the module does not know the next change mends. */
@@ -352,6 +368,17 @@ int cham_prog__load(struct cham *h, const char *objdir, uint32_t tenant_id,
 	return err;
 }
 
+int cham_prog__rollback(struct cham *h, const char *objdir, uint32_t tenant_id)
+{
+	char file[128];
+
+	cham_part__former(file, sizeof(file), tenant_id);
+	if (access(file, F_OK))
+		return cham__fail(h, -ENOENT,
+				  "no program before this one is kept: none was loaded since the tenant had none");
+	return cham_prog__load(h, objdir, tenant_id, file);
+}
+
 int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 {
 	struct cham_parts *parts;
@@ -374,6 +401,8 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 		cham_part__path(file, sizeof(file), tenant_id);
 		unlink(file);
 		cham_part__bitcode(file, sizeof(file), tenant_id);
+		unlink(file);
+		cham_part__former(file, sizeof(file), tenant_id);
 		unlink(file);
 		cham_maps__sweep(plan);
 		err = 0;

@@ -33,6 +33,8 @@ data=$(head -c 1000 /dev/urandom | od -An -v -tx1 | tr -d ' \n')
 answers "nobody echoes yet" ECONNREFUSED b-red 10.0.0.1 7 00
 check "red loads echo" prog load "$echo_o" tenant red
 check "it is shown" prog_is red '.name == "echo" and .version == 1 and .hooks == ["rx"] and (has("fault") | not)'
+check_match "there was none before it" "no program before this one is kept" \
+	"$(prog rollback tenant red 2>&1)"
 before=$(no_port)
 answers "the wire has its 1,000 bytes back" "$data" b-red 10.0.0.1 7 "$data"
 answers "over IPv6, too" "$data" b-red fd00::1 7 "$data"
@@ -52,6 +54,11 @@ answers "and echo runs on" 00 b-red 10.0.0.1 7 00
 check "red loads another" prog load "$verdicts" tenant red
 check "it is shown" prog_is red '.name == "verdicts" and .version == 2 and .flags == 1'
 answers "echo is gone" ECONNREFUSED b-red 10.0.0.1 7 00
+check "red goes back" prog rollback tenant red
+check "to echo" prog_is red '.name == "echo" and .version == 3'
+answers "which echoes" 00 b-red 10.0.0.1 7 00
+check "and forth" prog rollback tenant red
+check "to the other" prog_is red '.name == "verdicts" and .version == 4'
 answers "rx, pass: the guest has it" ECONNREFUSED b-red 10.0.0.1 9000 "$(word 0 0)"
 answers "rx, reply" "$(word 1 0)" b-red 10.0.0.1 9000 "$(word 1 0)"
 answers "tx, reply: it never leaves" "$(word 1 0)" t-red 10.0.0.2 9001 "$(word 1 0)"
