@@ -346,47 +346,71 @@ static int judge_tags(struct judge *j)
 	return 0;
 }
 
+/* Is @name there for @t to be its: a global symbol for a function or a variable, a section
+ * for a layout of one? Any other type's name is nobody's but its own.
+ */
+static bool names_something(const struct judge *j, const struct btf_type *t, const char *name)
+{
+	const struct cham_object *o = j->o;
+	unsigned int k;
+
+	if (btf_is_datasec(t)) {
+		for (k = 1; k < o->n_sh; k++)
+			if (cham_object__is_called(o, k, name))
+				return true;
+		return false;
+	}
+	if (!btf_is_func(t) && !btf_is_var(t))
+		return true;
+	for (k = 1; k < o->n_syms; k++)
+		if (ELF64_ST_BIND(o->syms[k].st_info) == STB_GLOBAL &&
+		    !strcmp(cham_object__symbol(o, &o->syms[k]), name))
+			return true;
+	return false;
+}
+
+/* How many of the types before @id are of its kind and called like it. */
+static unsigned int same_before(const struct judge *j, unsigned int id, const char *name)
+{
+	const struct btf_type *t = btf__type_by_id(j->btf, id), *u;
+	unsigned int k, same = 0;
+
+	for (k = 1; k < id; k++) {
+		u = btf__type_by_id(j->btf, k);
+		same += btf_kind(u) == btf_kind(t) && !strcmp(btf_text(j, u->name_off), name);
+	}
+	return same;
+}
+
 /* Of two types of one name libbpf's linker takes the first: there is one of each, it is of
  * a symbol of ours, and there are so few that comparing them takes nobody's time.
  */
 static int judge_names(struct judge *j)
 {
-	const struct cham_object *o = j->o;
-	unsigned int i, k, n = btf__type_cnt(j->btf), same;
+	unsigned int i, n = btf__type_cnt(j->btf), same;
 
 	if (n > TYPES_MAX)
-		return cham__fail(j->h, -E2BIG, "%s: has %u types; a tenant's share is %d", o->path,
-				  n, TYPES_MAX);
+		return cham__fail(j->h, -E2BIG, "%s: has %u types; a tenant's share is %d",
+				  j->o->path, n, TYPES_MAX);
 	for (i = 1; i < n; i++) {
 		const struct btf_type *t = btf__type_by_id(j->btf, i);
 		const char *name = btf_text(j, t->name_off);
-		bool func = btf_is_func(t), var = btf_is_var(t), sec = btf_is_datasec(t), ours;
+		bool type = btf_is_composite(t) || btf_is_any_enum(t);
 
-		if ((func && btf_vlen(t) > BTF_FUNC_GLOBAL) ||
-		    (var && btf_var(t)->linkage > BTF_VAR_GLOBAL_ALLOCATED))
+		if ((btf_is_func(t) && btf_vlen(t) > BTF_FUNC_GLOBAL) ||
+		    (btf_is_var(t) && btf_var(t)->linkage > BTF_VAR_GLOBAL_ALLOCATED))
 			return damaged(j, "a type is of what is elsewhere");
-		if ((func && btf_vlen(t) == BTF_FUNC_STATIC) ||
-		    (var && btf_var(t)->linkage == BTF_VAR_STATIC) || !*name ||
-		    !(func || var || sec || btf_is_composite(t) || btf_is_any_enum(t)))
+		if ((btf_is_func(t) && btf_vlen(t) == BTF_FUNC_STATIC) ||
+		    (btf_is_var(t) && btf_var(t)->linkage == BTF_VAR_STATIC) || !*name ||
+		    !(btf_is_func(t) || btf_is_var(t) || btf_is_datasec(t) || type))
 			continue;
-		ours = !func && !var && !sec;
-		for (k = 1; (func || var) && k < o->n_syms && !ours; k++)
-			ours = ELF64_ST_BIND(o->syms[k].st_info) == STB_GLOBAL &&
-			       !strcmp(cham_object__symbol(o, &o->syms[k]), name);
-		for (k = 1; sec && k < o->n_sh && !ours; k++)
-			ours = cham_object__is_called(o, k, name);
-		if (!ours)
+		if (!names_something(j, t, name))
 			return cham__fail(j->h, -EINVAL, "%s: damaged: \"%s\" is a type of nothing",
-					  o->path, name);
-		for (k = 1, same = 0; k < i; k++) {
-			const struct btf_type *u = btf__type_by_id(j->btf, k);
-
-			same += btf_kind(u) == btf_kind(t) &&
-				!strcmp(btf_text(j, u->name_off), name);
-		}
-		if (same > (func || var || sec ? 0 : SAME_MAX))
-			return cham__fail(j->h, -EINVAL, "%s: has %u types called \"%s\"", o->path,
-					  same + 1, name);
+					  j->o->path, name);
+		same = same_before(j, i, name);
+		if (same > (type ? SAME_MAX : 0))
+			return cham__fail(j->h, -EINVAL, "%s: has %u types called \"%s\"",
+					  j->o->path, same + 1, name);
 	}
 	return 0;
 }
