@@ -83,6 +83,11 @@ refused "too large" "regular file of at most" own red chamctl prog submit /tmp/b
 head -c 3000 /dev/urandom >/tmp/noise
 refused "noise" "" own red chamctl prog submit /tmp/noise
 check "red's program runs on" prog_is red '.version == 1 and (has("fault") | not)'
+check "C that is right" own red chamctl prog submit "$tap_top/bpf/echo.bpf.c"
+check "it is red's" prog_is red '.name == "echo" and .version == 2'
+check "the provider loads C, too" prog load "$tap_top/bpf/echo.bpf.c" tenant red
+check "that, too" prog_is red '.name == "echo" and .version == 3'
+answers "and it answers" 68656c6c6f b-red 10.0.0.1 7 68656c6c6f
 check "nothing is left" sh -c '! ls /run/chamelio/submitted.* 2>/dev/null'
 
 # what is no request; who only waits
@@ -114,7 +119,7 @@ P
 check_eq "nonsense is no request, and a namespace has two places" "-71 -71 -71 -71 -71 -71 -16" \
 	"$(own red python3 /tmp/talk.py)"
 check "red submits again" busywait 10 own red chamctl prog submit "$echo_bc"
-check "it is the second" prog_is red '.version == 2'
+check "it is the fourth" prog_is red '.version == 4'
 
 # it dies while it works
 ip netns exec b-red ping -q -i 0.02 10.0.0.1 >/tmp/chamd.ping &

@@ -21,14 +21,23 @@ defer topo_down
 
 role_is() { [ "$(chamctl -j port show "$1" | jq -r '.[0].role')" = "$2" ]; }
 in_slow() { ip netns exec s-red "$@"; }
-# slow_netdev: reds' netdev into the tenant's namespace, with the guest's addresses
+# slow_up NS: reds' netdev there gets the guest's addresses
+slow_up() {
+	ip -n "$1" link set eth0 address "$guest" &&
+	ip -n "$1" addr add 10.0.0.1/24 dev eth0 &&
+	ip -n "$1" link set eth0 up &&
+	ip -n "$1" neigh replace 10.0.0.2 lladdr "$far" dev eth0 nud permanent &&
+	ip -n "$1" neigh replace 10.0.0.3 lladdr "$near" dev eth0 nud permanent
+}
+# slow_netdev: it goes into the tenant's namespace
 slow_netdev() {
-	ip link set "$(topo_netdev reds)" netns s-red name eth0 &&
-	ip -n s-red link set eth0 address "$guest" &&
-	ip -n s-red addr add 10.0.0.1/24 dev eth0 &&
-	ip -n s-red link set eth0 up &&
-	ip -n s-red neigh replace 10.0.0.2 lladdr "$far" dev eth0 nud permanent &&
-	ip -n s-red neigh replace 10.0.0.3 lladdr "$near" dev eth0 nud permanent
+	ip link set "$(topo_netdev reds)" netns s-red name eth0 && slow_up s-red
+}
+# serve NS: a socket with the guest's address, which says "slow" and what it got
+serve() {
+	ip netns exec "$1" "$CHAM_BUILD/selftests/ask" -e "$slow_says" 9000 &
+	server=$!
+	wait_port "$1" udp 9000
 }
 # watch FILTER: what comes to the slow path, into /tmp/slow.seen
 watch() {
@@ -92,9 +101,7 @@ unwatch
 
 # a plain socket with the guest's address, and that no handler sees what it sends
 slow_says=$(printf slow | od -An -tx1 | tr -d ' ')
-ip netns exec s-red "$CHAM_BUILD/selftests/ask" -e "$slow_says" 9000 &
-server=$!
-wait_port s-red udp 9000
+serve s-red
 answers "a socket there answers the wire" "$slow_says$(word 6 0)" b-red 10.0.0.1 9000 "$(word 6 0)"
 answers "and a neighbour" "$slow_says$(word 6 0)" t-red1 10.0.0.1 9000 "$(word 6 0)"
 fast=$(stat_of red fast-packets)
@@ -124,7 +131,19 @@ answers "and answers" "$slow_says$(word 6 0)" b-red 10.0.0.1 9000 "$(word 6 0)"
 
 # what a tenant may do to it: the module gives packets to the port, not to a netdev
 check_fails "its netdev cannot be deleted" ip -n s-red link del eth0
+check "the tenant renames it" ip -n s-red link set eth0 name mine
+answers "it answers as before" "$slow_says$(word 6 0)" b-red 10.0.0.1 9000 "$(word 6 0)"
+ip -n s-red link set mine name eth0
 kill $server
+ip netns add s-red2
+check "the tenant moves it to another namespace" ip -n s-red link set eth0 netns s-red2
+answers "where nobody listens yet" nothing b-red 10.0.0.1 9000 "$(word 6 0)"
+check "it has the addresses there" slow_up s-red2
+serve s-red2
+answers "and answers from there" "$slow_says$(word 6 0)" b-red 10.0.0.1 9000 "$(word 6 0)"
+kill $server
+check "and back" ip -n s-red2 link set eth0 netns s-red
+ip netns del s-red2
 check "the tenant takes it down" ip -n s-red link set eth0 down
 answers "nobody hears" nothing b-red 10.0.0.1 9000 "$(word 6 0)"
 check "and its namespace goes" ip netns del s-red
