@@ -300,11 +300,6 @@ int cham_conn_del(const struct cham_key *key)
 	return conn ? 0 : -ENOENT;
 }
 
-u32 cham_conn_total(void)
-{
-	return atomic_read(&cham_conns);
-}
-
 int cham_conn_walk(unsigned long *bucket,
 		   int (*fn)(const struct cham_conn *conn, void *arg), void *arg)
 {

@@ -368,7 +368,6 @@ static inline void cham_conn_track(struct cham_conn *conn, struct cham_half *hal
 
 int cham_conn_del(const struct cham_key *key);
 void cham_conn_flush(u32 tenant);
-u32 cham_conn_total(void);
 
 /* Resumable walk for dumps: fn returns non-zero to stop at this bucket. */
 int cham_conn_walk(unsigned long *bucket,

@@ -208,7 +208,6 @@ void cham_port_exit(void);
 /* The program of a representor returned XDP_TX: the last event of this CPU
  * says where the packet goes. Takes over the packet's memory in every case.
  */
-struct cham_tx_batch;
 void cham_port_rx_burst_begin(struct cham_port *port, const struct xdp_rxq_info *rxq);
 void cham_port_rx_burst_end(struct cham_port *port);
 int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp);

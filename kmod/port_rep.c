@@ -341,7 +341,7 @@ static int cham_rep_init_tx(struct cham_port *port, unsigned int i)
 	struct page_pool_params params = {
 		.pool_size = CHAM_REP_POOL_PAGES,
 		.nid = NUMA_NO_NODE,
-		/* Marks pages as ours, see cham_rep_frame_vnet(). */
+		/* Marks pages as ours, see cham_io_frame_vnet(). */
 		.dev = cham_port_parent,
 		.napi = &r->napi,
 		.netdev = port->dev,

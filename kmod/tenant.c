@@ -180,7 +180,6 @@ int cham_tenant_del(struct cham_tenant *t, bool force,
 				   t->name, t->ports);
 		return -EBUSY;
 	}
-	WRITE_ONCE(t->dying, true);
 	if (t->ports)
 		cham_port_for_each(cham_tenant_unbind_one, t);
 	hash_del_rcu(&t->by_vni);

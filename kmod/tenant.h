@@ -66,11 +66,9 @@ struct cham_tenant {
 	struct net_device *vxlan_dev;	/* these three: valid while policy.c looks */
 	struct net_device *bridge_dev;
 	bool changed;
-	bool dying;
 	char name[CHAM_NAME_MAX + 1];
 	struct hlist_node by_vni;
 	struct list_head node;
-	struct rcu_head rcu;
 };
 
 extern struct cham_tenant __rcu *cham_tenants[CHAM_TENANTS_MAX];

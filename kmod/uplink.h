@@ -21,7 +21,6 @@ struct cham_uplink {
 	u32		serial;		/* of its addresses, MAC included; never 0 */
 	u64 __percpu	*packets;	/* [0] received, [1] sent */
 	netdevice_tracker tracker;
-	struct rcu_head	rcu;
 };
 
 extern struct cham_uplink __rcu *cham_the_uplink;

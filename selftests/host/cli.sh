@@ -227,11 +227,20 @@ check "doctor: no such device"	fails 2 "no network device" doctor no-such-dev
 check "one version everywhere" bash -c '
 	v=$(sed -n "s/^VERSION := //p" "$1/Makefile")
 	grep -q "PACKAGE_VERSION=\"$v\"" "$1/dkms.conf" && grep -q "MODULE_VERSION(\"$v\")" "$1/kmod/main.c"' - "$top"
-# shellcheck disable=SC2016 # the inner shell expands
-check "the unit is one" bash -c '
-	command -v systemd-analyze >/dev/null || exit 0
-	sed "s|@PREFIX@/sbin/chamctl|/bin/true|" "$1/scripts/chamelio.service.in" >"$2/chamelio.service"
-	out=$(systemd-analyze verify --man=no "$2/chamelio.service" 2>&1 | grep chamelio); echo "# $out"; [ -z "$out" ]' - "$top" "$tmp"
+# unit NAME: systemd finds nothing to say about it
+unit() {
+	sed -E "s|@PREFIX@/sbin/cham(ctl\|d)|/bin/true|" "$top/scripts/$1.service.in" >"$tmp/$1.service"
+	systemd-analyze verify --man=no "$tmp/$1.service" 2>&1 | grep "$1" | sed 's/^/# /' >"$tmp/unit"
+	cat "$tmp/unit"
+	[ ! -s "$tmp/unit" ]
+}
+for name in chamelio chamd; do
+	if command -v systemd-analyze >/dev/null; then
+		check "$name.service is a unit" unit $name
+	else
+		skip "$name.service is a unit" "no systemd-analyze"
+	fi
+done
 
 if ! grep -qs "^chamelio " /proc/modules; then
 	check "doctor: the module is missing" doctor 2 \

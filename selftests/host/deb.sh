@@ -118,7 +118,7 @@ check "a program builds" inside sh -c \
 	'gcc -Wall -Werror -o /tmp/use /tmp/use.c $(pkg-config --cflags --libs libcham)'
 check_eq "and runs" "established" "$(inside /tmp/use)"
 
-echo '{}' >$root/etc/chamelio.json
+echo '{}' | tee $root/etc/chamelio.json >$root/etc/chamelio.json~
 check "they can be purged" inside dpkg -P "${packages[@]}"
 check_eq "nothing is left, nothing is lost" "$before" "$(changed)"
 finish
