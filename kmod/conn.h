@@ -37,6 +37,7 @@ union cham_to {
 /* Tells generations of directions that come from a port from those of the wire. */
 #define CHAM_GEN_PORT	BIT(31)
 #define CHAM_GEN_HOST	BIT(30)		/* no decision is of such a one */
+#define CHAM_GEN_WRITING CHAM_GEN_HOST	/* alone: somebody writes the direction */
 
 /* Where a direction comes from and goes to; valid while @gen is the tenant's. */
 struct cham_fwd {
@@ -204,13 +205,17 @@ static inline struct cham_key cham_conn_key(const struct cham_tuple *tuple,
  * @val:     everything but the generation
  * @gen:     the tenant's, read before the tables were
  *
- * Generation last, so that a reader which sees it sees the rest.
+ * Generation last, so that a reader which sees it sees the rest. One writes at a time:
+ * who comes to it meanwhile leaves it to that one, or to the next packet.
  */
 static inline void cham_fwd_write(struct cham_fwd *fwd,
 				  const struct cham_fwd *val, u32 gen)
 {
-	WRITE_ONCE(fwd->gen, 0);
-	smp_wmb();	/* no generation while the fields change */
+	u32 was = READ_ONCE(fwd->gen);
+
+	/* No generation while the fields change; a full barrier. */
+	if (was == CHAM_GEN_WRITING || cmpxchg(&fwd->gen, was, CHAM_GEN_WRITING) != was)
+		return;
 	fwd->ingress = val->ingress;
 	memcpy(fwd->macs, val->macs, 12);
 	smp_wmb();	/* @to after the fields it belongs to */

@@ -82,7 +82,7 @@ static noinline u32 cham_reply_find(const struct cham_cpu *cpu, struct cham_priv
  */
 static bool cham_reply_ready(struct cham_cpu *cpu, struct cham_private *priv)
 {
-	u32 gen = READ_ONCE(cpu->tenant->gen), slot;
+	u32 gen = atomic_read_acquire(&cpu->tenant->gen), slot;
 	const struct cham_remote *r;
 
 	/* The generation vouches for the number behind it. */
@@ -112,7 +112,7 @@ static noinline int cham_reply_host(struct cham_cpu *cpu)
 	bool known = cham_fdb_resolve_rcu(cpu->tenant, cpu->host_src, &from);
 
 	if (known && from.action == CHAM_ACTION_PORT) {
-		if (READ_ONCE(cpu->tenant->dirty) || cham_port_blocked(cpu->port))
+		if (cham_tenant_dirty(cpu->tenant) || cham_port_blocked(cpu->port))
 			return cham_end(cpu, CHAM_REASON_NO_REPLY);
 		cpu->flow ^= 1;
 		return cham_to_port(cpu, from.slot);

@@ -230,19 +230,19 @@ __bpf_kfunc_start_defs();
 
 /**
  * bpf_cham_begin() - open the event of a packet
- * @ctx:           the program's context
- * @rdwr_buf_size: sizeof(struct cham_event)
+ * @ctx:             the program's context
+ * @rdonly_buf_size: sizeof(struct cham_event)
  *
- * Return: the event, with what the parser needs; NULL when the packet's
+ * Return: the event, with what the parser needs, to read; NULL when the packet's
  * device is neither the uplink nor a port of a tenant.
  */
-__bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size)
+__bpf_kfunc u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdonly_buf_size)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
 	struct cham_uplink *up;
 
-	if (rdwr_buf_size != sizeof(struct cham_event))
+	if (rdonly_buf_size != sizeof(struct cham_event))
 		return NULL;
 	cpu->ev.act = CHAM_ACT_SLOW;
 	cpu->tcp = 0;

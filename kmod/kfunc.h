@@ -120,7 +120,7 @@ static inline bool cham_from_slow(const struct cham_cpu *cpu)
 }
 
 /* Called by programs only; the contracts are in kfunc.c. */
-u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdwr_buf_size);
+u8 *bpf_cham_begin(struct xdp_md *ctx, const int rdonly_buf_size);
 int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz);
 int bpf_cham_deliver(struct xdp_md *ctx, u32 strip);
 int bpf_cham_encap(struct xdp_md *ctx, u32 tos);

@@ -33,7 +33,7 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 	const struct cham_tenant *t = cpu->tenant;
 	struct cham_dest from, to;
 
-	if (unlikely(READ_ONCE(t->dirty)))
+	if (unlikely(cham_tenant_dirty(t)))
 		return CHAM_REASON_BLOCKED;
 	if (cpu->port ? cham_port_blocked(cpu->port) : READ_ONCE(t->blocked))
 		return CHAM_REASON_BLOCKED;
@@ -170,11 +170,11 @@ static void cham_show(struct cham_cpu *cpu, const struct cham_query *query,
 }
 
 /* A packet that no valid direction is known for: find out, remember.
- * Return: the connection, or NULL and the event says what is to be done.
+ * Return: the connection, and @to; or NULL and the event says what is to be done.
  */
 static noinline struct cham_conn *
 cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
-	   struct cham_conn *conn, u32 gen)
+	   struct cham_conn *conn, u32 gen, union cham_to *to)
 {
 	struct cham_tenant *t = cpu->tenant;
 	struct cham_draft *draft;
@@ -222,6 +222,7 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 		}
 	}
 	cham_fwd_write(&conn->half[dir].fwd, &fwd, gen);
+	*to = fwd.to;
 	return conn;
 }
 
@@ -232,6 +233,7 @@ static __always_inline int cham_decide(struct cham_cpu *cpu, struct cham_conn *c
 {
 	struct cham_half *half = &conn->half[dir];
 	struct cham_tenant *t = cpu->tenant;
+	u32 was;
 
 	cpu->tcp = cham_tcp_open(conn, query);
 	cham_conn_track(conn, half, query, cpu->segs);
@@ -243,8 +245,10 @@ static __always_inline int cham_decide(struct cham_cpu *cpu, struct cham_conn *c
 	 * so that bridge and vxlan device keep learning it.
 	 */
 	if (unlikely((to.epoch ^ t->epoch) & CHAM_EPOCH_MASK)) {
+		was = to.word;
 		to.epoch = t->epoch;
-		WRITE_ONCE(half->fwd.to.word, to.word);
+		/* Another CPU may have found another way since. */
+		cmpxchg(&half->fwd.to.word, was, to.word);
 		cham_refuse(cpu, CHAM_REASON_REFRESH);
 		cpu->ev.act = CHAM_ACT_LINUX;
 		return CHAM_ACT_LINUX;
@@ -261,8 +265,9 @@ static __always_inline int cham_decide(struct cham_cpu *cpu, struct cham_conn *c
 		cpu->outer = o;
 		/* Once by skb, always: two ways would reorder. */
 		if (unlikely(cpu->ev.gso_size && o->tso && !to.super)) {
+			was = to.word;
 			to.super = 1;
-			WRITE_ONCE(half->fwd.to.word, to.word);
+			cmpxchg(&half->fwd.to.word, was, to.word);
 		}
 		cpu->by_skb = to.super;
 		cpu->ev.act = CHAM_ACT_ENCAP;
@@ -355,7 +360,7 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	 * Outer sources and representors have the same numbers: a decision for
 	 * the one is of another generation than one for the other.
 	 */
-	gen = smp_load_acquire(&t->gen) ^ cpu->side;
+	gen = (u32)atomic_read_acquire(&t->gen) ^ cpu->side;
 	key = cham_conn_key(&query->tuple, t->key, &dir);
 	hash = cham_conn_hash(&key);
 	cpu->hash = hash >> 32;
@@ -364,10 +369,9 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	if (likely(conn))
 		to.word = cham_fwd_read(&conn->half[dir].fwd, query, cpu->ingress, gen);
 	if (unlikely(!to.word)) {
-		conn = cham_learn(cpu, query, conn, gen);
+		conn = cham_learn(cpu, query, conn, gen, &to);
 		if (!conn)
 			return cham_lookup_else(cpu);
-		to.word = READ_ONCE(conn->half[dir].fwd.to.word);
 	}
 	return cham_decide(cpu, conn, dir, query, to) | READ_ONCE(t->prog);
 }

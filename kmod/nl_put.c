@@ -36,7 +36,7 @@ int cham_put_tenant(struct sk_buff *msg, const struct cham_tenant *t)
 	       nla_put_u32(msg, CHAM_TENANT_CONNS, atomic_read(&t->conns)) ||
 	       nla_put_u32(msg, CHAM_TENANT_PORTS, t->ports) ||
 	       nla_put_u32(msg, CHAM_TENANT_FDBS, atomic_read(&t->fdbs)) ||
-	       nla_put_u32(msg, CHAM_TENANT_GENERATION, READ_ONCE(t->gen)) ?
+	       nla_put_u32(msg, CHAM_TENANT_GENERATION, atomic_read(&t->gen)) ?
 	       -EMSGSIZE : 0;
 }
 

@@ -54,7 +54,7 @@ static void cham_policy_look_soon(void)
 
 static void cham_policy_mark(struct cham_tenant *t)
 {
-	WRITE_ONCE(t->dirty, true);
+	atomic_inc(&t->marks);
 	cham_tenant_invalidate(t);
 }
 
@@ -440,16 +440,18 @@ static void cham_policy_look(struct work_struct *work)
 		WRITE_ONCE(up->blocked, cham_policy_uplink(up));
 	cham_policy_find_devs();
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
-		bool dirty = xchg(&t->dirty, false);
-
+		/* Marked after a change: what is read from here on has it. */
+		t->looks = atomic_read_acquire(&t->marks);
 		cham_policy_tenant(t, up);
-		t->changed |= dirty;
+		t->changed |= t->looks != t->looked;
 	}
 	cham_port_for_each(cham_policy_port, NULL);
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
 		t->ageing = cham_policy_ageing(t);
 		if (t->changed) {
 			cham_policy_replay(t);
+			/* Its ports have been judged, too. */
+			smp_store_release(&t->looked, t->looks);
 			cham_tenant_invalidate(t);
 		}
 		/* What this is for, cham_decide() says. */

@@ -13,8 +13,8 @@
 struct net_device;
 struct cham_tenant;
 
-/* Something changed: nothing of the tenant's is cached or followed (its ->dirty says
- * so) until it was looked at again. What one tenant does, or its guest, must not cost
+/* Something changed: nothing of the tenant's is cached or followed (cham_tenant_dirty()
+ * says so) until it was looked at again. What one tenant does, or its guest, must not cost
  * anybody else: name it wherever it is known.
  * Any context; RCU read side or RTNL.
  */

@@ -110,7 +110,7 @@ struct cham_tenant *cham_tenant_new(const char *name,
 	}
 	t->id = id;
 	t->key = cham_conn_key_tenant(id);
-	t->gen = 1;
+	atomic_set(&t->gen, 1);
 	t->cfg = *cfg;
 	t->blocked = BIT(CHAM_BLOCK_NO_FDB);
 	t->ageing = 300 * HZ;

@@ -38,12 +38,13 @@ struct cham_tenant_cfg {
 struct cham_tenant {
 	/* Read for every packet; written only by configuration. */
 	u32 id;				/* also the slot, 1..CHAM_TENANTS_MAX-1 */
-	u32 gen;			/* conns of another generation re-resolve */
+	atomic_t gen;			/* conns of another generation re-resolve */
 	u32 epoch;			/* moves four times in an FDB ageing time */
 	u32 blocked;			/* BIT(CHAM_BLOCK_*) of the way to the wire */
 	u32 prog;			/* cham_prog_word(); 0: no handler runs */
 	u32 slow;			/* slot of its slow port, 0 none */
-	bool dirty;			/* policy.c has not looked since a change */
+	atomic_t marks;			/* changes that policy.c is to look at */
+	u32 looked;			/* @marks, when it last began to and has ended */
 	u64 key;			/* last word of a tuple with the id alone */
 	struct cham_ledger __percpu *ledger;
 	struct cham_tenant_cfg cfg;
@@ -63,13 +64,21 @@ struct cham_tenant {
 	u32 ports;
 	unsigned long ageing;		/* jiffies, shortest of bridge and vxlan */
 	unsigned long epoch_began;	/* jiffies */
-	struct net_device *vxlan_dev;	/* these three: valid while policy.c looks */
+	struct net_device *vxlan_dev;	/* these four: valid while policy.c looks */
 	struct net_device *bridge_dev;
+	u32 looks;			/* @marks, when it began to look */
 	bool changed;
 	char name[CHAM_NAME_MAX + 1];
 	struct hlist_node by_vni;
 	struct list_head node;
 };
+
+/* Whether policy.c has not looked at all of it since a change. */
+static inline bool cham_tenant_dirty(const struct cham_tenant *t)
+{
+	/* What it found is there before it says so. */
+	return smp_load_acquire(&t->looked) != atomic_read(&t->marks);
+}
 
 extern struct cham_tenant __rcu *cham_tenants[CHAM_TENANTS_MAX];
 
@@ -132,8 +141,11 @@ static inline bool cham_tenant_is_slow(const struct cham_tenant *tenant, u32 slo
 /* Any context. After it returns no packet follows what was cached before. */
 static inline void cham_tenant_invalidate(struct cham_tenant *tenant)
 {
-	/* Single writers are not guaranteed; a lost increment still moved on. */
-	WRITE_ONCE(tenant->gen, READ_ONCE(tenant->gen) + 1);
+	/* What has changed is seen by whoever sees the new one; two at once are two: to the
+	 * second it could be the number that somebody has resolved by between them.
+	 */
+	smp_mb__before_atomic();
+	atomic_inc(&tenant->gen);
 }
 
 void cham_tenant_walk_rcu(void (*fn)(struct cham_tenant *tenant), u32 domain);

@@ -15,6 +15,7 @@
 
 #include "conn.h"
 #include "kfunc.h"
+#include "policy.h"
 #include "port_priv.h"
 #include "prog.h"
 #include "tenant.h"
@@ -171,6 +172,11 @@ static void cham_timer_run(const struct cham_origin *o, struct cham_conn *conn,
 		/* Where a packet of this direction goes. */
 		if (o->sent) {
 			cham_host_inject(port, t, skb);
+			break;
+		}
+		if (!READ_ONCE(port->admin_up) || cham_policy_filtered(port)) {
+			cham_count(t->ledger, CHAM_REASON_NO_FORWARD);
+			kfree_skb(skb);
 			break;
 		}
 		r = port->rx;

@@ -109,7 +109,7 @@ static __always_inline int cham_uplink_ip(struct xdp_md *ctx, const struct cham_
 SEC("xdp.frags")
 int cham_uplink(struct xdp_md *ctx)
 {
-	struct cham_event *ev = (void *)bpf_cham_begin(ctx, sizeof(*ev));
+	const struct cham_event *ev = (void *)bpf_cham_begin(ctx, sizeof(*ev));
 	const struct ethhdr *eth = (void *)(long)ctx->data;
 	__be16 kind;
 
@@ -162,7 +162,7 @@ static cham_outline int cham_port_else(struct xdp_md *ctx, const struct cham_eve
 SEC("xdp.frags")
 int cham_port(struct xdp_md *ctx)
 {
-	struct cham_event *ev = (void *)bpf_cham_begin(ctx, sizeof(*ev));
+	const struct cham_event *ev = (void *)bpf_cham_begin(ctx, sizeof(*ev));
 	struct cham_inner in = {};
 	struct cham_query q;
 	int why, act;

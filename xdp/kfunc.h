@@ -10,7 +10,7 @@
 #include "chamelio_kfunc.h"
 
 extern __u8 *bpf_cham_begin(struct xdp_md *ctx,
-			    int rdwr_buf_size) __ksym;
+			    int rdonly_buf_size) __ksym;
 extern int bpf_cham_lookup(struct xdp_md *ctx, const void *q, __u32 q__sz) __ksym;
 extern int bpf_cham_deliver(struct xdp_md *ctx, __u32 strip) __ksym;
 extern int bpf_cham_encap(struct xdp_md *ctx, __u32 tos) __ksym;
