@@ -3,7 +3,8 @@
  * The helpers that handlers may call, and what each takes at most, in x86 instructions
  * and estimated cycles: the call; what each 8 bytes of a key and of data add, beyond the
  * first 8; where the data's length is; what each CPU's value adds. "scripts/bench helpers"
- * measures them and says MISSED where one takes more; with a margin, for another kernel. No include guard: the includer is a table.
+ * measures them and says MISSED where one takes more; with a margin, for another kernel.
+ * No include guard: the includer is a table.
  *
  * bpf_xdp_adjust_tail(): of 60,000 bytes in pages, which it gives back.
  */
