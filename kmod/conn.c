@@ -205,6 +205,7 @@ static void cham_conn_retire(struct cham_conn *conn, struct llist_head *dead)
 	llist_add(&conn->half[1].wheel, dead);
 }
 
+/* Waits for a grace period: not under a lock that others want. */
 static void cham_conn_free_list(struct llist_head *dead)
 {
 	struct llist_node *list = llist_del_all(dead);
@@ -241,7 +242,6 @@ static void cham_wheel_turn(struct work_struct *work)
 		cond_resched();
 	}
 	mutex_unlock(&cham_wheel_mutex);
-	/* Nobody waits for this grace period. */
 	cham_conn_free_list(&dead);
 	queue_delayed_work(system_long_wq, &cham_wheel_work, HZ);
 }
@@ -271,7 +271,6 @@ void cham_conn_flush(u32 tenant)
 		}
 	}
 	mutex_unlock(&cham_wheel_mutex);
-	/* Nobody waits for this grace period. */
 	cham_conn_free_list(&dead);
 }
 

@@ -382,7 +382,7 @@ __bpf_kfunc_start_defs();
  * and Linux believes it if the handler sends the packet there.
  *
  * Return: the connection's area; NULL, and the packet goes to Linux or, when its
- * outer checksum is wrong, is dropped when it is delivered.
+ * outer checksum is wrong, is dropped: a first packet here, others by their delivery.
  */
 __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 hook,
 			       const int rdwr_buf_size)
@@ -394,7 +394,7 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 ho
 	struct cham_conn *conn;
 
 	if (rdwr_buf_size != sizeof(struct cham_area) || cpu->xdp != xdp ||
-	    cpu->ev.act == CHAM_ACT_SLOW || cpu->ev.act >= CHAM_ACT_SEND)
+	    cpu->ev.act == CHAM_ACT_SLOW || cpu->ev.act >= CHAM_ACT_SEND || cpu->priv)
 		return NULL;
 	/* The slow path's own packets are not its handlers' to see. */
 	if (unlikely(cpu->port ? strip || cham_from_slow(cpu) :

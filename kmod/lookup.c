@@ -227,13 +227,19 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 }
 
 /* What a packet's connection says. Return: enum cham_event_act. */
+/* Another CPU may have found another way since. */
+static void cham_to_set(struct cham_half *half, union cham_to was, union cham_to to)
+{
+	cmpxchg(&half->fwd.to.word, was.word, to.word);
+}
+
 static __always_inline int cham_decide(struct cham_cpu *cpu, struct cham_conn *conn,
 				       unsigned int dir, const struct cham_query *query,
 				       union cham_to to)
 {
 	struct cham_half *half = &conn->half[dir];
 	struct cham_tenant *t = cpu->tenant;
-	u32 was;
+	union cham_to was = to;
 
 	cpu->tcp = cham_tcp_open(conn, query);
 	cham_conn_track(conn, half, query, cpu->segs);
@@ -245,10 +251,8 @@ static __always_inline int cham_decide(struct cham_cpu *cpu, struct cham_conn *c
 	 * so that bridge and vxlan device keep learning it.
 	 */
 	if (unlikely((to.epoch ^ t->epoch) & CHAM_EPOCH_MASK)) {
-		was = to.word;
 		to.epoch = t->epoch;
-		/* Another CPU may have found another way since. */
-		cmpxchg(&half->fwd.to.word, was, to.word);
+		cham_to_set(half, was, to);
 		cham_refuse(cpu, CHAM_REASON_REFRESH);
 		cpu->ev.act = CHAM_ACT_LINUX;
 		return CHAM_ACT_LINUX;
@@ -265,9 +269,8 @@ static __always_inline int cham_decide(struct cham_cpu *cpu, struct cham_conn *c
 		cpu->outer = o;
 		/* Once by skb, always: two ways would reorder. */
 		if (unlikely(cpu->ev.gso_size && o->tso && !to.super)) {
-			was = to.word;
 			to.super = 1;
-			cmpxchg(&half->fwd.to.word, was, to.word);
+			cham_to_set(half, was, to);
 		}
 		cpu->by_skb = to.super;
 		cpu->ev.act = CHAM_ACT_ENCAP;

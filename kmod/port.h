@@ -205,11 +205,12 @@ void cham_port_exit(void);
 
 /* What the port room asks of the rest (implemented in kfunc.c / netlink.c). */
 
+/* Before and after a port's ring is emptied. */
+void cham_port_rx_burst_begin(struct cham_port *port, const struct xdp_rxq_info *rxq);
+void cham_port_rx_burst_end(struct cham_port *port);
 /* The program of a representor returned XDP_TX: the last event of this CPU
  * says where the packet goes. Takes over the packet's memory in every case.
  */
-void cham_port_rx_burst_begin(struct cham_port *port, const struct xdp_rxq_info *rxq);
-void cham_port_rx_burst_end(struct cham_port *port);
 int cham_xmit_outer(struct cham_port *port, struct cham_xdp_buff *cxdp);
 /* The program that just saw this packet opened its event: it takes super-packets
  * whose rest is lent.

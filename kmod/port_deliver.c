@@ -190,6 +190,11 @@ void cham_io_push_skb(struct cham_port *port, struct cham_ring *r, struct sk_buf
 	unsigned int i;
 	int err;
 
+	/* Linux does not send where it is down; a handler's timer does. */
+	if (unlikely(!READ_ONCE(port->admin_up))) {
+		cham_io_drop(r, CHAM_RING_DROP_ADMIN, skb->len);
+		goto drop;
+	}
 	/* The driver may have changed since the stack looked at our features. */
 	if (skb->ip_summed == CHECKSUM_PARTIAL &&
 	    !(features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)) &&

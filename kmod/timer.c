@@ -174,7 +174,7 @@ static void cham_timer_run(const struct cham_origin *o, struct cham_conn *conn,
 			cham_host_inject(port, t, skb);
 			break;
 		}
-		if (!READ_ONCE(port->admin_up) || cham_policy_filtered(port)) {
+		if (cham_policy_filtered(port)) {
 			cham_count(t->ledger, CHAM_REASON_NO_FORWARD);
 			kfree_skb(skb);
 			break;

@@ -48,7 +48,7 @@ static int add_part(struct cham *h, struct bpf_linker *linker, const struct cham
 	char file[128];
 	int err;
 
-	cham_part__path(file, sizeof(file), part->tenant);
+	cham_part__path(file, sizeof(file), part->tenant, CHAM_PART_OBJECT);
 	err = cham_object__open(h, file, &o);
 	if (err)
 		return err;

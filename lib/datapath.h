@@ -102,10 +102,14 @@ struct cham_part *cham_plan__add(struct cham *h, struct cham_plan *plan, uint32_
 void cham_plan__drop(struct cham_plan *plan, struct cham_parts *parts, uint32_t tenant);
 /* Which of them has the tenant's program, 0 without one. */
 unsigned int cham_plan__number(const struct cham_plan *plan, uint32_t tenant);
-/* Where a tenant's object is kept. */
-void cham_part__path(char *path, size_t size, uint32_t tenant);
-void cham_part__bitcode(char *path, size_t size, uint32_t tenant);
-void cham_part__former(char *path, size_t size, uint32_t tenant);
+
+/* What is kept of a tenant's program, each in a file that is named so. */
+#define CHAM_PART_OBJECT	"o"	/* what was loaded */
+#define CHAM_PART_BITCODE	"bc"	/* the bitcode that it was made from */
+#define CHAM_PART_FORMER	"former"	/* what the one before was made from */
+
+/* Where the tenant's is. */
+void cham_part__path(char *path, size_t size, uint32_t tenant, const char *kind);
 
 /* ---- compose.c ---- */
 

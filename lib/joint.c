@@ -247,11 +247,11 @@ static int read_part(struct cham_joint *j, unsigned int i)
 	char file[128];
 	int err;
 
-	cham_part__path(file, sizeof(file), j->parts.part[i].tenant);
+	cham_part__path(file, sizeof(file), j->parts.part[i].tenant, CHAM_PART_OBJECT);
 	err = cham_object__open(j->h, file, &j->object[i]);
 	if (err)
 		return err;
-	cham_part__bitcode(file, sizeof(file), j->parts.part[i].tenant);
+	cham_part__path(file, sizeof(file), j->parts.part[i].tenant, CHAM_PART_BITCODE);
 	if (access(file, R_OK))
 		return 0;
 	j->bitcode[i] = read_fd(j->h, file);

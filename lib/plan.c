@@ -4,9 +4,7 @@
  * changes it. The lock is a file; while things are changed it says so.
  *
  *	CHAM_STATE_DIR/lock
- *	CHAM_STATE_DIR/programs/<tenant>.o	what was loaded
- *	CHAM_STATE_DIR/programs/<tenant>.bc	the bitcode that it was made from
- *	CHAM_STATE_DIR/programs/<tenant>.former	what the one before was made from
+ *	CHAM_STATE_DIR/programs/<tenant>.KIND	of each program, see CHAM_PART_OBJECT
  */
 #include <dirent.h>
 #include <errno.h>
@@ -51,19 +49,15 @@ bool cham_plan__torn(const struct cham_plan *plan)
 	return pread(plan->lock, &c, 1, 0) == 1;
 }
 
-void cham_part__path(char *path, size_t size, uint32_t tenant)
+void cham_part__path(char *path, size_t size, uint32_t tenant, const char *kind)
 {
-	snprintf(path, size, CHAM_PROGRAMS_DIR "/%u.o", tenant);
+	snprintf(path, size, CHAM_PROGRAMS_DIR "/%u.%s", tenant, kind);
 }
 
-void cham_part__bitcode(char *path, size_t size, uint32_t tenant)
+static bool is_kind(const char *s)
 {
-	snprintf(path, size, CHAM_PROGRAMS_DIR "/%u.bc", tenant);
-}
-
-void cham_part__former(char *path, size_t size, uint32_t tenant)
-{
-	snprintf(path, size, CHAM_PROGRAMS_DIR "/%u.former", tenant);
+	return !strcmp(s, CHAM_PART_OBJECT) || !strcmp(s, CHAM_PART_BITCODE) ||
+	       !strcmp(s, CHAM_PART_FORMER);
 }
 
 static int take_part(const struct cham_prog *p, void *arg)
@@ -138,8 +132,7 @@ void cham_plan__sweep(struct cham_plan *plan)
 	while (d && (e = readdir(d))) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
 		    (sscanf(e->d_name, "%u.%7s", &id, end) == 2 &&
-		     (!strcmp(end, "o") || !strcmp(end, "bc") || !strcmp(end, "former")) &&
-		     cham_plan__find(plan, id, &parts)))
+		     is_kind(end) && cham_plan__find(plan, id, &parts)))
 			continue;
 		snprintf(path, sizeof(path), CHAM_PROGRAMS_DIR "/%s", e->d_name);
 		unlink(path);

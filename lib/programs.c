@@ -79,7 +79,7 @@ static void keep_former(uint32_t tenant, const char *file, const char *bitcode)
 {
 	char former[128], before[160];
 
-	cham_part__former(former, sizeof(former), tenant);
+	cham_part__path(former, sizeof(former), tenant, CHAM_PART_FORMER);
 	snprintf(before, sizeof(before), "%s.before", bitcode);
 	if (!rename(before, former))
 		return;
@@ -117,12 +117,12 @@ static int restore_part(const struct cham_prog *p, void *arg)
 	char file[128], before[160];
 
 	(void)arg;
-	cham_part__path(file, sizeof(file), p->tenant_id);
+	cham_part__path(file, sizeof(file), p->tenant_id, CHAM_PART_OBJECT);
 	snprintf(before, sizeof(before), "%s.before", file);
 	if (access(before, F_OK))
 		return 0;
 	kept(file, true);
-	cham_part__bitcode(file, sizeof(file), p->tenant_id);
+	cham_part__path(file, sizeof(file), p->tenant_id, CHAM_PART_BITCODE);
 	kept(file, true);
 	return 0;
 }
@@ -198,7 +198,7 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 	int err;
 
 	part = cham_plan__find(plan, tenant, &parts);
-	cham_part__path(file, sizeof(file), tenant);
+	cham_part__path(file, sizeof(file), tenant, CHAM_PART_OBJECT);
 	err = choose_layout(h, file, o, part, &p.layout);
 	if (err)
 		return err;
@@ -212,7 +212,7 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 	plan->make = 1U << parts->number;
 
 	/* What is refused leaves everything as it was, the files included. */
-	cham_part__bitcode(bitcode, sizeof(bitcode), tenant);
+	cham_part__path(bitcode, sizeof(bitcode), tenant, CHAM_PART_BITCODE);
 	cham_plan__changing(plan, true);
 	err = store(h, s, file, bitcode);
 	if (!err)
@@ -372,7 +372,7 @@ int cham_prog__rollback(struct cham *h, const char *objdir, uint32_t tenant_id)
 {
 	char file[128];
 
-	cham_part__former(file, sizeof(file), tenant_id);
+	cham_part__path(file, sizeof(file), tenant_id, CHAM_PART_FORMER);
 	if (access(file, F_OK))
 		return cham__fail(h, -ENOENT,
 				  "no program before this one is kept: none was loaded since the tenant had none");
@@ -383,7 +383,6 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 {
 	struct cham_parts *parts;
 	struct cham_plan *plan;
-	char file[128];
 	int err;
 
 	err = open_mended(h, objdir, &plan);
@@ -398,12 +397,7 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 			err = cham_programs__put(h, objdir, plan);
 	}
 	if (err >= 0) {
-		cham_part__path(file, sizeof(file), tenant_id);
-		unlink(file);
-		cham_part__bitcode(file, sizeof(file), tenant_id);
-		unlink(file);
-		cham_part__former(file, sizeof(file), tenant_id);
-		unlink(file);
+		cham_plan__sweep(plan);
 		cham_maps__sweep(plan);
 		err = 0;
 	}
@@ -416,8 +410,8 @@ int cham_prog__read(struct cham *h, uint32_t tenant_id, uint8_t **data, size_t *
 {
 	char file[128];
 
-	cham_part__bitcode(file, sizeof(file), tenant_id);
+	cham_part__path(file, sizeof(file), tenant_id, CHAM_PART_BITCODE);
 	if (access(file, F_OK))
-		cham_part__path(file, sizeof(file), tenant_id);
+		cham_part__path(file, sizeof(file), tenant_id, CHAM_PART_OBJECT);
 	return cham_file__read(h, file, data, size);
 }
