@@ -3,6 +3,8 @@
 #include <linux/moduleparam.h>
 #include <linux/rhashtable.h>
 #include <linux/rtnetlink.h>
+#include <linux/xarray.h>
+#include <net/netlink.h>
 #include <net/switchdev.h>
 #include <net/vxlan.h>
 
@@ -20,7 +22,17 @@ MODULE_PARM_DESC(fdb_max, "mirrored FDB entries in all; what is over takes the s
 static struct rhashtable cham_fdb_table;
 static DEFINE_SPINLOCK(cham_fdb_lock);	/* serialises writers */
 static u32 cham_fdb_changes;		/* under cham_fdb_lock */
-static bool cham_fdb_replaying;		/* under RTNL and cham_fdb_lock */
+static u32 cham_fdb_round;		/* of replays; changes under both locks */
+
+/* The domains that tenants have: what is told of others is nothing to us. Each with
+ * the round that found it, and whether its device was asked in there.
+ */
+static DEFINE_XARRAY(cham_fdb_domains);
+
+#define CHAM_FDB_FOUND(round, asked)	xa_mk_value((unsigned long)(round) << 1 | (asked))
+
+/* A walk lets others run after so many. */
+#define CHAM_FDB_STRIDE		512
 
 /* Static entries live in a domain no ifindex can be. */
 #define CHAM_FDB_DOMAIN_STATIC	0x80000000u
@@ -44,7 +56,7 @@ static bool cham_fdb_dest_remote(const struct cham_tenant *tenant,
 				 const struct cham_fdb *fdb,
 				 struct cham_dest *dest)
 {
-	if (!fdb || fdb->opaque || !fdb->remote || READ_ONCE(tenant->blocked))
+	if (!fdb || !fdb->remote || READ_ONCE(tenant->blocked))
 		return false;
 	dest->action = CHAM_ACTION_REMOTE;
 	dest->slot = fdb->remote->slot;
@@ -122,75 +134,80 @@ static bool cham_fdb_remove(struct cham_fdb *fdb)
 	return true;
 }
 
-/* cham_fdb_lock held. Consumes the reference to @remote. */
+/* cham_fdb_lock held. Consumes the reference to @remote. Return: whether anything is
+ * otherwise than before, or negative: then nothing is known of the address.
+ */
 static int cham_fdb_put(u32 domain, const u8 *mac, u8 source, u32 ifindex,
-			struct cham_remote *remote, bool opaque)
+			struct cham_remote *remote)
 {
 	struct cham_fdb *old, *fdb;
-	int err;
+	int err = -ENOSPC;
 
 	lockdep_assert_held(&cham_fdb_lock);
-	if (atomic_read(&cham_fdb_table.nelems) >= READ_ONCE(fdb_max)) {
-		err = -ENOSPC;
-		goto err_put;
+	rcu_read_lock();
+	old = cham_fdb_find(domain, mac);
+	if (old && old->ifindex == ifindex && old->remote == remote) {
+		old->round = cham_fdb_round;
+		err = 0;
+		goto out_put;
 	}
+	if (!old && atomic_read(&cham_fdb_table.nelems) >= READ_ONCE(fdb_max))
+		goto out_put;
+	err = -ENOMEM;
 	fdb = kzalloc(sizeof(*fdb), GFP_ATOMIC | __GFP_NOWARN);
-	if (!fdb) {
-		err = -ENOMEM;
-		goto err_put;
-	}
+	if (!fdb)
+		goto out_old;
 	fdb->key.domain = domain;
 	ether_addr_copy(fdb->key.mac, mac);
 	fdb->ifindex = ifindex;
 	fdb->remote = remote;
 	fdb->source = source;
-	fdb->opaque = opaque;
-
-	rcu_read_lock();
-	old = cham_fdb_find(domain, mac);
+	fdb->round = cham_fdb_round;
 	if (old)
 		err = rhashtable_replace_fast(&cham_fdb_table, &old->head,
 					      &fdb->head, cham_fdb_params);
 	else
 		err = rhashtable_insert_fast(&cham_fdb_table, &fdb->head,
 					     cham_fdb_params);
-	rcu_read_unlock();
 	if (err) {
 		kfree(fdb);
-		goto err_put;
+		goto out_old;
 	}
 	if (old)
 		cham_fdb_free(old);
 	else
 		WRITE_ONCE(cham_fdb_changes, cham_fdb_changes + 1);
-	return 0;
-err_put:
-	/* Stale knowledge is worse than none. */
-	rcu_read_lock();
-	old = cham_fdb_find(domain, mac);
 	rcu_read_unlock();
+	return 1;
+out_old:
+	/* Stale knowledge is worse than none. */
 	if (old)
 		cham_fdb_remove(old);
+out_put:
+	rcu_read_unlock();
 	if (remote)
 		cham_remote_put(remote);
 	return err;
 }
 
-static void cham_fdb_del(u32 domain, const u8 *mac)
+/* cham_fdb_lock held. Return: whether it was there. */
+static bool cham_fdb_del(u32 domain, const u8 *mac)
 {
 	struct cham_fdb *fdb;
+	bool was;
 
 	rcu_read_lock();
 	fdb = cham_fdb_find(domain, mac);
-	if (fdb)
-		cham_fdb_remove(fdb);
+	was = fdb && cham_fdb_remove(fdb);
 	rcu_read_unlock();
+	return was;
 }
 
 static void cham_fdb_bridge_event(unsigned long event, struct net_device *dev,
 				  const struct switchdev_notifier_fdb_info *info)
 {
 	struct net_device *master;
+	bool changed;
 	u32 domain;
 
 	/* Entries of a VLAN matter only with filtering, which blocks caching. */
@@ -200,69 +217,102 @@ static void cham_fdb_bridge_event(unsigned long event, struct net_device *dev,
 	master = netdev_master_upper_dev_get_rcu(dev);
 	domain = master ? master->ifindex : dev->ifindex;
 	rcu_read_unlock();
+	if (!xa_load(&cham_fdb_domains, domain))
+		return;
 
 	spin_lock_bh(&cham_fdb_lock);
 	/* An address of the host itself is for Linux: no entry, a miss. */
 	if (event == SWITCHDEV_FDB_ADD_TO_DEVICE && !info->is_local && master)
-		cham_fdb_put(domain, info->addr, CHAM_FDB_BRIDGE, dev->ifindex,
-			     NULL, false);
+		changed = cham_fdb_put(domain, info->addr, CHAM_FDB_BRIDGE,
+				       dev->ifindex, NULL);
 	else
-		cham_fdb_del(domain, info->addr);
+		changed = cham_fdb_del(domain, info->addr);
 	spin_unlock_bh(&cham_fdb_lock);
-	cham_tenant_invalidate_domain(domain);
+	if (changed)
+		cham_tenant_invalidate_domain(domain);
 }
 
-static void cham_fdb_vxlan_event(unsigned long event, struct net_device *dev,
-				 const struct switchdev_notifier_vxlan_fdb_info *info)
+/* The remote that an entry of a vxlan device speaks of; NULL: none of our tunnel. */
+static struct cham_remote *
+cham_fdb_vxlan_remote(const struct net_device *dev,
+		      const struct switchdev_notifier_vxlan_fdb_info *info)
 {
 	u8 family = info->remote_ip.sa.sa_family == AF_INET6 ? 6 : 4;
-	u32 vni = be32_to_cpu(info->vni), domain = dev->ifindex;
 	const struct vxlan_dev *vx = netdev_priv(dev);
-	struct cham_remote *remote = NULL;
-	struct cham_fdb *old;
-	bool opaque = false;
 	u8 addr[16] = {};
 
-	/* The all-zeroes entry is for flooding, which Linux does. */
-	if (is_zero_ether_addr(info->eth_addr))
-		return;
 	if (family == 6)
 		memcpy(addr, &info->remote_ip.sin6.sin6_addr, 16);
 	else
 		memcpy(addr, &info->remote_ip.sin.sin_addr, 4);
 	if (!memchr_inv(addr, 0, sizeof(addr)) || info->remote_vni != info->vni ||
 	    info->remote_port != vx->cfg.dst_port || info->remote_ifindex)
-		opaque = true;		/* a nexthop group, or not our tunnel */
+		return NULL;
+	return cham_remote_get(be32_to_cpu(info->vni), addr, family);
+}
 
+/* A unicast address has one remote, and the device tells each that takes its place.
+ * Of next hop groups it tells nothing: no entry, a miss.
+ */
+static void cham_fdb_vxlan_event(unsigned long event, struct net_device *dev,
+				 const struct switchdev_notifier_vxlan_fdb_info *info)
+{
+	struct cham_remote *remote = NULL;
+	u32 domain = dev->ifindex;
+	bool changed;
+
+	/* What is flooded Linux copies. */
+	if (!is_valid_ether_addr(info->eth_addr) || !xa_load(&cham_fdb_domains, domain))
+		return;
+	if (event == SWITCHDEV_VXLAN_FDB_ADD_TO_DEVICE)
+		remote = cham_fdb_vxlan_remote(dev, info);
+	spin_lock_bh(&cham_fdb_lock);
+	if (remote)
+		changed = cham_fdb_put(domain, info->eth_addr, CHAM_FDB_VXLAN, 0, remote);
+	else
+		changed = cham_fdb_del(domain, info->eth_addr);
+	spin_unlock_bh(&cham_fdb_lock);
+	if (changed)
+		cham_tenant_invalidate_domain(domain);
+}
+
+/**
+ * cham_fdb_heard() - a neighbour came, changed or went
+ * @nlh: the broadcast
+ *
+ * A bridge has told before, by switchdev, unless it keeps the entry from drivers. What
+ * it says here is not believed, only that what we know is old: two messages on two
+ * CPUs may come in either order, its table does not lie. Any context.
+ */
+void cham_fdb_heard(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *mac, *master;
+	const struct ndmsg *ndm;
+	struct cham_fdb *fdb;
+	bool wrong;
+	u32 domain;
+
+	if (nlmsg_len(nlh) < sizeof(*ndm))
+		return;
+	ndm = nlmsg_data(nlh);
+	master = nlmsg_find_attr(nlh, sizeof(*ndm), NDA_MASTER);
+	mac = nlmsg_find_attr(nlh, sizeof(*ndm), NDA_LLADDR);
+	if (ndm->ndm_family != AF_BRIDGE || !master || !mac ||
+	    nla_len(master) < sizeof(u32) || nla_len(mac) != ETH_ALEN ||
+	    nlmsg_find_attr(nlh, sizeof(*ndm), NDA_VLAN))
+		return;
+	domain = nla_get_u32(master);
+	if (!xa_load(&cham_fdb_domains, domain))
+		return;
 	spin_lock_bh(&cham_fdb_lock);
 	rcu_read_lock();
-	old = cham_fdb_find(domain, info->eth_addr);
-	if (event == SWITCHDEV_VXLAN_FDB_DEL_TO_DEVICE) {
-		if (old && old->opaque)
-			cham_policy_dirty_domain(domain);	/* asks the device again */
-		else if (old)
-			cham_fdb_remove(old);
-		goto out;
-	}
-	if (!opaque)
-		remote = cham_remote_get(vni, addr, family);
-	if (old && old->remote != remote && cham_fdb_replaying)
-		opaque = true;		/* really several remotes */
-	else if (old && old->remote && old->remote != remote && info->added_by_user) {
-		/* Moved or appended: the notification does not tell. */
-		opaque = true;
-		cham_policy_dirty_domain(domain);
-	}
-	if (opaque && remote) {
-		cham_remote_put(remote);
-		remote = NULL;
-	}
-	cham_fdb_put(domain, info->eth_addr, CHAM_FDB_VXLAN, 0, remote,
-		     opaque || !remote);
-out:
+	fdb = cham_fdb_find(domain, nla_data(mac));
+	wrong = fdb && (nlh->nlmsg_type == RTM_DELNEIGH ||
+			fdb->ifindex != ndm->ndm_ifindex) && cham_fdb_remove(fdb);
 	rcu_read_unlock();
 	spin_unlock_bh(&cham_fdb_lock);
-	cham_tenant_invalidate_domain(domain);
+	if (wrong)
+		cham_policy_dirty_domain(domain);
 }
 
 static int cham_fdb_switchdev(struct notifier_block *nb, unsigned long event,
@@ -315,20 +365,80 @@ static struct notifier_block cham_fdb_replay_nb = {
 	.notifier_call = cham_fdb_replay_blocking,
 };
 
-void cham_fdb_replay_bridge_port(struct net_device *brport)
+/* What the devices tell from here on is of another round. */
+void cham_fdb_replay_begin(void)
 {
 	ASSERT_RTNL();
-	switchdev_bridge_port_replay(brport, brport, NULL, &cham_fdb_nb,
-				     &cham_fdb_replay_nb, NULL);
+	spin_lock_bh(&cham_fdb_lock);
+	cham_fdb_round++;
+	spin_unlock_bh(&cham_fdb_lock);
 }
 
-void cham_fdb_replay_vxlan(struct net_device *vxlan, u32 vni)
+/**
+ * cham_fdb_replay_domain() - a tenant has it
+ * @ifindex: of a bridge or vxlan device of the host; 0: none
+ * @vni:     the tenant's
+ * @ask:     it may have changed: ask it for all that it knows
+ *
+ * Context: process, RTNL held, between cham_fdb_replay_begin() and _end(). Of several
+ * tenants that share a bridge the first that asks does it for all.
+ */
+void cham_fdb_replay_domain(u32 ifindex, u32 vni, bool ask)
 {
+	struct net_device *dev = ifindex ? __dev_get_by_index(&init_net, ifindex) : NULL;
+	struct net_device *lower;
+	struct list_head *iter;
+	void *was;
+
+	if (!dev)
+		return;
+	was = xa_load(&cham_fdb_domains, ifindex);
+	if (was == CHAM_FDB_FOUND(cham_fdb_round, true))
+		return;
+	/* Without memory for that its entries go: Linux knows its way without. */
+	if (xa_err(xa_store(&cham_fdb_domains, ifindex,
+			    CHAM_FDB_FOUND(cham_fdb_round, ask), GFP_KERNEL)) || !ask)
+		return;
+	if (netif_is_vxlan(dev)) {
+		vxlan_fdb_replay(dev, cpu_to_be32(vni), &cham_fdb_nb, NULL);
+		return;
+	}
+	/* One member is enough: the bridge replays its whole table. */
+	netdev_for_each_lower_dev(dev, lower, iter) {
+		switchdev_bridge_port_replay(lower, lower, NULL, &cham_fdb_nb,
+					     &cham_fdb_replay_nb, NULL);
+		break;
+	}
+}
+
+/* What is of nobody's domain, or of one that was asked and did not say it. */
+static int cham_fdb_sweep_one(const struct cham_fdb *fdb, void *arg)
+{
+	void *found;
+
+	if (fdb->source == CHAM_FDB_STATIC)
+		return 0;
+	found = xa_load(&cham_fdb_domains, fdb->key.domain);
+	if (found && (found != CHAM_FDB_FOUND(cham_fdb_round, true) ||
+		      READ_ONCE(fdb->round) == cham_fdb_round))
+		return 0;
+	spin_lock_bh(&cham_fdb_lock);
+	cham_fdb_remove((struct cham_fdb *)fdb);
+	spin_unlock_bh(&cham_fdb_lock);
+	return 0;
+}
+
+/* Who has asked forgets what it had cached: its ways may be among what goes here. */
+void cham_fdb_replay_end(void)
+{
+	unsigned long ifindex;
+	void *found;
+
 	ASSERT_RTNL();
-	cham_fdb_flush_domain(vxlan->ifindex);
-	WRITE_ONCE(cham_fdb_replaying, true);
-	vxlan_fdb_replay(vxlan, cpu_to_be32(vni), &cham_fdb_nb, NULL);
-	WRITE_ONCE(cham_fdb_replaying, false);
+	xa_for_each(&cham_fdb_domains, ifindex, found)
+		if (xa_to_value(found) >> 1 != cham_fdb_round)
+			xa_erase(&cham_fdb_domains, ifindex);
+	cham_fdb_walk(cham_fdb_sweep_one, NULL);
 }
 
 int cham_fdb_static_add(struct cham_tenant *tenant, const u8 *mac,
@@ -374,9 +484,9 @@ int cham_fdb_static_add(struct cham_tenant *tenant, const u8 *mac,
 		}
 	}
 	err = cham_fdb_put(domain, mac, CHAM_FDB_STATIC,
-			   port ? cham_port_dev(port)->ifindex : 0, remote, false);
+			   port ? cham_port_dev(port)->ifindex : 0, remote);
 	spin_unlock_bh(&cham_fdb_lock);
-	if (err) {
+	if (err < 0) {
 		NL_SET_ERR_MSG(extack, "FDB is full, see module parameter fdb_max");
 		return err;
 	}
@@ -388,17 +498,13 @@ int cham_fdb_static_add(struct cham_tenant *tenant, const u8 *mac,
 int cham_fdb_static_del(struct cham_tenant *tenant, const u8 *mac,
 			struct netlink_ext_ack *extack)
 {
-	struct cham_fdb *fdb;
+	bool was;
 
 	ASSERT_RTNL();
 	spin_lock_bh(&cham_fdb_lock);
-	rcu_read_lock();
-	fdb = cham_fdb_find(CHAM_FDB_DOMAIN_STATIC | tenant->id, mac);
-	if (fdb)
-		cham_fdb_remove(fdb);
-	rcu_read_unlock();
+	was = cham_fdb_del(CHAM_FDB_DOMAIN_STATIC | tenant->id, mac);
 	spin_unlock_bh(&cham_fdb_lock);
-	if (!fdb) {
+	if (!was) {
 		NL_SET_ERR_MSG_FMT(extack,
 				   "no static entry for %pM; the bridge's and vxlan's: bridge fdb",
 				   mac);
@@ -412,6 +518,7 @@ int cham_fdb_static_del(struct cham_tenant *tenant, const u8 *mac,
 int cham_fdb_walk(int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg)
 {
 	struct rhashtable_iter iter;
+	unsigned int seen = 0;
 	struct cham_fdb *fdb;
 	int err = 0;
 
@@ -425,6 +532,11 @@ int cham_fdb_walk(int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg)
 			break;
 		}
 		err = fn(fdb, arg);
+		if (++seen % CHAM_FDB_STRIDE)
+			continue;
+		rhashtable_walk_stop(&iter);
+		cond_resched();
+		rhashtable_walk_start(&iter);
 	}
 	rhashtable_walk_stop(&iter);
 	rhashtable_walk_exit(&iter);
@@ -465,18 +577,12 @@ static int cham_fdb_flush_one(const struct cham_fdb *fdb, void *arg)
 	return 0;
 }
 
-void cham_fdb_flush_domain(u32 domain)
-{
-	struct cham_fdb_flush flush = { .domain = domain };
-
-	cham_fdb_walk(cham_fdb_flush_one, &flush);
-	cham_tenant_invalidate_domain(domain);
-}
-
 /* The tenant's own entries; its bridge's and vxlan device's go with those. */
 void cham_fdb_flush_tenant(struct cham_tenant *tenant)
 {
-	cham_fdb_flush_domain(CHAM_FDB_DOMAIN_STATIC | tenant->id);
+	struct cham_fdb_flush flush = { .domain = CHAM_FDB_DOMAIN_STATIC | tenant->id };
+
+	cham_fdb_walk(cham_fdb_flush_one, &flush);
 	atomic_set(&tenant->fdbs, 0);
 }
 
@@ -525,5 +631,6 @@ void cham_fdb_exit(void)
 {
 	unregister_switchdev_blocking_notifier(&cham_fdb_blocking_nb);
 	unregister_switchdev_notifier(&cham_fdb_nb);
+	xa_destroy(&cham_fdb_domains);
 	rhashtable_free_and_destroy(&cham_fdb_table, cham_fdb_free_one, NULL);
 }

@@ -6,6 +6,10 @@
  * One table; a domain is the ifindex of a bridge or vxlan device, or a
  * tenant's own static entries. Readers: RCU. Writers: a spinlock, because
  * switchdev notifies in atomic context.
+ *
+ * Switchdev's notifications say where an address is. Of some changes they say
+ * nothing (entries that are "master dynamic"), the broadcasts that `bridge monitor`
+ * prints do: what contradicts those goes, and the bridge is asked again.
  */
 #ifndef CHAM_FDB_H
 #define CHAM_FDB_H
@@ -18,6 +22,7 @@ struct cham_port;
 struct cham_remote;
 struct cham_tenant;
 struct netlink_ext_ack;
+struct nlmsghdr;
 
 struct cham_fdb_key {
 	u32	domain;
@@ -31,7 +36,7 @@ struct cham_fdb {
 	u32			ifindex;	/* bridge, static port: where to */
 	struct cham_remote	*remote;	/* vxlan, static: where to */
 	u8			source;		/* enum cham_fdb_source */
-	bool			opaque;		/* several remotes, nexthop group */
+	u32			round;		/* of replays, that last told it */
 	u32			epoch;		/* tenant's, when Linux last saw it; 0: new */
 	struct rcu_head		rcu;
 };
@@ -54,10 +59,12 @@ int cham_fdb_static_del(struct cham_tenant *tenant, const u8 *mac,
 void cham_fdb_flush_tenant(struct cham_tenant *tenant);
 void cham_fdb_flush_tenant_remotes(struct cham_tenant *tenant);
 void cham_fdb_flush_port(struct cham_tenant *tenant, struct cham_port *port);
-void cham_fdb_flush_domain(u32 domain);
-/* RTNL held: ask a bridge port and a vxlan device what they know. */
-void cham_fdb_replay_bridge_port(struct net_device *brport);
-void cham_fdb_replay_vxlan(struct net_device *vxlan, u32 vni);
+/* RTNL held: what bridges and vxlan devices know, asked again. */
+void cham_fdb_replay_begin(void);
+void cham_fdb_replay_domain(u32 ifindex, u32 vni, bool ask);
+void cham_fdb_replay_end(void);
+/* A broadcast about neighbours. Any context. */
+void cham_fdb_heard(const struct nlmsghdr *nlh);
 /* RTNL held. */
 int cham_fdb_walk(int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg);
 /* Moves with each entry that comes or goes; never 0. */

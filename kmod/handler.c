@@ -123,24 +123,24 @@ static noinline int cham_reply_host(struct cham_cpu *cpu)
 	return CHAM_ACT_SEND;
 }
 
+/* To a port by the handler's decision. */
+static int cham_hand_over(struct cham_cpu *cpu, const struct cham_port *port)
+{
+	if (cham_policy_filtered(port))
+		return cham_end(cpu, CHAM_REASON_NO_FORWARD);
+	return cham_to_port(cpu, cham_port_slot(port));
+}
+
 static int cham_reply(struct cham_cpu *cpu)
 {
 	if (cpu->host)
 		return cham_reply_host(cpu);
 	if (cpu->port) {
 		cpu->flow ^= 1;
-		return cham_to_port(cpu, cham_port_slot(cpu->port));
+		return cham_hand_over(cpu, cpu->port);
 	}
 	cham_redirect(cpu, CHAM_ACT_ENCAP);
 	return CHAM_ACT_ENCAP;
-}
-
-/* To a port of the handler's choice. Whose direction this is there, nobody knows. */
-static int cham_hand_over(struct cham_cpu *cpu, const struct cham_port *port)
-{
-	if (cham_policy_filtered(port))
-		return cham_end(cpu, CHAM_REASON_NO_FORWARD);
-	return cham_to_port(cpu, cham_port_slot(port));
 }
 
 static int cham_forward(struct cham_cpu *cpu, const struct cham_private *priv,

@@ -5,10 +5,10 @@
  * in a connection, so any sign of it switches caching off for the port, or
  * for the tenant's way to the wire, until the sign is gone.
  *
- * Bridge and device changes come by notifier. Filters have none, so a kernel
- * netlink socket listens to the same broadcasts that `ip monitor` and
- * `nft monitor` print, and a slow periodic look catches what has no broadcast
- * (tcx links).
+ * Bridge and device changes come by notifier. Filters have none, and some of what a
+ * bridge learns has none, so a kernel netlink socket listens to the same broadcasts
+ * that `tc monitor`, `bridge monitor` and `nft monitor` print, and a slow periodic
+ * look catches what has no broadcast (tcx links).
  */
 #include <linux/if_bridge.h>
 #include <linux/if_vlan.h>
@@ -341,10 +341,6 @@ static void cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 		bridge = br->ifindex;
 	}
 	t->changed = vxlan != t->vxlan || bridge != t->bridge || blocked != was;
-	if (vxlan != t->vxlan && t->vxlan)
-		cham_fdb_flush_domain(t->vxlan);
-	if (bridge != t->bridge && t->bridge)
-		cham_fdb_flush_domain(t->bridge);
 	WRITE_ONCE(t->blocked, blocked);
 	WRITE_ONCE(t->vxlan, vxlan);
 	WRITE_ONCE(t->bridge, bridge);
@@ -409,28 +405,26 @@ static unsigned long cham_policy_ageing(const struct cham_tenant *t)
 	return max_t(unsigned long, ageing, HZ);
 }
 
-static void cham_policy_replay(struct cham_tenant *t)
+/* Asks the devices of those that have changed what they know. */
+static void cham_policy_replay(void)
 {
-	struct net_device *vx, *br, *lower;
-	struct list_head *iter;
+	struct cham_tenant *t;
 
-	vx = __dev_get_by_index(&init_net, t->vxlan);
-	if (vx)
-		cham_fdb_replay_vxlan(vx, t->cfg.vni);
-	br = __dev_get_by_index(&init_net, t->bridge);
-	if (!br)
-		return;
-	/* One member is enough: the bridge replays its whole table. */
-	netdev_for_each_lower_dev(br, lower, iter) {
-		cham_fdb_replay_bridge_port(lower);
-		break;
+	cham_fdb_replay_begin();
+	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
+		cham_fdb_replay_domain(t->vxlan, t->cfg.vni, t->changed);
+		cham_fdb_replay_domain(t->bridge, t->cfg.vni, t->changed);
 	}
+	cham_fdb_replay_end();
 }
 
 static void cham_policy_look(struct work_struct *work)
 {
+	static unsigned int tenants;
 	struct cham_tenant *t;
 	struct cham_uplink *up;
+	unsigned int n = 0;
+	bool replay = false;
 
 	rtnl_lock();
 	/* What is said from here on makes the next look. */
@@ -446,10 +440,16 @@ static void cham_policy_look(struct work_struct *work)
 		t->changed |= t->looks != t->looked;
 	}
 	cham_port_for_each(cham_policy_port, NULL);
+	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t), n++)
+		replay |= t->changed;
+	/* One that went leaves its devices' addresses. */
+	replay |= n != tenants;
+	tenants = n;
+	if (replay)
+		cham_policy_replay();
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
 		t->ageing = cham_policy_ageing(t);
 		if (t->changed) {
-			cham_policy_replay(t);
 			/* Its ports have been judged, too. */
 			smp_store_release(&t->looked, t->looks);
 			cham_tenant_invalidate(t);
@@ -533,15 +533,22 @@ static struct notifier_block cham_policy_addr6_nb = {
 	.notifier_call = cham_policy_addr6,
 };
 
-/* tc says of which device; a block of filters may be at any. */
+/* tc says of which device; a block of filters may be at any. Of neighbours those that
+ * a bridge tells are heard.
+ */
 static bool cham_policy_heard_of(const struct sock *sk, const struct sk_buff *skb)
 {
 	const struct nlmsghdr *nlh = nlmsg_hdr(skb);
 	const struct tcmsg *tcm;
 	struct net_device *dev;
 
-	if (sk->sk_protocol != NETLINK_ROUTE || !nlmsg_ok(nlh, skb->len) ||
-	    nlmsg_len(nlh) < sizeof(*tcm))
+	if (sk->sk_protocol != NETLINK_ROUTE || !nlmsg_ok(nlh, skb->len))
+		return false;
+	if (nlh->nlmsg_type == RTM_NEWNEIGH || nlh->nlmsg_type == RTM_DELNEIGH) {
+		cham_fdb_heard(nlh);
+		return true;
+	}
+	if (nlmsg_len(nlh) < sizeof(*tcm))
 		return false;
 	tcm = nlmsg_data(nlh);
 	if (tcm->tcm_ifindex <= 0)
@@ -570,10 +577,10 @@ static void cham_policy_heard(struct sock *sk)
 	}
 }
 
-static int cham_policy_listen(struct socket **sock, int protocol, u32 group)
+/* @groups: a bit for each, the first is 1 */
+static int cham_policy_listen(struct socket **sock, int protocol, u32 groups)
 {
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK,
-				    .nl_groups = 1u << (group - 1) };
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = groups >> 1 };
 	int err;
 
 	err = sock_create_kern(&init_net, AF_NETLINK, SOCK_RAW, protocol, sock);
@@ -603,12 +610,13 @@ int cham_policy_init(void)
 	err = register_inet6addr_notifier(&cham_policy_addr6_nb);
 	if (err)
 		goto err_addr;
-	err = cham_policy_listen(&cham_policy_socks[0], NETLINK_ROUTE, RTNLGRP_TC);
+	err = cham_policy_listen(&cham_policy_socks[0], NETLINK_ROUTE,
+				 BIT(RTNLGRP_TC) | BIT(RTNLGRP_NEIGH));
 	if (err)
 		goto err_addr6;
 	/* Without nfnetlink there is no nft to listen to; the poll remains. */
 	cham_policy_listen(&cham_policy_socks[1], NETLINK_NETFILTER,
-			   NFNLGRP_NFTABLES);
+			   BIT(NFNLGRP_NFTABLES));
 	queue_delayed_work(system_wq, &cham_policy_work, HZ);
 	return 0;
 err_addr6:

@@ -258,7 +258,8 @@ static bool cham_remote_multipath(const struct dst_entry *dst,
  * Ask Linux for route and neighbour of one remote and publish the template.
  * Also keeps the neighbour entry alive: traffic that bypasses Linux does not.
  */
-static void cham_remote_refresh(struct cham_remote *r, const struct cham_uplink *up)
+static void cham_remote_refresh(struct cham_remote *r, const struct cham_uplink *up,
+				u32 events)
 {
 	struct cham_outer *o = NULL, *cur;
 	struct neighbour *n = NULL;
@@ -271,8 +272,11 @@ static void cham_remote_refresh(struct cham_remote *r, const struct cham_uplink 
 		n = dst_neigh_lookup(dst, r->addr);
 		if (n) {
 			neigh_event_send(n, NULL);
-			memset(r->nexthop, 0, sizeof(r->nexthop));
+			/* Before it is read: what happens to it then counts. */
+			spin_lock_bh(&cham_remote_lock);
+			r->tbl = n->tbl;
 			memcpy(r->nexthop, n->primary_key, n->tbl->key_len);
+			spin_unlock_bh(&cham_remote_lock);
 			read_lock_bh(&n->lock);
 			valid = n->nud_state & NUD_VALID && !n->dead;
 			ether_addr_copy(ha, n->ha);
@@ -290,9 +294,10 @@ static void cham_remote_refresh(struct cham_remote *r, const struct cham_uplink 
 	spin_lock_bh(&cham_remote_lock);
 	cur = rcu_dereference_protected(r->outer,
 					lockdep_is_held(&cham_remote_lock));
-	if (o && cur && !memcmp(cur, o, offsetof(struct cham_outer, rcu)))
-		kfree(o);
-	else if (r->dead)
+	if (r->events != events)
+		cham_remote_kick();
+	if (r->dead || r->events != events ||
+	    (o && cur && !memcmp(cur, o, offsetof(struct cham_outer, rcu))))
 		kfree(o);
 	else
 		cham_remote_publish(r, o);
@@ -303,7 +308,7 @@ static void cham_remote_refresh_all(struct work_struct *work)
 {
 	struct cham_uplink *up;
 	struct cham_remote *r;
-	u32 slot;
+	u32 slot, events = 0;
 
 	rtnl_lock();
 	up = cham_uplink_rcu();
@@ -311,12 +316,14 @@ static void cham_remote_refresh_all(struct work_struct *work)
 		spin_lock_bh(&cham_remote_lock);
 		r = rcu_dereference_protected(cham_remotes[slot],
 					      lockdep_is_held(&cham_remote_lock));
-		if (r)
+		if (r) {
 			refcount_inc(&r->refs);
+			events = r->events;
+		}
 		spin_unlock_bh(&cham_remote_lock);
 		if (!r)
 			continue;
-		cham_remote_refresh(r, up);
+		cham_remote_refresh(r, up, events);
 		cham_remote_put(r);
 	}
 	rtnl_unlock();
@@ -336,6 +343,7 @@ static void cham_remote_invalidate(bool (*match)(const struct cham_remote *r,
 	hash_for_each(cham_remote_hash, i, r, node) {
 		if (match && !match(r, arg))
 			continue;
+		r->events++;
 		cham_remote_publish(r, NULL);
 		any = true;
 	}
@@ -354,7 +362,8 @@ static bool cham_remote_match_neigh(const struct cham_remote *r, const void *arg
 	const struct neighbour *n = arg;
 	const struct cham_outer *o;
 
-	if (n->tbl->key_len != (r->family == 4 ? 4 : 16) ||
+	/* Of another family than the remote, maybe. */
+	if (n->tbl != r->tbl ||
 	    memcmp(r->nexthop, n->primary_key, n->tbl->key_len))
 		return false;
 	o = rcu_dereference_protected(r->outer,
@@ -424,6 +433,19 @@ static int cham_remote_fib(struct notifier_block *nb, unsigned long event,
 	return NOTIFY_DONE;
 }
 
+/* What routes have in common changes: no route is told of. */
+static int cham_remote_nexthop(struct notifier_block *nb, unsigned long event,
+			       void *ptr)
+{
+	if (event == NEXTHOP_EVENT_REPLACE || event == NEXTHOP_EVENT_DEL)
+		cham_remote_invalidate_all();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block cham_remote_nexthop_nb = {
+	.notifier_call = cham_remote_nexthop,
+};
+
 static struct notifier_block cham_remote_netevent_nb = {
 	.notifier_call = cham_remote_netevent,
 };
@@ -441,16 +463,23 @@ int cham_remote_init(void)
 	if (err)
 		return err;
 	err = register_fib_notifier(&init_net, &cham_remote_fib_nb, NULL, NULL);
-	if (err) {
-		unregister_netevent_notifier(&cham_remote_netevent_nb);
-		return err;
-	}
+	if (err)
+		goto err_netevent;
+	err = register_nexthop_notifier(&init_net, &cham_remote_nexthop_nb, NULL);
+	if (err)
+		goto err_fib;
 	queue_delayed_work(system_wq, &cham_remote_work, 5 * HZ);
 	return 0;
+err_fib:
+	unregister_fib_notifier(&init_net, &cham_remote_fib_nb);
+err_netevent:
+	unregister_netevent_notifier(&cham_remote_netevent_nb);
+	return err;
 }
 
 void cham_remote_exit(void)
 {
+	unregister_nexthop_notifier(&init_net, &cham_remote_nexthop_nb);
 	unregister_fib_notifier(&init_net, &cham_remote_fib_nb);
 	unregister_netevent_notifier(&cham_remote_netevent_nb);
 	cancel_delayed_work_sync(&cham_remote_work);

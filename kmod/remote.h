@@ -34,7 +34,9 @@ struct cham_remote {
 	u32	fold;			/* cham_remote_fold() of @addr */
 	u8	family;
 	u8	addr[16];
-	u8	nexthop[16];		/* neighbour asked for, to match events */
+	const struct neigh_table *tbl;	/* neighbour asked for, to match events */
+	u8	nexthop[16];
+	u32	events;			/* that make what was read before them old */
 	refcount_t refs;
 	bool	dead;
 	struct hlist_node node;

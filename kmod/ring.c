@@ -478,7 +478,7 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 {
 	const u32 at = offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers);
 	u32 left = total, src_left = vec->iov_len, len = total - vec->iov_len;
-	u16 chains = 0, slots = 0;
+	u16 chains = 0, slots = 0, pieces = 0;
 	const u8 *src = vec->iov_base;
 	struct cham_ring_mem *m;
 	struct cham_chain c;
@@ -511,6 +511,8 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 			err = cham_ring_chain_more(m, &c);
 			if (err <= 0)
 				break;
+			if (unlikely(++pieces > CHAM_RING_PIECES))
+				goto oversize;
 			err = cham_ring_chain_piece(m, &c, left, &p);
 			if (unlikely(err < 0))
 				break;
@@ -544,16 +546,17 @@ int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		cham_ring_used(m, r->used_next + slots - 1, c.head, used);
 		chains++;
 	} while (unlikely(left) && mergeable);
-	if (unlikely(left)) {
-		cham_ring_drop(r, CHAM_RING_DROP_OVERSIZE, len);
-		return -EMSGSIZE;
-	}
+	if (unlikely(left))
+		goto oversize;
 	if (unlikely(chains > 1)) {
 		*nbuf[0] = chains;
 		*nbuf[1] = chains >> 8;
 	}
 	cham_ring_pushed(r, chains, slots, total);
 	return 0;
+oversize:
+	cham_ring_drop(r, CHAM_RING_DROP_OVERSIZE, len);
+	return -EMSGSIZE;
 broken:
 	cham_port_break(r->port, cham_ring_err_text(err));
 	cham_ring_drop(r, CHAM_RING_DROP_DOWN, len);

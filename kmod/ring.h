@@ -26,6 +26,11 @@
 
 #define CHAM_RING_NUM_MAX	1024
 
+/* A packet to the guest is in so many of its buffers at most: those who send to it pay
+ * for them.
+ */
+#define CHAM_RING_PIECES	256
+
 /* Guest memory is reached through the direct map. */
 static_assert(IS_ENABLED(CONFIG_64BIT) && !IS_ENABLED(CONFIG_HIGHMEM));
 

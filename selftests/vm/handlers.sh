@@ -119,7 +119,10 @@ before=$(stat_of red slow-packets)
 answers "from the wire, by Linux: pass" ECONNREFUSED b-red 10.0.0.1 9000 "$(word 0 0)"
 answers "reply" "$(word 1 0)" b-red 10.0.0.1 9000 "$(word 1 0)"
 answers "consume" nothing b-red 10.0.0.1 9000 "$(word 3 0)"
-answers "to the wire, by Linux: tx replies" "$(word 1 0)" t-red 10.0.0.2 9001 "$(word 1 0)"
+past=$(stat_of red no-forward)
+answers "to the wire, by Linux: pass" ECONNREFUSED t-red 10.0.0.2 9001 "$(word 0 0)"
+answers "tx replies not past the filter" nothing t-red 10.0.0.2 9001 "$(word 1 0)"
+check_num "counted" "$(stat_of red no-forward)" -gt "$past"
 answers "a neighbour is not answered past the filter" nothing t-red1 10.0.0.1 9000 "$(word 1 0)"
 check "counted" test "$(stat_of red no-reply)" -gt 0
 check_num "all of that was Linux'" $(($(stat_of red slow-packets) - before)) -ge 5

@@ -118,21 +118,59 @@ bridge fdb del "$far" dev vx-red self
 ip link set vx-red type vxlan learning
 check "learned again, fast again" is_fast
 
+# An entry that the bridge keeps from drivers: it tells none of them, only those who
+# listen to its broadcasts
+in_mirror() {
+	chamctl -j fdb show tenant red |
+		jq -e "any(.[]; .mac == \"$far\" and .ifindex == $(cat "/sys/class/net/$1/ifindex"))" >/dev/null
+}
+check "an address behind the tunnel, learned" in_mirror vx-red
+check "moved, of which drivers are not told" bridge fdb replace "$far" dev red0 master dynamic sticky
+check_fails "moved, untold: the mirror does not say the tunnel" in_mirror vx-red
+sleep 1.2
+check_fails "nor after the bridge was asked" in_mirror vx-red
+check_fails "moved, untold: Linux' way, which is none" ping1 on red 10.0.0.2
+check "untold, deleted" bridge fdb del "$far" dev red0 master
+check "untold, deleted: fast again" is_fast
+
 # The underlay: another gateway, two ways, another device, nobody there
-ip -n hostb link add m0 link b0 type macvlan mode bridge
-ip -n hostb link set m0 up
+for m in m0 m1; do
+	ip -n hostb link add $m link b0 type macvlan mode bridge
+	ip -n hostb link set $m up
+done
 gateway=$(ip -n hostb -j link show m0 | jq -r '.[0].address')
+another=$(ip -n hostb -j link show m1 | jq -r '.[0].address')
+# frames_to WHAT MAC: what red sends is fast, and goes there
+frames_to() {
+	local pid
+	: >/tmp/dump.err
+	in_ns hostb timeout 10 tcpdump -elnc 2 -i b0 udp dst port 4789 and ether src \
+		"$(cat /sys/class/net/up0/address)" >/tmp/dump 2>/tmp/dump.err &
+	pid=$!
+	busywait 5 grep -q listening /tmp/dump.err
+	check "$1: arrives" fast_now
+	wait $pid
+	check_eq "$1: every frame has its address" 2 "$(grep -c "> $2," /tmp/dump)"
+}
 ip neigh add 192.0.2.3 lladdr "$gateway" dev up0 nud permanent
 ip route add 192.0.2.2/32 via 192.0.2.3 dev up0 src 192.0.2.1
 check "through a gateway: fast" is_fast
-: >/tmp/dump.err
-in_ns hostb timeout 10 tcpdump -elnc 2 -i b0 udp dst port 4789 and ether src \
-	"$(cat /sys/class/net/up0/address)" >/tmp/dump 2>/tmp/dump.err &
-pid=$!
-busywait 5 grep -q listening /tmp/dump.err
-check "through a gateway: arrives" fast_now
-wait $pid
-check_eq "through a gateway: every frame has its address" 2 "$(grep -c "> $gateway," /tmp/dump)"
+frames_to "through a gateway" "$gateway"
+# what a route shares with others, of which no route is told
+ip neigh add 192.0.2.4 lladdr "$another" dev up0 nud permanent
+ip nexthop add id 5 via 192.0.2.3 dev up0
+ip route replace 192.0.2.2/32 nhid 5 src 192.0.2.1
+check "by a next hop of its own: fast" is_fast
+ip nexthop replace id 5 via 192.0.2.4 dev up0
+sleep 0.3
+frames_to "the next hop is another" "$another"
+ip neigh add fe80::99 lladdr "$gateway" dev up0 nud permanent
+ip route replace 192.0.2.2/32 via inet6 fe80::99 dev up0 src 192.0.2.1
+check "through an IPv6 gateway: fast" is_fast
+ip neigh replace fe80::99 lladdr "$another" dev up0 nud permanent
+sleep 0.3
+frames_to "an IPv6 gateway has another address" "$another"
+ip nexthop del id 5
 ip link add up1 mtu 1550 type veth peer name b1 mtu 1550 netns hostb
 ip addr add 198.51.100.1/24 dev up1
 ip link set up1 up
@@ -151,6 +189,7 @@ check_num "another device: counted by name" "$(stat_of red no-route)" -gt "$slow
 ip route del 192.0.2.2/32
 ip link del up1
 ip -n hostb link del m0
+ip -n hostb link del m1
 check "back: fast again" is_fast
 
 slow=$(stat_of red no-route)
