@@ -18,7 +18,10 @@ static bool cham_nl_open;	/* no event before the family is there */
 
 void cham_nl_events(bool on)
 {
+	/* Who may sleep while it tells holds RTNL, all others are in the grace period. */
+	rtnl_lock();
 	WRITE_ONCE(cham_nl_open, on);
+	rtnl_unlock();
 	if (!on)
 		synchronize_net();
 }

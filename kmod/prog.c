@@ -166,6 +166,11 @@ int cham_prog_set(struct cham_tenant *t, const struct cham_prog *want,
 		kfree(prog);
 		return -ENOMEM;
 	}
+	/* A handler of the old one that is still at work must not be taken for one of
+	 * the new.
+	 */
+	if (old)
+		synchronize_net();
 	rcu_assign_pointer(t->program, prog);
 	WRITE_ONCE(t->prog, cham_prog_word(prog->cell, prog->hooks, prog->flags));
 	if (old)

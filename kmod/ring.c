@@ -287,18 +287,18 @@ int cham_ring_chain_table(struct cham_ring_mem *m, struct cham_chain *c)
 	return cham_ring_chain_enter(m, c, m->table, len);
 }
 
-/* A ring area as one piece of kernel memory; NULL if not all is mapped. */
+/* A ring area as one piece of kernel memory; -ENXIO if not all is mapped, or -ENOMEM. */
 static void *cham_ring_area(const struct cham_map *map, u64 iova, u32 size,
 			    u32 perm, void **mapped)
 {
 	u32 n = DIV_ROUND_UP(offset_in_page(iova) + size, PAGE_SIZE), i, len;
 	struct page **pages;
 	bool whole = true;
-	void *area = NULL;
+	void *area = ERR_PTR(-ENXIO);
 
 	pages = kcalloc(n, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	/* Ranges are whole pages, so that one address finds a page. */
 	for (i = 0; i < n; i++) {
 		u64 addr = (iova & PAGE_MASK) + (u64)i * PAGE_SIZE;
@@ -316,11 +316,16 @@ static void *cham_ring_area(const struct cham_map *map, u64 iova, u32 size,
 		area = vmap(pages, n, VM_MAP, PAGE_KERNEL);
 		*mapped = area;
 	}
-	if (area)
-		area += offset_in_page(iova);
+	area = area ? area + offset_in_page(iova) : ERR_PTR(-ENOMEM);
 out:
 	kfree(pages);
 	return area;
+}
+
+/* The first of three areas that is none; 0 if all are. */
+static int cham_ring_areas_err(const void *a, const void *b, const void *c)
+{
+	return PTR_ERR_OR_ZERO(a) ?: PTR_ERR_OR_ZERO(b) ?: PTR_ERR_OR_ZERO(c);
 }
 
 static int cham_ring_areas_split(struct cham_ring_mem *m, const struct cham_ring *r)
@@ -336,13 +341,13 @@ static int cham_ring_areas_split(struct cham_ring_mem *m, const struct cham_ring
 	m->used = cham_ring_area(m->map, r->used_iova, sizeof(*m->used) +
 				 num * sizeof(*m->used->ring) + sizeof(__le16),
 				 VHOST_MAP_WO, &m->vmap[2]);
-	if (!m->desc || !m->avail || !m->used)
-		return -ENXIO;
-	return 0;
+	return cham_ring_areas_err(m->desc, m->avail, m->used);
 }
 
 static int cham_ring_areas_packed(struct cham_ring_mem *m, const struct cham_ring *r)
 {
+	int err;
+
 	if (r->avail_iova & 3)
 		return -EINVAL;
 	m->packed = cham_ring_area(m->map, r->desc_iova, m->num * sizeof(*m->packed),
@@ -351,8 +356,9 @@ static int cham_ring_areas_packed(struct cham_ring_mem *m, const struct cham_rin
 				 VHOST_MAP_RO, &m->vmap[1]);
 	m->asked = cham_ring_area(m->map, r->used_iova, sizeof(*m->asked),
 				  VHOST_MAP_WO, &m->vmap[2]);
-	if (!m->packed || !m->asks || !m->asked)
-		return -ENXIO;
+	err = cham_ring_areas_err(m->packed, m->asks, m->asked);
+	if (err)
+		return err;
 	m->used = kvmalloc(struct_size(m->used, ring, m->num), GFP_KERNEL);
 	return m->used ? 0 : -ENOMEM;
 }

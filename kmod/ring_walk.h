@@ -156,7 +156,7 @@ static inline bool cham_walk_need_event(u16 event, u16 now, u16 old)
 /**
  * cham_walk_start() - begin a chain
  * @w:     walk state
- * @table: the ring's descriptor table, shared with the driver
+ * @table: the ring's descriptor table; the driver may write to it at any time
  * @num:   ring size
  * @head:  first descriptor, as read from the available ring
  * @write: whether the device is to write to the buffers
@@ -212,7 +212,8 @@ static inline int cham_walk_judge(const struct cham_walk *w,
 /**
  * cham_walk_enter() - go on inside an indirect table
  * @w:     walk state that returned CHAM_WALK_TABLE
- * @table: private copy of the table, so that it cannot change any more
+ * @table: the table, or a copy of it: in place the driver may write to it, and each
+ *         field is read once
  * @len:   its length as cham_walk_next() reported it
  */
 static inline void cham_walk_enter(struct cham_walk *w,
