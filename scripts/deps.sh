@@ -24,7 +24,7 @@ fi
 need=(
 	build-essential clang-19 llvm-19 llvm-19-dev libclang-rt-19-dev libbpf-dev libelf-dev
 	zlib1g-dev libxdp-dev libmnl-dev libjansson-dev pkg-config pahole sparse shellcheck bc
-	bpftool qemu-system-x86 qemu-system-common kmod iproute2 ethtool tcpdump
+	bpftool qemu-system-x86 qemu-system-common ipxe-qemu kmod iproute2 ethtool tcpdump
 	iperf3 nginx-light redis-server redis-tools curl openvswitch-switch
 	nftables iputils-ping netcat-openbsd socat busybox-static cpio jq gojq python3
 	python3-yaml python3-ply python3-git procps bash-completion man-db

@@ -144,11 +144,15 @@ if command -v gojq >/dev/null; then
 	export -f jq
 fi
 
-# stat_of TENANT KEY: one number of chamctl -j stat; a reason's too
+# stat_of TENANT KEY...: what chamctl -j stat says there, reasons too; the sum of several
 stat_of() {
-	local stat
+	local stat sum=0 key
 	stat=$(chamctl -j stat show tenant "$1")
-	[[ $stat =~ \"$2\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
+	for key in "${@:2}"; do
+		[[ $stat =~ \"$key\":([0-9]+) ]] || return
+		sum=$((sum + BASH_REMATCH[1]))
+	done
+	echo $sum
 }
 
 topo_down() {
