@@ -329,6 +329,8 @@ for name in ${names[@]+"${names[@]}"}; do
 	grep -qh "^$name " "$O"/selftests/results.* ||
 		echo "$name 0 1 0 did not finish" | tee -a "$results" | sed 's/^/# /'
 done
+asked=$(grep -lx '# on request' selftests/*/*.sh | sed 's|^selftests/||; s|\.sh$||' | paste -sd ' ')
+[ -n "${TESTS:-}" ] || [ -z "$asked" ] || echo "# only when TESTS names them: $asked"
 awk '{ good += $2; bad += $3; skip += $4 }
 $3 > 0 { name = $1; $1 = $2 = $4 = ""; printf "# failed: %s%s\n", name, ($5 == "" ? "" : " (" substr($0, 6) ")") }
 END {
