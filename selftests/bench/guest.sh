@@ -257,7 +257,7 @@ part_lines() {
 	known
 	topo_attach || stop "attach"
 	cat /proc/kallsyms >"$CHAM_BUILD/bench/kallsyms"
-	bench lookup count=20000 marked=64 rounds=1 dev=up0 vni=100 "${frames[@]:2:2}" >/dev/null ||
+	bench lookup count=1000000 marked=64 rounds=1 dev=up0 vni=100 "${frames[@]:2:2}" >/dev/null ||
 		stop "lookups"
 	topo_down
 }

@@ -36,6 +36,8 @@ static long one(__u32 index, struct walk *w)
 		return 0;
 	if (bpf_cham_lookup(w->ctx, &q, sizeof(q)) == CHAM_ACT_DELIVER)
 		lookup.hits++;
+	else if (!bpf_cham_begin(w->ctx, sizeof(struct cham_event)))
+		return 1;	/* a packet that is refused ends its event */
 	return 0;
 }
 
