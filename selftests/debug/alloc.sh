@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 600
 #
-# Each of the first fifty allocations of an operation below the module fails once, of
-# those behind them every eighth: the operation fails as a whole, or bears it, and the
-# next one succeeds.
+# Each of the first thirty allocations of an operation below the module fails once, and
+# some of those behind them: the operation fails as a whole, or bears it, and the next
+# one succeeds.
 
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -42,7 +42,7 @@ each() {
 			refused=$((refused + 1))
 		fi
 		# far in, most of them are one helper's
-		[ $n -lt 50 ] || step=8
+		[ $n -lt 30 ] || step=$((n / 4))
 	done
 	diag "$name: $((n - 1)) allocations, $refused refusals, $borne borne"
 	check "$name: after $refused refusals" "$@"
