@@ -40,7 +40,7 @@ check_eq "links lead somewhere" "" "$(links README.md Documentation/*.md)"
 
 copy=$(mktemp -d)
 defer rm -rf "$copy"
-cp -a scripts uapi kmod Documentation "$copy"
+cp -a scripts uapi kmod lib cli Documentation "$copy"
 # noticed NAME FILE SED: a copy that is changed is not in step any more
 noticed() {
 	sed -i.was "$3" "$copy/$2"
@@ -54,6 +54,7 @@ noticed() {
 noticed "another meaning is noticed" uapi/chamelio.h 's/"IP fragment"/"a fragment"/'
 noticed "a new reason without advice is noticed" uapi/chamelio.h \
 	's/\tX(OVERSIZE,/\tX(NEW, "new", DROP, "new") \\\n&/'
+noticed "a figure amid the text that the code has not" Documentation/design.md 's/32 in a turn/33 in a turn/'
 noticed "advice for what is not there is noticed" Documentation/reasons.yaml 's/^  not-ip:/  no-ip:/'
 noticed "a counter without a text is noticed" kmod/ring.h \
 	's/\tX(DROP_RUNT,/\tX(DROP_NEW, "drop_new") \\\n&/'
