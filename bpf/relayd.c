@@ -44,6 +44,10 @@ struct datagram {
 } __attribute__((packed));
 
 static struct relay sessions[SESSIONS];	/* areas of connections to come, outside */
+static struct {
+	struct cham_addr addr;
+	uint16_t port;
+} clients[SESSIONS];	/* who was admitted to each; port 0: nobody */
 static unsigned int n_sessions;
 static struct cham *cham;
 static uint32_t tenant;
@@ -235,17 +239,52 @@ static void frame(struct slowport *port, const struct datagram *d, size_t size)
 		printf("unknown %s from %s:%u\n", hex(token), name, ntohs(d->udp.source));
 	} else if (admit(&client, ntohs(d->udp.source), s)) {
 		printf("admitted %s from %s:%u\n", hex(token), name, ntohs(d->udp.source));
+		clients[s - sessions].addr = client;
+		clients[s - sessions].port = ntohs(d->udp.source);
 		if (welcome(port, d, token))
 			warn("welcome");
 	}
 }
 
+/* The session that @c is the outer connection of, or NULL. */
+static const struct relay *session_of(const struct cham_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_sessions; i++)
+		if (c->proto == IPPROTO_UDP && c->dport == RELAY_PORT &&
+		    !memcmp(c->dst.a, relay_addr.a, 4) && clients[i].port == c->sport &&
+		    !memcmp(clients[i].addr.a, c->src.a, 4))
+			return &sessions[i];
+	return NULL;
+}
+
+/* Somebody else has taken a client's connection away: who has been silent in both
+ * directions for long, or an operator. The inner one would wait for nobody.
+ */
+static void forgotten(const struct cham_conn *outside)
+{
+	const struct relay *s = session_of(outside);
+	struct cham_conn in;
+
+	if (!s)
+		return;
+	clients[s - sessions].port = 0;
+	in = conn_to(&outside->src, outside->sport, s->addr, s->port);
+	if (cham_conn__del(cham, &in) && errno != ENOENT)
+		warnx("%s", cham__last_error(cham));
+	printf("forgotten %s\n", hex(s->token));
+}
+
 /* A session ends; its outer connection is told, its inner one is in the area. */
 static void gone(const struct cham_conn *outside)
 {
+	const struct relay *known = session_of(outside);
 	struct relay s;
 	struct cham_conn in;
 
+	if (known)
+		clients[known - sessions].port = 0;
 	memcpy(&s, outside->area, sizeof(s));
 	in = conn_to(&outside->src, outside->sport, s.addr, s.port);
 	if (cham_conn__del(cham, outside) || cham_conn__del(cham, &in) ||
@@ -261,6 +300,15 @@ static void event(const struct cham_ntf *n)
 	case CHAM_CMD_HANDLER_NTF:
 		if (n->conn.tenant_id == tenant && n->conn.code == RELAY_GONE)
 			gone(&n->conn);
+		break;
+	case CHAM_CMD_CONN_DEL_NTF:
+		if (n->conn.tenant_id == tenant)
+			forgotten(&n->conn);
+		break;
+	case CHAM_CMD_MISS_NTF:
+		/* What Linux was asked about: while addresses are learned, a few. */
+		if (n->conn.tenant_id == tenant)
+			printf("miss %s\n", cham_reason__name(n->conn.reason));
 		break;
 	case CHAM_CMD_PROG_NTF:
 		if (n->prog.tenant_id == tenant)

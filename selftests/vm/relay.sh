@@ -44,6 +44,7 @@ relayd_stop() {
 # talks SPORT TOKEN PAYLOAD: what a client is told
 talks() { ask b-red 10.0.0.1 9300 "$3$2" "$1"; }
 conns() { chamctl -j conn show tenant red | jq "[.[] | select(.sport == $1 or .dport == $1)] | length"; }
+no_conns() { [ "$(conns "$1")" = 0 ]; }
 # the server has answered the farewell: that is a connection of nobody's
 gone() {
 	seen "gone $1" &&
@@ -129,6 +130,16 @@ for _ in 1 2 3 4 5 6; do
 done
 check_eq "who talks is not forgotten" "1 aaee$brief" "$(count "gone $brief") $(cat /tmp/relay.said)"
 check "the tenant's handler drives nobody else" prog_is red 'has("fault") | not'
+
+# what others take away it hears of, too
+check "an operator takes a client's connection" chamctl conn del tenant red proto udp \
+	src 10.0.0.2 dst 10.0.0.1 sport 9901 dport 9300
+check "relayd is told" busywait 5 seen "forgotten $token"
+check "and takes the one behind it" busywait 5 no_conns 9901
+check_eq "the client may come again" "$token" "$(talks 9901 $token $hello)"
+ip -n t-red1 neigh add 10.0.0.77 lladdr 02:00:00:00:00:77 dev eth0
+ip netns exec t-red1 ping -qc1 -W0.2 10.0.0.77 >/dev/null
+check "of what Linux has to be asked about it hears the reason" busywait 5 seen "miss no-fdb"
 
 relayd_stop
 chamctl conn flush tenant red
