@@ -294,6 +294,47 @@ static int hook_of(const char *name)
 	return -1;
 }
 
+/* In which section the type information says a symbol of elsewhere is, "" without any. */
+static void section_of(const struct cham_object *o, const char *name, char *in, size_t in_size)
+{
+	size_t size = 0;
+	const void *raw = o->btf ? cham_object__section(o, o->btf, &size) : NULL;
+	struct btf *btf = raw && size <= BTF_MAX ? btf__new(raw, size) : NULL;
+	unsigned int i, k;
+
+	*in = '\0';
+	for (i = 1; btf && i < btf__type_cnt(btf); i++) {
+		const struct btf_type *t = btf__type_by_id(btf, i), *of;
+
+		for (k = 0; btf_is_datasec(t) && k < btf_vlen(t); k++) {
+			of = btf__type_by_id(btf, btf_var_secinfos(t)[k].type);
+			if (of && !strcmp(name, btf__str_by_offset(btf, of->name_off) ?: ""))
+				snprintf(in, in_size, "%s",
+					 btf__str_by_offset(btf, t->name_off) ?: "");
+		}
+	}
+	btf__free(btf);
+}
+
+/* It is not the tenant's own. */
+static int refuse_foreign(struct cham *h, const struct cham_object *o, const char *name)
+{
+	char in[16];
+
+	section_of(o, name, in, sizeof(in));
+	if (!strcmp(in, ".ksyms"))
+		return cham__fail(h, -EINVAL,
+				  "%s: \"%s\" is a kfunc or a variable of the kernel: a handler calls helpers and its own functions",
+				  o->path, name);
+	if (!strcmp(in, ".maps"))
+		return cham__fail(h, -EINVAL,
+				  "%s: \"%s\" is a map of somebody else: a program has its own, defined in the object",
+				  o->path, name);
+	return cham__fail(h, -EINVAL,
+			  "%s: \"%s\" is somebody else's: a program has its own functions and data, defined in the object",
+			  o->path, name);
+}
+
 /* Each global symbol is a hook, a map or a function of the tenant's own. */
 static int judge_symbols(struct cham *h, struct cham_object *o)
 {
@@ -319,9 +360,7 @@ static int judge_symbols(struct cham *h, struct cham_object *o)
 			continue;
 		}
 		if (s->st_shndx == SHN_UNDEF)
-			return cham__fail(h, -EINVAL,
-					  "%s: \"%s\" is not in the object; a handler calls helpers and its own functions, no kfuncs and nothing of others",
-					  o->path, name);
+			return refuse_foreign(h, o, name);
 		if (s->st_shndx >= SHN_LORESERVE)
 			return cham__fail(h, -EINVAL, "%s: symbol \"%s\" is in no section",
 					  o->path, name);

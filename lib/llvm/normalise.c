@@ -74,6 +74,21 @@ static const char *name_of(LLVMValueRef v)
 	return LLVMGetValueName2(v, &n);
 }
 
+/* What is used and not in the module: as lib/object.c says it. */
+static void foreign(LLVMValueRef v)
+{
+	const char *section = LLVMGetSection(v) ?: "";
+
+	if (!strcmp(section, ".ksyms"))
+		no("\"%s\" is a kfunc or a variable of the kernel: a handler calls helpers and its own functions",
+		   name_of(v));
+	if (!strcmp(section, ".maps"))
+		no("\"%s\" is a map of somebody else: a program has its own, defined in the module",
+		   name_of(v));
+	no("\"%s\" is somebody else's: a program has its own functions and data, defined in the module",
+	   name_of(v));
+}
+
 static bool starts(const char *s, const char *with)
 {
 	return !strncmp(s, with, strlen(with));
@@ -175,7 +190,7 @@ static void variables(void)
 			LLVMSetSection(g, "");
 		if (!LLVMGetInitializer(g)) {
 			if (LLVMGetFirstUse(g))
-				no("variable \"%s\" is not in the module", name_of(g));
+				foreign(g);
 			LLVMDeleteGlobal(g);
 			continue;
 		}
@@ -388,7 +403,7 @@ static bool call(LLVMValueRef in)
 		return intrinsic(in, name_of(f));
 	if (LLVMIsAFunction(f)) {
 		if (LLVMIsDeclaration(f))
-			no("\"%s\" is not in the module", name_of(f));
+			foreign(f);
 		if (LLVMGlobalGetValueType(f) != LLVMGetCalledFunctionType(in))
 			no("\"%s\" is called as what it is not", name_of(f));
 	} else if (!LLVMIsAConstantExpr(f) || LLVMGetConstOpcode(f) != LLVMIntToPtr) {

@@ -184,13 +184,17 @@ no index "what is not reading or writing a member" <<<'CHAM_HOOK(rx) { return ((
 no kept "what is not reading or writing a member" <<<'CHAM_HOOK(rx) { area->word[0] = (long)pkt; return CHAM_PASS; }'
 no assembly "inline assembly" <<<'CHAM_HOOK(rx) { asm volatile("r0 = 5" ::: "r0"); return CHAM_PASS; }'
 no label "inline assembly" <<<'CHAM_HOOK(rx) { asm volatile("cham_in_rx_1_9:"); return CHAM_PASS; }'
-no kfunc '"bpf_cham_leave" is not in the module' <<'C'
+no kfunc '"bpf_cham_leave" is a kfunc' <<'C'
 extern int bpf_cham_leave(struct xdp_md *ctx, __u32 v, __u32 h, __u32 p) SEC(".ksyms");
 CHAM_HOOK(rx) { return bpf_cham_leave(ctx, 0, 0, 0); }
 C
-no other '"cham_rx_1" is not in the module' <<'C'
+no other '"cham_rx_1" is somebody else.s' <<'C'
 int cham_rx_1(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
 CHAM_HOOK(rx) { return cham_rx_1(ctx, pkt, area); }
+C
+no map '"t3_seen" is a map of somebody else' <<'C'
+extern struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, __u32); __type(value, __u64); } t3_seen SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&t3_seen, &k) ? CHAM_DROP : CHAM_PASS; }
 C
 no elsewhere "neither global nor static" 's/^define (.*) @f\(/define available_externally \1 @f(/' <<'C'
 __attribute__((noinline)) int f(int x) { return x; }

@@ -185,7 +185,7 @@ refuses redirect "helper 23 \\(bpf_[a-z_]+\\), which handlers may not" <<'C'
 CHAM_PROGRAM("x", 1, 0);
 CHAM_HOOK(rx) { return bpf_redirect(1, 0); }
 C
-refuses kfunc '"bpf_cham_deliver" is not in the object' <<'C'
+refuses kfunc '"bpf_cham_deliver" is a kfunc' <<'C'
 CHAM_PROGRAM("x", 1, 0);
 extern int bpf_cham_deliver(struct xdp_md *ctx, __u32 strip) SEC(".ksyms");
 CHAM_HOOK(rx) { return bpf_cham_deliver(ctx, 0); }
@@ -296,12 +296,12 @@ mutated twin "a type is of what is elsewhere"
 mutated core "only the kernel fills in"
 mutated overlap "section [0-9]+ is not in the file"
 
-refuses foreign_symbol '"cham_tx_2" is not in the object' <<'C'
+refuses foreign_symbol '"cham_tx_2" is somebody else.s' <<'C'
 CHAM_PROGRAM("x", 1, 0);
 int cham_tx_2(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area);
 CHAM_HOOK(rx) { return cham_tx_2(ctx, pkt, area); }
 C
-refuses foreign_map '"t3_seen" is not in the object' <<'C'
+refuses foreign_map '"t3_seen" is a map of somebody else' <<'C'
 CHAM_PROGRAM("x", 1, 0);
 extern struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, __u32); __type(value, __u64); } t3_seen SEC(".maps");
 CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&t3_seen, &k) ? CHAM_DROP : CHAM_PASS; }
