@@ -80,9 +80,17 @@ check_num "unobserved are the uplink's packets" \
 check_match "as text, too" "unobserved +packets [0-9]+ +in no class" "$(chamctl stat)"
 check_eq "a tenant has none" null "$(chamctl -j stat show tenant red | jq '.[0].unobserved')"
 chamctl conn flush
-on red ping -q -i0.1 -c30 10.0.0.2 >/dev/null &
+before=$(stat_of red fast-packets)
+background ip netns exec t-red ping -q -i0.1 10.0.0.2 >/dev/null
+under_way() { [ "$(stat_of red fast-packets)" -gt $((before + 4)) ]; }
+check "a ping that goes on is fast" busywait 10 under_way
 check_match "rates, twice" "red:.* fast [1-9][0-9]* pkt/s .*red:.* fast [1-9][0-9]* pkt/s" \
 	"$(chamctl stat watch 1 count 2 | tr '\n' ' ')"
-wait $!
+# an entry that goes with its port makes room for another
+chamctl tenant set green max-fdb 2
+third() { chamctl fdb add tenant green mac 02:00:00:00:00:03 remote 192.0.2.2; }
+check_match "static entries: no third one" "max-fdb of 2" "$(third 2>&1)"
+check "the port of one goes" vdpa dev del green0
+check "then there is room" third
 check "everything comes down" topo_down
 finish
