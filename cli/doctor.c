@@ -204,7 +204,7 @@ static void check_btf(struct doctor *d)
 {
 	static const char *const kfuncs[] = {
 		"bpf_cham_begin", "bpf_cham_lookup", "bpf_cham_encap",
-		"bpf_cham_deliver", "bpf_cham_slow",
+		"bpf_cham_deliver", "bpf_cham_slow", "bpf_cham_enter", "bpf_cham_leave",
 	};
 	static const char path[] = "/sys/kernel/btf/chamelio";
 	size_t i, n = sizeof(kfuncs) / sizeof(kfuncs[0]), n_lack = 0, len = 0;

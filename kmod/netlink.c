@@ -554,12 +554,6 @@ static int cham_nl_fdb_del(struct sk_buff *skb, struct genl_info *info)
 				   info->extack);
 }
 
-/* ---- dumps ---- */
-
-/*
- * A dump goes on where it stopped by counting, so a change in between may hide
- * or repeat an object: cb->seq tells the receiver (NLM_F_DUMP_INTR).
- */
 static int cham_nl_prog_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cham_tenant *t = cham_nl_tenant(info, CHAM_PROG_TENANT_ID, 0);
@@ -634,6 +628,12 @@ static int cham_nl_prog_get(struct sk_buff *skb, struct genl_info *info)
 	return cham_reply_send(info, msg, hdr, cham_put_prog(msg, t, prog));
 }
 
+/* ---- dumps ---- */
+
+/*
+ * A dump goes on where it stopped by counting, so a change in between may hide
+ * or repeat an object: cb->seq tells the receiver (NLM_F_DUMP_INTR).
+ */
 struct cham_dump cham_dump_begin(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
 				 unsigned long skip)
 {

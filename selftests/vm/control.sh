@@ -95,7 +95,7 @@ refused "twice" "no static entry" chamctl fdb del tenant blue mac 02:00:00:00:00
 # the doctor: a line for each thing, 2 when one of them will not do
 doctor_says() {	# NAME CODE JQ-EXPRESSION [DEV]
 	local out rc
-	out=$(chamctl -j doctor "${@:4}")
+	out=$(${doctor:+$doctor} chamctl -j doctor "${@:4}")
 	rc=$?
 	if [ $rc = "$2" ] && jq -e "$3" <<< "$out" > /dev/null; then
 		pass "$1"
@@ -121,6 +121,29 @@ ip netns exec hostb ethtool -K b0 gro off
 doctor_says "nothing can be sent: no ndo_xdp_xmit" 0 'any(.[]; .check == "up0 xdp" and .status == "warn" and (.fix | contains("gro on")))'
 ip netns exec hostb ethtool -K b0 gro on
 ip link set up0 mtu 1550
+ethtool -L up0 tx 1 rx 1
+doctor_says "fewer queues than CPUs" 0 'any(.[]; .check == "up0 queues" and .status == "warn" and
+	(.detail | startswith("1 for")) and (.fix | contains("ethtool -L up0")))'
+ethtool -L up0 tx "$(nproc)" rx "$(nproc)"
+doctor_says "and as many" 0 'any(.[]; .check == "up0 queues" and .status == "ok")'
+ethtool -L up0 tx 1 rx 1
+on red0 ethtool -K eth0 rx-gro-hw on
+doctor="ip netns exec t-red0" doctor_says "GRO in hardware, which native XDP does not bear" 2 \
+	'any(.[]; .status == "warn" and (.detail | startswith("rx-gro-hw is on")) and (.fix | contains("ethtool -K eth0 rx-gro-hw off")))' eth0
+doctor="prlimit --memlock=65536" doctor_says "a limit of locked memory" 0 \
+	'any(.[]; .check == "memlock" and .status == "warn" and (.detail | startswith("64 kB")))'
+doctor="setarch --uname-2.6" doctor_says "a kernel that is too old" 2 \
+	'any(.[]; .check == "kernel" and .status == "fail" and (.fix | contains("6.12")))'
+# instead FILE OTHER COMMAND...: who runs it sees FILE in the place of OTHER
+instead() { unshare -m sh -c 'mount --bind "$0" "$1" && shift && exec "$@"' "$@"; }
+config=$(ls "/boot/config-$(uname -r)" "/lib/modules/$(uname -r)/config" 2>/dev/null | head -n 1)
+if [ -n "$config" ]; then
+	grep -v '^CONFIG_VXLAN=' "$config" >/tmp/config
+	doctor="instead /tmp/config $config" doctor_says "an option that is off" 2 \
+		'any(.[]; .check == "config" and .status == "fail" and (.detail | startswith("CONFIG_VXLAN is off")))'
+fi
+doctor="instead /sys/kernel/btf/bridge /sys/kernel/btf/chamelio" doctor_says "kfuncs of another module" 2 \
+	'any(.[]; .check == "btf" and .status == "fail" and (.detail | contains("lacks bpf_cham_begin")))'
 ip link add dum0 type dummy
 doctor_says "a NIC without native XDP" 2 'any(.[]; .check == "dum0 xdp" and .status == "fail")' dum0
 ip link del dum0
