@@ -97,6 +97,8 @@ check_match "the unit starts what is there" "ExecStart=/usr/sbin/chamctl restore
 for page in chamctl chamctl-doctor libcham; do
 	check "man $page" inside man -w "$page"
 done
+check_match "what handlers are and what runs them comes along" "chamctl/operations.md.* libcham-dev/handlers.md" \
+	"$(inside sh -c "dpkg -L chamctl libcham-dev | sed -n 's|^/usr/share/doc/\(.*md\).*|\1|p'" | sort | xargs)"
 # shellcheck disable=SC2016 # for the inner bash
 check_match "bash completes" "-F _chamctl chamctl" "$(inside bash -c '
 	. /usr/share/bash-completion/bash_completion
