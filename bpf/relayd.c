@@ -44,11 +44,12 @@ struct datagram {
 } __attribute__((packed));
 
 static struct relay sessions[SESSIONS];	/* areas of connections to come, outside */
-static struct {
+static unsigned int n_sessions;
+static struct client {
 	struct cham_addr addr;
 	uint16_t port;
-} clients[SESSIONS];	/* who was admitted to each; port 0: nobody */
-static unsigned int n_sessions;
+	const struct relay *session;	/* NULL: nobody */
+} clients[SESSIONS];	/* who is admitted; who is not in here is not waited for */
 static struct cham *cham;
 static uint32_t tenant;
 static struct cham_addr relay_addr;
@@ -131,19 +132,54 @@ static int put_conn(struct cham_conn *c, const struct relay *s)
 	return rc == -EEXIST ? cham_conn__set(cham, c) : rc;
 }
 
+/* Who comes from there; if nobody does, and @make, a place for it, or NULL. */
+static struct client *client_of(const struct cham_addr *addr, uint16_t port, bool make)
+{
+	struct client *c, *free = NULL;
+
+	for (c = clients; c < clients + SESSIONS; c++) {
+		if (!c->session)
+			free = c;
+		else if (c->port == port && !memcmp(c->addr.a, addr->a, 4))
+			return c;
+	}
+	if (!make || !free)
+		return NULL;
+	free->addr = *addr;
+	free->port = port;
+	return free;
+}
+
+static void leave(struct client *c)
+{
+	struct cham_conn in = conn_to(&c->addr, c->port, c->session->addr, c->session->port);
+	int rc = cham_conn__del(cham, &in);
+
+	if (rc && rc != -ENOENT)
+		warnx("%s", cham__last_error(cham));
+	c->session = NULL;
+}
+
 static bool admit(const struct cham_addr *client, uint16_t port, const struct relay *s)
 {
 	struct relay inside = {
 		.token = s->token, .side = RELAY_INSIDE, .port = s->end, .end = s->port,
 	};
 	struct cham_conn in = conn_to(client, port, s->addr, s->port);
+	struct client *c = client_of(client, port, true);
 	struct cham_conn out;
 
+	/* One who has changed its mind. */
+	if (c && c->session && c->session != s)
+		leave(c);
 	memcpy(&inside.addr, relay_addr.a, sizeof(inside.addr));
 	out = conn_to(client, port, inside.addr, s->end);
 	/* Once the outer one is there the client's packets pass. */
-	if (!put_conn(&in, &inside) && !put_conn(&out, s))
+	if (!put_conn(&in, &inside) && !put_conn(&out, s)) {
+		if (c)
+			c->session = s;
 		return true;
+	}
 	warnx("%s", cham__last_error(cham));
 	cham_conn__del(cham, &in);
 	return false;
@@ -239,24 +275,9 @@ static void frame(struct slowport *port, const struct datagram *d, size_t size)
 		printf("unknown %s from %s:%u\n", hex(token), name, ntohs(d->udp.source));
 	} else if (admit(&client, ntohs(d->udp.source), s)) {
 		printf("admitted %s from %s:%u\n", hex(token), name, ntohs(d->udp.source));
-		clients[s - sessions].addr = client;
-		clients[s - sessions].port = ntohs(d->udp.source);
 		if (welcome(port, d, token))
 			warn("welcome");
 	}
-}
-
-/* The session that @c is the outer connection of, or NULL. */
-static const struct relay *session_of(const struct cham_conn *c)
-{
-	unsigned int i;
-
-	for (i = 0; i < n_sessions; i++)
-		if (c->proto == IPPROTO_UDP && c->dport == RELAY_PORT &&
-		    !memcmp(c->dst.a, relay_addr.a, 4) && clients[i].port == c->sport &&
-		    !memcmp(clients[i].addr.a, c->src.a, 4))
-			return &sessions[i];
-	return NULL;
 }
 
 /* Somebody else has taken a client's connection away: who has been silent in both
@@ -264,27 +285,27 @@ static const struct relay *session_of(const struct cham_conn *c)
  */
 static void forgotten(const struct cham_conn *outside)
 {
-	const struct relay *s = session_of(outside);
-	struct cham_conn in;
+	struct client *c;
 
-	if (!s)
+	if (outside->proto != IPPROTO_UDP || outside->dport != RELAY_PORT ||
+	    memcmp(outside->dst.a, relay_addr.a, 4))
 		return;
-	clients[s - sessions].port = 0;
-	in = conn_to(&outside->src, outside->sport, s->addr, s->port);
-	if (cham_conn__del(cham, &in) && errno != ENOENT)
-		warnx("%s", cham__last_error(cham));
-	printf("forgotten %s\n", hex(s->token));
+	c = client_of(&outside->src, outside->sport, false);
+	if (!c)
+		return;
+	printf("forgotten %s\n", hex(c->session->token));
+	leave(c);
 }
 
 /* A session ends; its outer connection is told, its inner one is in the area. */
 static void gone(const struct cham_conn *outside)
 {
-	const struct relay *known = session_of(outside);
+	struct client *c = client_of(&outside->src, outside->sport, false);
 	struct relay s;
 	struct cham_conn in;
 
-	if (known)
-		clients[known - sessions].port = 0;
+	if (c)
+		c->session = NULL;
 	memcpy(&s, outside->area, sizeof(s));
 	in = conn_to(&outside->src, outside->sport, s.addr, s.port);
 	if (cham_conn__del(cham, outside) || cham_conn__del(cham, &in) ||
@@ -322,6 +343,19 @@ static void event(const struct cham_ntf *n)
 	}
 }
 
+static void hear(struct cham_events *events)
+{
+	struct cham_ntf n;
+	int rc;
+
+	while (!(rc = cham_events__next(events, &n, 0)))
+		event(&n);
+	if (rc == -ENOBUFS)
+		warnx("events were lost");
+	else if (rc != -EAGAIN && rc != -EINTR)
+		errx(1, "events: %s", strerror(-rc));
+}
+
 int main(int argc, char **argv)
 {
 	const char *dev = NULL, *name = NULL, *addr = NULL, *file = NULL, *xsks = NULL;
@@ -329,9 +363,8 @@ int main(int argc, char **argv)
 	struct cham_tenant t = { .sz = sizeof(t) };
 	struct cham_events *events;
 	struct slowport *port;
-	struct cham_ntf n;
 	size_t len;
-	int i, rc;
+	int i;
 
 	for (i = 1; i + 1 < argc; i += 2) {
 		const char **to = !strcmp(argv[i], "dev") ? &dev :
@@ -369,13 +402,11 @@ int main(int argc, char **argv)
 
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			err(1, "poll");
-		while ((len = slowport_next(port, buf)))
+		hear(events);
+		/* What was before a frame is heard before it. */
+		while ((len = slowport_next(port, buf))) {
+			hear(events);
 			frame(port, (void *)buf, len);
-		while (!(rc = cham_events__next(events, &n, 0)))
-			event(&n);
-		if (rc == -ENOBUFS)
-			warnx("events were lost");
-		else if (rc != -EAGAIN && rc != -EINTR)
-			errx(1, "events: %s", strerror(-rc));
+		}
 	}
 }

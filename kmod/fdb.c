@@ -23,6 +23,7 @@ static struct rhashtable cham_fdb_table;
 static DEFINE_SPINLOCK(cham_fdb_lock);	/* serialises writers */
 static u32 cham_fdb_changes;		/* under cham_fdb_lock */
 static u32 cham_fdb_round;		/* of replays; changes under both locks */
+static u32 cham_fdb_asked;		/* domain that is replayed; likewise */
 
 /* The domains that tenants have: what is told of others is nothing to us. Each with
  * the round that found it, and whether its device was asked in there.
@@ -135,7 +136,8 @@ static bool cham_fdb_remove(struct cham_fdb *fdb)
 }
 
 /* cham_fdb_lock held. Consumes the reference to @remote. Return: whether anything is
- * otherwise than before, or negative: then nothing is known of the address.
+ * otherwise than before; -ENOSPC: nothing was known of the address, and is not now; or
+ * -ENOMEM: it is not any more.
  */
 static int cham_fdb_put(u32 domain, const u8 *mac, u8 source, u32 ifindex,
 			struct cham_remote *remote)
@@ -203,11 +205,52 @@ static bool cham_fdb_del(u32 domain, const u8 *mac)
 	return was;
 }
 
+/**
+ * cham_fdb_tell() - a device says where an address is
+ * @domain:  the bridge or vxlan device
+ * @mac:     unicast address
+ * @source:  which of the two
+ * @ifindex: of the bridge's port; 0 for none
+ * @remote:  of the vxlan device, whose reference is consumed; or NULL. With neither the
+ *           address is nowhere
+ * @replay:  asked, it says what it knew a moment ago
+ *
+ * What is told meanwhile is newer than a replay's word, and that an address has gone is
+ * to be remembered until that has come: by an entry that leads nowhere.
+ */
+static void cham_fdb_tell(u32 domain, const u8 *mac, u8 source, u32 ifindex,
+			  struct cham_remote *remote, bool replay)
+{
+	const struct cham_fdb *old = NULL;
+	bool gone = !ifindex && !remote;
+	int changed = 0;
+
+	spin_lock_bh(&cham_fdb_lock);
+	rcu_read_lock();
+	if (replay)
+		old = cham_fdb_find(domain, mac);
+	if (old && old->round == cham_fdb_round) {
+		if (remote)
+			cham_remote_put(remote);
+	} else if (gone && (replay || cham_fdb_asked != domain)) {
+		changed = cham_fdb_del(domain, mac);
+	} else {
+		changed = cham_fdb_put(domain, mac, source, ifindex, remote);
+	}
+	rcu_read_unlock();
+	spin_unlock_bh(&cham_fdb_lock);
+	if (changed < 0 && gone)
+		cham_policy_dirty_domain(domain);
+	else if (changed && changed != -ENOSPC)
+		cham_tenant_invalidate_domain(domain);
+}
+
 static void cham_fdb_bridge_event(unsigned long event, struct net_device *dev,
-				  const struct switchdev_notifier_fdb_info *info)
+				  const struct switchdev_notifier_fdb_info *info,
+				  bool replay)
 {
 	struct net_device *master;
-	bool changed;
+	bool here;
 	u32 domain;
 
 	/* Entries of a VLAN matter only with filtering, which blocks caching. */
@@ -220,16 +263,10 @@ static void cham_fdb_bridge_event(unsigned long event, struct net_device *dev,
 	if (!xa_load(&cham_fdb_domains, domain))
 		return;
 
-	spin_lock_bh(&cham_fdb_lock);
 	/* An address of the host itself is for Linux: no entry, a miss. */
-	if (event == SWITCHDEV_FDB_ADD_TO_DEVICE && !info->is_local && master)
-		changed = cham_fdb_put(domain, info->addr, CHAM_FDB_BRIDGE,
-				       dev->ifindex, NULL);
-	else
-		changed = cham_fdb_del(domain, info->addr);
-	spin_unlock_bh(&cham_fdb_lock);
-	if (changed)
-		cham_tenant_invalidate_domain(domain);
+	here = event == SWITCHDEV_FDB_ADD_TO_DEVICE && !info->is_local && master;
+	cham_fdb_tell(domain, info->addr, CHAM_FDB_BRIDGE, here ? dev->ifindex : 0, NULL,
+		      replay);
 }
 
 /* The remote that an entry of a vxlan device speaks of; NULL: none of our tunnel. */
@@ -255,25 +292,18 @@ cham_fdb_vxlan_remote(const struct net_device *dev,
  * Of next hop groups it tells nothing: no entry, a miss.
  */
 static void cham_fdb_vxlan_event(unsigned long event, struct net_device *dev,
-				 const struct switchdev_notifier_vxlan_fdb_info *info)
+				 const struct switchdev_notifier_vxlan_fdb_info *info,
+				 bool replay)
 {
 	struct cham_remote *remote = NULL;
-	u32 domain = dev->ifindex;
-	bool changed;
 
 	/* What is flooded Linux copies. */
-	if (!is_valid_ether_addr(info->eth_addr) || !xa_load(&cham_fdb_domains, domain))
+	if (!is_valid_ether_addr(info->eth_addr) ||
+	    !xa_load(&cham_fdb_domains, dev->ifindex))
 		return;
 	if (event == SWITCHDEV_VXLAN_FDB_ADD_TO_DEVICE)
 		remote = cham_fdb_vxlan_remote(dev, info);
-	spin_lock_bh(&cham_fdb_lock);
-	if (remote)
-		changed = cham_fdb_put(domain, info->eth_addr, CHAM_FDB_VXLAN, 0, remote);
-	else
-		changed = cham_fdb_del(domain, info->eth_addr);
-	spin_unlock_bh(&cham_fdb_lock);
-	if (changed)
-		cham_tenant_invalidate_domain(domain);
+	cham_fdb_tell(dev->ifindex, info->eth_addr, CHAM_FDB_VXLAN, 0, remote, replay);
 }
 
 /**
@@ -315,21 +345,24 @@ void cham_fdb_heard(const struct nlmsghdr *nlh)
 		cham_policy_dirty_domain(domain);
 }
 
+static struct notifier_block cham_fdb_asked_nb;
+
 static int cham_fdb_switchdev(struct notifier_block *nb, unsigned long event,
 			      void *ptr)
 {
 	struct net_device *dev = switchdev_notifier_info_to_dev(ptr);
+	bool replay = nb == &cham_fdb_asked_nb;
 
 	if (!net_eq(dev_net(dev), &init_net))
 		return NOTIFY_DONE;
 	switch (event) {
 	case SWITCHDEV_FDB_ADD_TO_DEVICE:
 	case SWITCHDEV_FDB_DEL_TO_DEVICE:
-		cham_fdb_bridge_event(event, dev, ptr);
+		cham_fdb_bridge_event(event, dev, ptr, replay);
 		break;
 	case SWITCHDEV_VXLAN_FDB_ADD_TO_DEVICE:
 	case SWITCHDEV_VXLAN_FDB_DEL_TO_DEVICE:
-		cham_fdb_vxlan_event(event, dev, ptr);
+		cham_fdb_vxlan_event(event, dev, ptr, replay);
 		break;
 	case SWITCHDEV_PORT_ATTR_SET:
 		cham_policy_dirty_dev(dev);
@@ -350,6 +383,11 @@ static struct notifier_block cham_fdb_nb = {
 	.notifier_call = cham_fdb_switchdev,
 };
 
+/* What a device says when it is asked. */
+static struct notifier_block cham_fdb_asked_nb = {
+	.notifier_call = cham_fdb_switchdev,
+};
+
 static struct notifier_block cham_fdb_blocking_nb = {
 	.notifier_call = cham_fdb_switchdev_blocking,
 };
@@ -365,6 +403,66 @@ static struct notifier_block cham_fdb_replay_nb = {
 	.notifier_call = cham_fdb_replay_blocking,
 };
 
+int cham_fdb_walk(int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg)
+{
+	struct rhashtable_iter iter;
+	unsigned int seen = 0;
+	struct cham_fdb *fdb;
+	int err = 0;
+
+	rhashtable_walk_enter(&cham_fdb_table, &iter);
+	rhashtable_walk_start(&iter);
+	while (!err && (fdb = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(fdb)) {
+			if (PTR_ERR(fdb) == -EAGAIN)
+				continue;
+			err = PTR_ERR(fdb);
+			break;
+		}
+		err = fn(fdb, arg);
+		if (++seen % CHAM_FDB_STRIDE)
+			continue;
+		rhashtable_walk_stop(&iter);
+		cond_resched();
+		rhashtable_walk_start(&iter);
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+	return err;
+}
+
+struct cham_fdb_prune {
+	bool (*which)(const struct cham_fdb *fdb, const struct cham_fdb_prune *what);
+	u32 domain;
+	u32 ifindex;
+	u32 removed;
+};
+
+static int cham_fdb_prune_one(const struct cham_fdb *fdb, void *arg)
+{
+	struct cham_fdb_prune *p = arg;
+
+	spin_lock_bh(&cham_fdb_lock);
+	if (p->which(fdb, p))
+		p->removed += cham_fdb_remove((struct cham_fdb *)fdb);
+	spin_unlock_bh(&cham_fdb_lock);
+	return 0;
+}
+
+/* All that @p says. Where entries go while a walk pauses it may miss others: until one
+ * finds none. Return: how many.
+ */
+static u32 cham_fdb_prune(struct cham_fdb_prune *p)
+{
+	u32 before;
+
+	do {
+		before = p->removed;
+		cham_fdb_walk(cham_fdb_prune_one, p);
+	} while (p->removed != before);
+	return p->removed;
+}
+
 /* What the devices tell from here on is of another round. */
 void cham_fdb_replay_begin(void)
 {
@@ -372,6 +470,27 @@ void cham_fdb_replay_begin(void)
 	spin_lock_bh(&cham_fdb_lock);
 	cham_fdb_round++;
 	spin_unlock_bh(&cham_fdb_lock);
+}
+
+static void cham_fdb_set_asked(u32 domain)
+{
+	spin_lock_bh(&cham_fdb_lock);
+	cham_fdb_asked = domain;
+	spin_unlock_bh(&cham_fdb_lock);
+}
+
+static int cham_fdb_replay(struct net_device *dev, u32 vni)
+{
+	struct net_device *lower;
+	struct list_head *iter;
+
+	if (netif_is_vxlan(dev))
+		return vxlan_fdb_replay(dev, cpu_to_be32(vni), &cham_fdb_asked_nb, NULL);
+	/* One member is enough: the bridge replays its whole table. */
+	netdev_for_each_lower_dev(dev, lower, iter)
+		return switchdev_bridge_port_replay(lower, lower, NULL, &cham_fdb_asked_nb,
+						    &cham_fdb_replay_nb, NULL);
+	return 0;
 }
 
 /**
@@ -386,8 +505,6 @@ void cham_fdb_replay_begin(void)
 void cham_fdb_replay_domain(u32 ifindex, u32 vni, bool ask)
 {
 	struct net_device *dev = ifindex ? __dev_get_by_index(&init_net, ifindex) : NULL;
-	struct net_device *lower;
-	struct list_head *iter;
 	void *was;
 
 	if (!dev)
@@ -399,33 +516,27 @@ void cham_fdb_replay_domain(u32 ifindex, u32 vni, bool ask)
 	if (xa_err(xa_store(&cham_fdb_domains, ifindex,
 			    CHAM_FDB_FOUND(cham_fdb_round, ask), GFP_KERNEL)) || !ask)
 		return;
-	if (netif_is_vxlan(dev)) {
-		vxlan_fdb_replay(dev, cpu_to_be32(vni), &cham_fdb_nb, NULL);
-		return;
+	cham_fdb_set_asked(ifindex);
+	if (cham_fdb_replay(dev, vni)) {
+		/* It has not said all that it knows: nothing goes, and once more. */
+		xa_store(&cham_fdb_domains, ifindex, CHAM_FDB_FOUND(cham_fdb_round, false),
+			 GFP_KERNEL);
+		cham_policy_dirty_domain(ifindex);
 	}
-	/* One member is enough: the bridge replays its whole table. */
-	netdev_for_each_lower_dev(dev, lower, iter) {
-		switchdev_bridge_port_replay(lower, lower, NULL, &cham_fdb_nb,
-					     &cham_fdb_replay_nb, NULL);
-		break;
-	}
+	cham_fdb_set_asked(0);
 }
 
-/* What is of nobody's domain, or of one that was asked and did not say it. */
-static int cham_fdb_sweep_one(const struct cham_fdb *fdb, void *arg)
+/* Of nobody's domain; of one that was asked and did not say it; or leads nowhere. */
+static bool cham_fdb_stale(const struct cham_fdb *fdb, const struct cham_fdb_prune *what)
 {
 	void *found;
 
 	if (fdb->source == CHAM_FDB_STATIC)
-		return 0;
+		return false;
 	found = xa_load(&cham_fdb_domains, fdb->key.domain);
-	if (found && (found != CHAM_FDB_FOUND(cham_fdb_round, true) ||
-		      READ_ONCE(fdb->round) == cham_fdb_round))
-		return 0;
-	spin_lock_bh(&cham_fdb_lock);
-	cham_fdb_remove((struct cham_fdb *)fdb);
-	spin_unlock_bh(&cham_fdb_lock);
-	return 0;
+	return !found || (!fdb->ifindex && !fdb->remote) ||
+	       (found == CHAM_FDB_FOUND(cham_fdb_round, true) &&
+		fdb->round != cham_fdb_round);
 }
 
 /* Who has asked forgets what it had cached: its ways may be among what goes here. */
@@ -438,7 +549,7 @@ void cham_fdb_replay_end(void)
 	xa_for_each(&cham_fdb_domains, ifindex, found)
 		if (xa_to_value(found) >> 1 != cham_fdb_round)
 			xa_erase(&cham_fdb_domains, ifindex);
-	cham_fdb_walk(cham_fdb_sweep_one, NULL);
+	cham_fdb_prune(&(struct cham_fdb_prune){ .which = cham_fdb_stale });
 }
 
 int cham_fdb_static_add(struct cham_tenant *tenant, const u8 *mac,
@@ -515,34 +626,6 @@ int cham_fdb_static_del(struct cham_tenant *tenant, const u8 *mac,
 	return 0;
 }
 
-int cham_fdb_walk(int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg)
-{
-	struct rhashtable_iter iter;
-	unsigned int seen = 0;
-	struct cham_fdb *fdb;
-	int err = 0;
-
-	rhashtable_walk_enter(&cham_fdb_table, &iter);
-	rhashtable_walk_start(&iter);
-	while (!err && (fdb = rhashtable_walk_next(&iter))) {
-		if (IS_ERR(fdb)) {
-			if (PTR_ERR(fdb) == -EAGAIN)
-				continue;
-			err = PTR_ERR(fdb);
-			break;
-		}
-		err = fn(fdb, arg);
-		if (++seen % CHAM_FDB_STRIDE)
-			continue;
-		rhashtable_walk_stop(&iter);
-		cond_resched();
-		rhashtable_walk_start(&iter);
-	}
-	rhashtable_walk_stop(&iter);
-	rhashtable_walk_exit(&iter);
-	return err;
-}
-
 u32 cham_fdb_seq(void)
 {
 	return READ_ONCE(cham_fdb_changes) ?: 1;
@@ -556,33 +639,22 @@ bool cham_fdb_of_tenant(const struct cham_fdb *fdb, const struct cham_tenant *t)
 	       (domain && (domain == t->bridge || domain == t->vxlan));
 }
 
-struct cham_fdb_flush {
-	u32 domain;
-	u32 ifindex;
-	u32 removed;
-};
-
-/* An entry that matches either. */
-static int cham_fdb_flush_one(const struct cham_fdb *fdb, void *arg)
+static bool cham_fdb_of_domain(const struct cham_fdb *fdb, const struct cham_fdb_prune *what)
 {
-	struct cham_fdb_flush *flush = arg;
+	return fdb->key.domain == what->domain;
+}
 
-	if ((flush->domain && fdb->key.domain == flush->domain) ||
-	    (flush->ifindex && fdb->ifindex == flush->ifindex &&
-	     fdb->source == CHAM_FDB_STATIC)) {
-		spin_lock_bh(&cham_fdb_lock);
-		flush->removed += cham_fdb_remove((struct cham_fdb *)fdb);
-		spin_unlock_bh(&cham_fdb_lock);
-	}
-	return 0;
+static bool cham_fdb_static_to(const struct cham_fdb *fdb, const struct cham_fdb_prune *what)
+{
+	return fdb->source == CHAM_FDB_STATIC && fdb->ifindex == what->ifindex;
 }
 
 /* The tenant's own entries; its bridge's and vxlan device's go with those. */
 void cham_fdb_flush_tenant(struct cham_tenant *tenant)
 {
-	struct cham_fdb_flush flush = { .domain = CHAM_FDB_DOMAIN_STATIC | tenant->id };
-
-	cham_fdb_walk(cham_fdb_flush_one, &flush);
+	cham_fdb_prune(&(struct cham_fdb_prune){
+		.which = cham_fdb_of_domain, .domain = CHAM_FDB_DOMAIN_STATIC | tenant->id,
+	});
 	atomic_set(&tenant->fdbs, 0);
 }
 
@@ -596,10 +668,11 @@ void cham_fdb_flush_tenant_remotes(struct cham_tenant *tenant)
 /* @tenant: whose the port was until now. */
 void cham_fdb_flush_port(struct cham_tenant *tenant, struct cham_port *port)
 {
-	struct cham_fdb_flush flush = { .ifindex = cham_port_dev(port)->ifindex };
+	struct cham_fdb_prune to = {
+		.which = cham_fdb_static_to, .ifindex = cham_port_dev(port)->ifindex,
+	};
 
-	cham_fdb_walk(cham_fdb_flush_one, &flush);
-	atomic_sub(flush.removed, &tenant->fdbs);
+	atomic_sub(cham_fdb_prune(&to), &tenant->fdbs);
 }
 
 static void cham_fdb_free_one(void *ptr, void *arg)

@@ -226,13 +226,13 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 	return conn;
 }
 
-/* What a packet's connection says. Return: enum cham_event_act. */
 /* Another CPU may have found another way since. */
 static void cham_to_set(struct cham_half *half, union cham_to was, union cham_to to)
 {
 	cmpxchg(&half->fwd.to.word, was.word, to.word);
 }
 
+/* What a packet's connection says. Return: enum cham_event_act. */
 static __always_inline int cham_decide(struct cham_cpu *cpu, struct cham_conn *conn,
 				       unsigned int dir, const struct cham_query *query,
 				       union cham_to to)

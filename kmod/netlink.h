@@ -15,7 +15,7 @@ struct cham_tenant;
 
 /* RTNL held, may sleep. */
 void cham_nl_tenant_event(enum cham_cmd cmd, const struct cham_tenant *t);
-/* RTNL held, may sleep. */
+/* Process context; RTNL or the port's own lock keeps @port. */
 void cham_nl_port_event(enum cham_cmd cmd, struct cham_port *port);
 /* Any context; nothing is built when nobody listens. */
 void cham_nl_conn_event(enum cham_cmd cmd, const struct cham_tenant *t,

@@ -18,7 +18,7 @@ static bool cham_nl_open;	/* no event before the family is there */
 
 void cham_nl_events(bool on)
 {
-	/* Who may sleep while it tells holds RTNL, all others are in the grace period. */
+	/* Who sleeps while it tells holds RTNL, all others are within the grace period. */
 	rtnl_lock();
 	WRITE_ONCE(cham_nl_open, on);
 	rtnl_unlock();
@@ -83,7 +83,10 @@ void cham_nl_tenant_event(enum cham_cmd cmd, const struct cham_tenant *t)
 void cham_nl_port_event(enum cham_cmd cmd, struct cham_port *port)
 {
 	atomic_inc(&cham_port_seq);
-	CHAM_TELL(&init_net, cmd, GFP_KERNEL, cham_put_port, port);
+	/* Not all who tell of ports hold RTNL, see cham_nl_events(). */
+	rcu_read_lock();
+	CHAM_TELL(&init_net, cmd, GFP_ATOMIC, cham_put_port, port);
+	rcu_read_unlock();
 }
 
 void cham_nl_conn_event(enum cham_cmd cmd, const struct cham_tenant *t,

@@ -390,6 +390,21 @@ static int cham_policy_port(struct cham_port *port, void *unused)
 	return 0;
 }
 
+/* Where a broadcast did not reach a socket, for want of memory, that gets no more of them
+ * until it is read as by a process. Nothing is there to be read.
+ */
+static void cham_policy_unstop(void)
+{
+	struct msghdr msg = {};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cham_policy_socks); i++)
+		if (cham_policy_socks[i] &&
+		    kernel_recvmsg(cham_policy_socks[i], &msg, NULL, 0, 0,
+				   MSG_DONTWAIT) != -EAGAIN)
+			cham_policy_dirty_all();
+}
+
 /* How long what Linux learned lives without traffic: bridge or vxlan device. */
 static unsigned long cham_policy_ageing(const struct cham_tenant *t)
 {
@@ -426,6 +441,7 @@ static void cham_policy_look(struct work_struct *work)
 	unsigned int n = 0;
 	bool replay = false;
 
+	cham_policy_unstop();
 	rtnl_lock();
 	/* What is said from here on makes the next look. */
 	xchg(&cham_look_due, false);

@@ -167,9 +167,9 @@ int cham_prog_set(struct cham_tenant *t, const struct cham_prog *want,
 		return -ENOMEM;
 	}
 	/* A handler of the old one that is still at work must not be taken for one of
-	 * the new.
+	 * the new; by another layout cham_prog_stop() knows it.
 	 */
-	if (old)
+	if (old && old->layout == prog->layout)
 		synchronize_net();
 	rcu_assign_pointer(t->program, prog);
 	WRITE_ONCE(t->prog, cham_prog_word(prog->cell, prog->hooks, prog->flags));
@@ -221,6 +221,9 @@ void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
 	const struct xdp_buff *xdp = cpu->xdp;
 	struct cham_prog_fault *fault;
 
+	/* Another has taken its place meanwhile. */
+	if (prog && prog->layout != priv->layout)
+		return;
 	WRITE_ONCE(t->prog, 0);
 	if (!prog || cmpxchg(&prog->state, CHAM_PROG_RUNS, CHAM_PROG_STOPPING) != CHAM_PROG_RUNS)
 		return;
