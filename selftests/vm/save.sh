@@ -132,6 +132,29 @@ restore "another number of queue pairs is not kept in silence" 2 \
 	'[.[] | select(.status == "failed") | .reason] | length == 1 and
 	 (.[0] | contains("another number of queue pairs"))' /tmp/pairs.json
 
+# a large file; and whose number is another's later leaves nothing to it
+python3 - $saved /tmp/large.json <<'P'
+import json, sys
+with open(sys.argv[1], encoding="utf-8") as f:
+    saved = json.load(f)
+for name, vni in (("many", 900), ("others", 901)):
+    saved["tenants"].append(saved["tenants"][1] | {"name": name, "vni": vni, "max-fdb": 4000})
+    saved["fdb"] += [{"tenant": name, "mac": f"02:00:{vni - 900:02x}:01:{i >> 8:02x}:{i & 255:02x}",
+                      "remote": "192.0.2.2"} for i in range(3000)]
+with open(sys.argv[2], "w", encoding="utf-8") as f:
+    json.dump(saved, f)
+P
+restore "6,000 entries" 0 '[.[] | select(.item == "fdb" and .status == "made")] | length == 6000' /tmp/large.json
+fdbs() { chamctl -j fdb show tenant "$1" | jq length; }
+check_eq "each tenant has its own" "3000 3000" "$(fdbs many) $(fdbs others)"
+number=$(chamctl -j tenant show many | jq '.[0].id')
+check "one goes" chamctl tenant del many
+check "another comes" chamctl tenant add newcomer vni 902
+check_eq "with the same number" "$number" "$(chamctl -j tenant show newcomer | jq '.[0].id')"
+check_eq "and none of its addresses" "0 3000" "$(fdbs newcomer) $(fdbs others)"
+chamctl tenant del newcomer
+chamctl tenant del others
+
 # what was there before stays beside it
 check "saved" chamctl save $saved
 rm -f $saved~
