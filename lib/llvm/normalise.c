@@ -80,13 +80,12 @@ static void foreign(LLVMValueRef v)
 	const char *section = LLVMGetSection(v) ?: "";
 
 	if (!strcmp(section, ".ksyms"))
-		no("\"%s\" is a kfunc or a variable of the kernel: a handler calls helpers and its own functions",
+		no("\"%s\" is a kfunc or the kernel's own: a handler calls helpers and its own",
 		   name_of(v));
 	if (!strcmp(section, ".maps"))
 		no("\"%s\" is a map of somebody else: a program has its own, defined in the module",
 		   name_of(v));
-	no("\"%s\" is somebody else's: a program has its own functions and data, defined in the module",
-	   name_of(v));
+	no("\"%s\" is somebody else's: a program has its own, defined in the module", name_of(v));
 }
 
 static bool starts(const char *s, const char *with)
