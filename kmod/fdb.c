@@ -337,8 +337,10 @@ void cham_fdb_heard(const struct nlmsghdr *nlh)
 	spin_lock_bh(&cham_fdb_lock);
 	rcu_read_lock();
 	fdb = cham_fdb_find(domain, nla_data(mac));
-	wrong = fdb && (nlh->nlmsg_type == RTM_DELNEIGH ||
-			fdb->ifindex != ndm->ndm_ifindex) && cham_fdb_remove(fdb);
+	/* One that leads nowhere is never wrong. */
+	wrong = fdb && fdb->ifindex && (nlh->nlmsg_type == RTM_DELNEIGH ||
+					fdb->ifindex != ndm->ndm_ifindex) &&
+		cham_fdb_remove(fdb);
 	rcu_read_unlock();
 	spin_unlock_bh(&cham_fdb_lock);
 	if (wrong)
