@@ -725,9 +725,9 @@ static void run_lookup(void)
 
 		without += i ? took : 0;
 	}
-	printf("{\"count\":%u,\"made\":%llu,\"tried\":%u,"
-	       "\"lookup\":%.1f,\"loop\":%.1f,\"hit\":%.4f}\n",
-	       count, (unsigned long long)l->made, at,
+	printf("{\"count\":%u,\"made\":%llu,\"tried\":%u,", count,
+	       (unsigned long long)l->made, at);
+	printf("\"lookup\":%.1f,\"loop\":%.1f,\"hit\":%.4f}\n",
 	       (with - without) / rounds / BENCH_LOOKUPS, without / rounds / BENCH_LOOKUPS,
 	       (double)l->hits / (rounds + 1) / BENCH_LOOKUPS);
 }
