@@ -651,9 +651,9 @@ void cham_policy_exit(void)
 	unregister_inet6addr_notifier(&cham_policy_addr6_nb);
 	unregister_inetaddr_notifier(&cham_policy_addr_nb);
 	unregister_netdevice_notifier(&cham_policy_nb);
+	/* It reads the sockets. An uplink or tenant that goes now asks in vain. */
+	disable_delayed_work_sync(&cham_policy_work);
 	if (cham_policy_socks[1])
 		sock_release(cham_policy_socks[1]);
 	sock_release(cham_policy_socks[0]);
-	/* An uplink or tenant that goes now asks in vain. */
-	disable_delayed_work_sync(&cham_policy_work);
 }
