@@ -102,6 +102,20 @@ topo_vdpa() {
 	fi
 }
 
+# topo_vhost NAME COMMAND...: a vDPA device, which COMMAND makes, for a process
+topo_vhost() {
+	local rc
+	echo 0 >/sys/bus/vdpa/drivers_autoprobe
+	"${@:2}" && echo vhost_vdpa >"/sys/bus/vdpa/devices/$1/driver_override" &&
+		echo "$1" >/sys/bus/vdpa/drivers/vhost_vdpa/bind
+	rc=$?
+	echo 1 >/sys/bus/vdpa/drivers_autoprobe
+	return $rc
+}
+
+# topo_chardev NAME: what the process opens
+topo_chardev() { echo "/dev/$(basename "/sys/bus/vdpa/devices/$1/vhost-vdpa-"*)"; }
+
 # topo_port TENANT [ADDRESS [SUFFIX]]: a vDPA port, its guest end in a namespace
 topo_port() {
 	local vdpa=${1}${3:-0} ns=t-$1${3:-} dev

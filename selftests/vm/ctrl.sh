@@ -139,15 +139,11 @@ check_eq "one pair is what a port without a driver has" 1 \
 	"$(chamctl -j port show fixed | jq '.[0]."active-pairs"')"
 
 # A process as the owner, by hand.
-echo 0 >/sys/bus/vdpa/drivers_autoprobe
-check "a port for a process" vdpa dev add name pv mgmtdev chamelio max_vqp 4
-echo vhost_vdpa >/sys/bus/vdpa/devices/pv/driver_override
-echo pv >/sys/bus/vdpa/drivers/vhost_vdpa/bind
-echo 1 >/sys/bus/vdpa/drivers_autoprobe
+check "a port for a process" topo_vhost pv vdpa dev add name pv mgmtdev chamelio max_vqp 4
 sysctl -qw net.ipv6.conf.pv.disable_ipv6=1
 ip link set pv up
-vhost=$(basename /sys/bus/vdpa/devices/pv/vhost-vdpa-*)
-relay vhost "$(dirname "$0")/ctrl_vhost.py" "/dev/$vhost" pv
+vhost=$(topo_chardev pv)
+relay vhost "$(dirname "$0")/ctrl_vhost.py" "$vhost" pv
 check "other ports did not notice" ping1 on red 10.0.0.2
 check "everything comes down" topo_down
 finish

@@ -55,7 +55,7 @@ testpmd_start() {
 	rm -f "$tap_tmp/say"
 	mkfifo "$tap_tmp/say"
 	dpdk-testpmd -l 0,1 -n 1 --no-pci --no-telemetry --iova-mode=va "${memory[@]}" \
-		--vdev "net_virtio_user0,path=/dev/$vhost,mac=52:54:00:00:00:dd${2:-}" -- \
+		--vdev "net_virtio_user0,path=$vhost,mac=52:54:00:00:00:dd${2:-}" -- \
 		-i --total-num-mbufs=4096 --forward-mode=icmpecho --port-topology=loop \
 		<"$tap_tmp/say" >"$log" 2>&1 &
 	pmd=$!
@@ -97,14 +97,10 @@ foreign() {
 
 # port FEATURES...: the process' port, of tenant red
 port() {
-	echo 0 >/sys/bus/vdpa/drivers_autoprobe
-	TOPO_FEATURES=$1 topo_vdpa pmd || return
-	echo vhost_vdpa >/sys/bus/vdpa/devices/pmd/driver_override
-	echo pmd >/sys/bus/vdpa/drivers/vhost_vdpa/bind
-	echo 1 >/sys/bus/vdpa/drivers_autoprobe
+	TOPO_FEATURES=$1 topo_vhost pmd topo_vdpa pmd || return
 	chamctl port set pmd tenant red
 	ip link set pmd master br-red up
-	vhost=$(basename /sys/bus/vdpa/devices/pmd/vhost-vdpa-*)
+	vhost=$(topo_chardev pmd)
 }
 
 ulimit -l unlimited

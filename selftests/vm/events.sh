@@ -172,19 +172,15 @@ told "quota of FDB entries" quota-ntf '.name == "red" and ."max-fdb" == 1' max-p
 sleep 1
 
 # a port whose owner is a process that breaks its ring
-echo 0 >/sys/bus/vdpa/drivers_autoprobe
-vdpa dev add name evil mgmtdev chamelio
-echo vhost_vdpa >/sys/bus/vdpa/devices/evil/driver_override
-echo evil >/sys/bus/vdpa/drivers/vhost_vdpa/bind
-echo 1 >/sys/bus/vdpa/drivers_autoprobe
+topo_vhost evil vdpa dev add name evil mgmtdev chamelio
 ip link set evil up
 chamctl port set evil tenant red 2>/dev/null
 told "quota of ports" quota-ntf '.name == "red" and ."max-ports" == 1' max-fdb max-conns
 chamctl tenant set red max-ports 2
 chamctl port set evil tenant red
 clear
-vhost=$(basename /sys/bus/vdpa/devices/evil/vhost-vdpa-*)
-check "a hostile owner breaks its port" "$(dirname "$0")/port_vhost.py" "/dev/$vhost" evil break
+vhost=$(topo_chardev evil)
+check "a hostile owner breaks its port" "$(dirname "$0")/port_vhost.py" "$vhost" evil break
 told "ring broken: by whom and why" ring-broken-ntf \
 	'.ifname == "evil" and ."tenant-name" == "red" and .state == "broken" and (."broken-reason" | length > 0)' \
 	fixed-mac device-features

@@ -92,15 +92,11 @@ check "made again" sh -c 'chamctl tenant add red vni 100 && chamctl port set red
 check "red is fast again" is_fast
 
 # A process as a driver is killed
-echo 0 >/sys/bus/vdpa/drivers_autoprobe
-vdpa dev add name proc0 mgmtdev chamelio mtu 1450 || bail "port"
-echo vhost_vdpa >/sys/bus/vdpa/devices/proc0/driver_override
-echo proc0 >/sys/bus/vdpa/drivers/vhost_vdpa/bind
-echo 1 >/sys/bus/vdpa/drivers_autoprobe
+topo_vhost proc0 vdpa dev add name proc0 mgmtdev chamelio mtu 1450 || bail "port"
 sysctl -qw net.ipv6.conf.proc0.disable_ipv6=1
 ip link set proc0 up
 chamctl port set proc0 tenant red
-vhost=/dev/$(basename /sys/bus/vdpa/devices/proc0/vhost-vdpa-*)
+vhost=$(topo_chardev proc0)
 pump() {
 	: >/tmp/pump
 	"$(dirname "$0")/hostile.py" pump "$vhost" proc0 >/tmp/pump 2>&1 &

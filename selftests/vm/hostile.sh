@@ -25,19 +25,15 @@ chamctl uplink add up0 local 192.0.2.1 || bail "uplink"
 topo_tenant red 100 || bail "red"
 
 # evil's port is a process'
-echo 0 >/sys/bus/vdpa/drivers_autoprobe
-defer sh -c 'echo 1 >/sys/bus/vdpa/drivers_autoprobe'
 topo_remote evil 300
-vdpa dev add name evil0 mgmtdev chamelio mtu 1450 || bail "evil's port"
-echo vhost_vdpa >/sys/bus/vdpa/devices/evil0/driver_override
-echo evil0 >/sys/bus/vdpa/drivers/vhost_vdpa/bind
+topo_vhost evil0 vdpa dev add name evil0 mgmtdev chamelio mtu 1450 || bail "evil's port"
 sysctl -qw net.ipv6.conf.evil0.disable_ipv6=1
 ip link set evil0 up
 chamctl tenant add evil vni 300 || bail "evil"
 chamctl port set evil0 tenant evil || bail "evil's port"
 chamctl tenant setup evil dev evil0 uplink up0 remote 192.0.2.2 || bail "evil's bridge"
 topo_attach || bail "attach"
-vhost=/dev/$(basename /sys/bus/vdpa/devices/evil0/vhost-vdpa-*)
+vhost=$(topo_chardev evil0)
 far=$(far evil cat /sys/class/net/eth0/address)
 mac=$(chamctl -j port show evil0 | jq -r '.[0].mac')
 # Linux knows both ends, so that what makes sense is fast

@@ -31,20 +31,17 @@ qemus=()
 
 # port NAME: one that a process may have
 port() {
-	echo 0 >/sys/bus/vdpa/drivers_autoprobe
-	vdpa dev add name "$1" mgmtdev chamelio mtu 1450 max_vqp 2 mac "$GUEST_MAC" || return
-	echo vhost_vdpa >"/sys/bus/vdpa/devices/$1/driver_override"
-	echo "$1" >/sys/bus/vdpa/drivers/vhost_vdpa/bind
-	echo 1 >/sys/bus/vdpa/drivers_autoprobe
+	topo_vhost "$1" vdpa dev add name "$1" mgmtdev chamelio mtu 1450 max_vqp 2 mac "$GUEST_MAC" ||
+		return
 	ip link set "$1" up
 }
 
 # run a|b: QEMU on that port
 run() {
 	local vhost pid
-	vhost=$(basename "/sys/bus/vdpa/devices/red$1/vhost-vdpa-"*)
+	vhost=$(topo_chardev "red$1")
 	mkdir "$tap_tmp/$1" && mkfifo "$tap_tmp/$1"/tty.{in,out} || return
-	GUEST_RUN=$tap_tmp/$1 "$tap_top/scripts/demo-guest" --run "/dev/$vhost" \
+	GUEST_RUN=$tap_tmp/$1 "$tap_top/scripts/demo-guest" --run "$vhost" \
 		-qmp "unix:$tap_tmp/$1/qmp,server=on,wait=off" 2>"$tap_tmp/$1/log" >&2 7>&- 8>&- &
 	pid=$!
 	qemus+=("$pid")

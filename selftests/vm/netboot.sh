@@ -22,17 +22,13 @@ topo_wire
 chamctl uplink add up0 local 192.0.2.1 || bail "uplink"
 topo_tenant red 100 || bail "red"
 topo_remote blue 200
-echo 0 >/sys/bus/vdpa/drivers_autoprobe
-defer sh -c 'echo 1 >/sys/bus/vdpa/drivers_autoprobe'
-vdpa dev add name blue0 mgmtdev chamelio mtu 1450 || bail "blue's port"
-echo vhost_vdpa >/sys/bus/vdpa/devices/blue0/driver_override
-echo blue0 >/sys/bus/vdpa/drivers/vhost_vdpa/bind
+topo_vhost blue0 vdpa dev add name blue0 mgmtdev chamelio mtu 1450 || bail "blue's port"
 ip link set blue0 up
 chamctl tenant add blue vni 200 || bail "blue"
 chamctl port set blue0 tenant blue || bail "blue's port"
 chamctl tenant setup blue dev blue0 uplink up0 remote 192.0.2.2 || bail "blue's bridge"
 topo_attach || bail "attach"
-vhost=/dev/$(basename /sys/bus/vdpa/devices/blue0/vhost-vdpa-*)
+vhost=$(topo_chardev blue0)
 mac=$(chamctl -j port show blue0 | jq -r '.[0].mac')
 check "red reaches its far end" busywait 10 ping1 on red 10.0.0.2 || finish
 

@@ -96,16 +96,12 @@ check "the others did not notice" ping1 on red 10.0.0.2
 # A process.
 check_fails "features that nobody knows are refused" \
 	"$(dirname "$0")/vdpa_add.py" bad 0x8000000000000000
-echo 0 >/sys/bus/vdpa/drivers_autoprobe
-check "a port for a process" "$(dirname "$0")/vdpa_add.py" pv all
-echo vhost_vdpa >/sys/bus/vdpa/devices/pv/driver_override
-echo pv >/sys/bus/vdpa/drivers/vhost_vdpa/bind
-echo 1 >/sys/bus/vdpa/drivers_autoprobe
+check "a port for a process" topo_vhost pv "$(dirname "$0")/vdpa_add.py" pv all
 # no frames but the test's: a router solicitation would take its buffer
 sysctl -qw net.ipv6.conf.pv.disable_ipv6=1
 ip link set pv up
-vhost=$(basename /sys/bus/vdpa/devices/pv/vhost-vdpa-*)
-relay vhost "$(dirname "$0")/packed_vhost.py" "/dev/$vhost" pv
+vhost=$(topo_chardev pv)
+relay vhost "$(dirname "$0")/packed_vhost.py" "$vhost" pv
 check "other ports did not notice" ping1 on red 10.0.0.2
 
 check "everything comes down" topo_down
