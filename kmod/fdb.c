@@ -405,31 +405,56 @@ static struct notifier_block cham_fdb_replay_nb = {
 	.notifier_call = cham_fdb_replay_blocking,
 };
 
-int cham_fdb_walk(int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg)
+/**
+ * cham_fdb_walk_begin() - look at all entries
+ * @w: end it with cham_fdb_walk_end(); RTNL need not be held in between
+ */
+void cham_fdb_walk_begin(struct cham_fdb_walk *w)
 {
-	struct rhashtable_iter iter;
-	unsigned int seen = 0;
+	rhashtable_walk_enter(&cham_fdb_table, &w->iter);
+	w->moved = 0;
+}
+
+void cham_fdb_walk_end(struct cham_fdb_walk *w)
+{
+	rhashtable_walk_exit(&w->iter);
+}
+
+/**
+ * cham_fdb_walk_on() - look at the entries that have not been seen
+ * @w:   from cham_fdb_walk_begin()
+ * @fn:  gets each, under RCU; not 0 stops, and the entry comes first the next time
+ * @arg: for @fn
+ *
+ * RTNL held, so that tenants stay. Lets others run now and then; entries that go
+ * meanwhile may hide others.
+ *
+ * Return: what @fn did; 0 at the end; -errno.
+ */
+int cham_fdb_walk_on(struct cham_fdb_walk *w,
+		     int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg)
+{
 	struct cham_fdb *fdb;
+	unsigned int seen = 0;
 	int err = 0;
 
-	rhashtable_walk_enter(&cham_fdb_table, &iter);
-	rhashtable_walk_start(&iter);
-	while (!err && (fdb = rhashtable_walk_next(&iter))) {
-		if (IS_ERR(fdb)) {
-			if (PTR_ERR(fdb) == -EAGAIN)
-				continue;
+	w->moved += !!rhashtable_walk_start_check(&w->iter);
+	for (fdb = rhashtable_walk_peek(&w->iter); fdb; fdb = rhashtable_walk_next(&w->iter)) {
+		if (!IS_ERR(fdb))
+			err = fn(fdb, arg);
+		else if (PTR_ERR(fdb) == -EAGAIN)
+			w->moved++;
+		else
 			err = PTR_ERR(fdb);
+		if (err)
 			break;
-		}
-		err = fn(fdb, arg);
 		if (++seen % CHAM_FDB_STRIDE)
 			continue;
-		rhashtable_walk_stop(&iter);
+		rhashtable_walk_stop(&w->iter);
 		cond_resched();
-		rhashtable_walk_start(&iter);
+		w->moved += !!rhashtable_walk_start_check(&w->iter);
 	}
-	rhashtable_walk_stop(&iter);
-	rhashtable_walk_exit(&iter);
+	rhashtable_walk_stop(&w->iter);
 	return err;
 }
 
@@ -456,11 +481,14 @@ static int cham_fdb_prune_one(const struct cham_fdb *fdb, void *arg)
  */
 static u32 cham_fdb_prune(struct cham_fdb_prune *p)
 {
+	struct cham_fdb_walk w;
 	u32 before;
 
 	do {
 		before = p->removed;
-		cham_fdb_walk(cham_fdb_prune_one, p);
+		cham_fdb_walk_begin(&w);
+		cham_fdb_walk_on(&w, cham_fdb_prune_one, p);
+		cham_fdb_walk_end(&w);
 	} while (p->removed != before);
 	return p->removed;
 }

@@ -65,8 +65,17 @@ void cham_fdb_replay_domain(u32 ifindex, u32 vni, bool ask);
 void cham_fdb_replay_end(void);
 /* A broadcast about neighbours. Any context. */
 void cham_fdb_heard(const struct nlmsghdr *nlh);
-/* RTNL held. */
-int cham_fdb_walk(int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg);
+
+/* A look at all entries that may stop and go on. */
+struct cham_fdb_walk {
+	struct rhashtable_iter iter;
+	u32 moved;		/* times the table was made anew: what was seen may come again */
+};
+
+void cham_fdb_walk_begin(struct cham_fdb_walk *w);
+int cham_fdb_walk_on(struct cham_fdb_walk *w,
+		     int (*fn)(const struct cham_fdb *fdb, void *arg), void *arg);
+void cham_fdb_walk_end(struct cham_fdb_walk *w);
 /* Moves with each entry that comes or goes; never 0. */
 u32 cham_fdb_seq(void);
 bool cham_fdb_of_tenant(const struct cham_fdb *fdb, const struct cham_tenant *t);

@@ -733,9 +733,13 @@ static int cham_nl_uplink_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+/* In cb->args, which cham_dump_close() has the first of. */
+enum { CHAM_FDB_DUMP_WALK = 1, CHAM_FDB_DUMP_TOLD };
+
 static int cham_nl_fdb_start(struct netlink_callback *cb)
 {
 	const struct nlattr *id = genl_info_dump(cb)->attrs[CHAM_FDB_TENANT_ID];
+	struct cham_fdb_walk *walk;
 	int err;
 
 	rtnl_lock();
@@ -743,24 +747,46 @@ static int cham_nl_fdb_start(struct netlink_callback *cb)
 	if (!err && id)
 		err = PTR_ERR_OR_ZERO(cham_nl_tenant_id(id, cb->extack));
 	rtnl_unlock();
-	return err;
+	if (err)
+		return err;
+	walk = kmalloc(sizeof(*walk), GFP_KERNEL);
+	if (!walk)
+		return -ENOMEM;
+	cham_fdb_walk_begin(walk);
+	cb->args[CHAM_FDB_DUMP_WALK] = (long)walk;
+	return 0;
 }
 
+static int cham_nl_fdb_done(struct netlink_callback *cb)
+{
+	struct cham_fdb_walk *walk = (void *)cb->args[CHAM_FDB_DUMP_WALK];
+
+	cham_fdb_walk_end(walk);
+	kfree(walk);
+	return 0;
+}
+
+/* An entry is told once for each tenant of its device. */
 static int cham_nl_fdb_dump_one(const struct cham_fdb *fdb, void *arg)
 {
 	struct cham_dump *d = arg;
 	const struct nlattr *id = genl_info_dump(d->cb)->attrs[CHAM_FDB_TENANT_ID];
+	const struct cham_fdb_walk *walk = (void *)d->cb->args[CHAM_FDB_DUMP_WALK];
+	long *told = &d->cb->args[CHAM_FDB_DUMP_TOLD], n = 0;
 	struct cham_tenant *t;
 	int err;
 
+	d->cb->seq = cham_fdb_seq() + walk->moved;
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
 		if ((id && t->id != nla_get_u32(id)) ||
-		    !cham_fdb_of_tenant(fdb, t) || cham_dump_skip(d))
+		    !cham_fdb_of_tenant(fdb, t) || n++ < *told)
 			continue;
 		err = CHAM_DUMP_ONE(d, cham_put_fdb, fdb, t->id);
 		if (err)
 			return err;
+		*told = n;
 	}
+	*told = 0;
 	return 0;
 }
 
@@ -769,9 +795,8 @@ static int cham_nl_fdb_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct cham_dump d;
 
 	rtnl_lock();
-	d = cham_dump_begin(skb, cb, CHAM_CMD_FDB_GET, cb->args[0]);
-	cb->seq = cham_fdb_seq();
-	cham_fdb_walk(cham_nl_fdb_dump_one, &d);
+	d = cham_dump_begin(skb, cb, CHAM_CMD_FDB_GET, 0);
+	cham_fdb_walk_on((void *)cb->args[CHAM_FDB_DUMP_WALK], cham_nl_fdb_dump_one, &d);
 	rtnl_unlock();
 	return skb->len;
 }
@@ -812,37 +837,38 @@ static int cham_nl_stat_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	.post_doit = cham_nl_post, .policy = cham_##name##_policy,	\
 	.maxattr = ARRAY_SIZE(cham_##name##_policy) - 1,		\
 	.flags = (who) | GENL_CMD_CAP_DO }
-#define CHAM_DUMP(CMD, who, name, begin, fn) {				\
-	.cmd = CHAM_CMD_##CMD, .start = begin, .dumpit = fn,		\
+#define CHAM_DUMP(CMD, who, name, begin, fn, end) {			\
+	.cmd = CHAM_CMD_##CMD, .start = begin, .dumpit = fn, .done = end, \
 	.policy = cham_##name##_policy,					\
 	.maxattr = ARRAY_SIZE(cham_##name##_policy) - 1,		\
 	.flags = (who) | GENL_CMD_CAP_DUMP }
 
 static const struct genl_split_ops cham_ops[] = {
 	CHAM_DO(TENANT_GET, CHAM_OWN, tenant_get, cham_nl_tenant_get),
-	CHAM_DUMP(TENANT_GET, CHAM_OWN, no_attrs, cham_nl_tenant_start, cham_nl_tenant_dump),
+	CHAM_DUMP(TENANT_GET, CHAM_OWN, no_attrs, cham_nl_tenant_start, cham_nl_tenant_dump, NULL),
 	CHAM_DO(TENANT_NEW, CHAM_ALL, tenant_new, cham_nl_tenant_new),
 	CHAM_DO(TENANT_SET, CHAM_ALL, tenant_set, cham_nl_tenant_set),
 	CHAM_DO(TENANT_DEL, CHAM_ALL, tenant_del, cham_nl_tenant_del),
 	CHAM_DO(PORT_GET, CHAM_ALL, port_get, cham_nl_port_get),
-	CHAM_DUMP(PORT_GET, CHAM_ALL, no_attrs, cham_nl_start, cham_nl_port_dump),
+	CHAM_DUMP(PORT_GET, CHAM_ALL, no_attrs, cham_nl_start, cham_nl_port_dump, NULL),
 	CHAM_DO(PORT_SET, CHAM_ALL, port_set, cham_nl_port_set),
 	CHAM_DO(UPLINK_GET, CHAM_ALL, uplink_get, cham_nl_uplink_get),
-	CHAM_DUMP(UPLINK_GET, CHAM_ALL, no_attrs, cham_nl_start, cham_nl_uplink_dump),
+	CHAM_DUMP(UPLINK_GET, CHAM_ALL, no_attrs, cham_nl_start, cham_nl_uplink_dump, NULL),
 	CHAM_DO(UPLINK_NEW, CHAM_ALL, uplink_new, cham_nl_uplink_new),
 	CHAM_DO(UPLINK_DEL, CHAM_ALL, uplink_del, cham_nl_uplink_del),
 	CHAM_DO(CONN_GET, CHAM_OWN, conn_key, cham_nl_conn_get),
-	CHAM_DUMP(CONN_GET, CHAM_OWN, conn_dump, cham_nl_conn_start, cham_nl_conn_dump),
+	CHAM_DUMP(CONN_GET, CHAM_OWN, conn_dump, cham_nl_conn_start, cham_nl_conn_dump, NULL),
 	CHAM_DO(CONN_NEW, CHAM_OWN, conn_new, cham_nl_conn_new),
 	CHAM_DO(CONN_SET, CHAM_OWN, conn_new, cham_nl_conn_set),
 	CHAM_DO(CONN_DEL, CHAM_OWN, conn_key, cham_nl_conn_del),
 	CHAM_DO(CONN_FLUSH, CHAM_OWN, conn_flush, cham_nl_conn_flush),
-	CHAM_DUMP(FDB_GET, CHAM_ALL, fdb_dump, cham_nl_fdb_start, cham_nl_fdb_dump),
+	CHAM_DUMP(FDB_GET, CHAM_ALL, fdb_dump, cham_nl_fdb_start, cham_nl_fdb_dump,
+		  cham_nl_fdb_done),
 	CHAM_DO(FDB_NEW, CHAM_ALL, fdb_new, cham_nl_fdb_new),
 	CHAM_DO(FDB_DEL, CHAM_ALL, fdb_del, cham_nl_fdb_del),
-	CHAM_DUMP(STAT_GET, CHAM_OWN, no_attrs, cham_nl_tenant_start, cham_nl_stat_dump),
+	CHAM_DUMP(STAT_GET, CHAM_OWN, no_attrs, cham_nl_tenant_start, cham_nl_stat_dump, NULL),
 	CHAM_DO(PROG_GET, CHAM_OWN, prog_get, cham_nl_prog_get),
-	CHAM_DUMP(PROG_GET, CHAM_OWN, no_attrs, cham_nl_tenant_start, cham_nl_prog_dump),
+	CHAM_DUMP(PROG_GET, CHAM_OWN, no_attrs, cham_nl_tenant_start, cham_nl_prog_dump, NULL),
 	CHAM_DO(PROG_SET, CHAM_ALL, prog_set, cham_nl_prog_set),
 	CHAM_DO(PROG_DEL, CHAM_ALL, prog_del, cham_nl_prog_del),
 	CHAM_DO(PACKET_SEND, CHAM_OWN, packet_send, cham_nl_packet_send),
