@@ -27,7 +27,7 @@ need=(
 	bpftool qemu-system-x86 qemu-system-common ipxe-qemu kmod iproute2 ethtool tcpdump
 	iperf3 nginx-light redis-server redis-tools curl openvswitch-switch
 	nftables iputils-ping netcat-openbsd socat busybox-static cpio jq gojq python3
-	python3-yaml python3-ply python3-git procps bash-completion man-db
+	python3-yaml python3-jsonschema python3-ply python3-git procps bash-completion man-db
 	xz-utils perl dpdk-dev memcached libmemcached-tools
 	flex bison libssl-dev lz4 debhelper dh-dkms dkms wget
 )
