@@ -74,8 +74,8 @@ enum cham_pkt_flag {
 	CHAM_PKT_IPV6		= 1,
 	CHAM_PKT_VLAN		= 2,	/* the frame has a tag of the tenant's own */
 	CHAM_PKT_LOCAL		= 4,	/* rx: from another end point of this host */
-	CHAM_PKT_REVERSE	= 8,	/* of the two directions, the one whose source
-					 * is the greater (address, port)
+	CHAM_PKT_REVERSE	= 8,	/* tells a connection's two directions apart; which
+					 * of them has it stays so, and says nothing else
 					 */
 	CHAM_PKT_HOST		= 16,	/* rx, open: Linux brings it, wherever it is from */
 	CHAM_PKT_SENT		= 32,	/* open: an end point has sent it */

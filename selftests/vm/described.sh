@@ -19,7 +19,7 @@ defer topo_down
 ask_bed
 heard=/tmp/described
 declare -A number=([rx]=0 [tx]=1)
-IPV6=1 VLAN=2 LOCAL=4 HOST=16
+IPV6=1 VLAN=2 LOCAL=4 REVERSE=8 HOST=16
 check "red loads a program that tells what it is told" \
 	prog load "$CHAM_BUILD/selftests/describes.bpf.o" tenant red
 : >$heard
@@ -28,19 +28,22 @@ defer kill $!
 sleep 1
 
 # told HOOK: the descriptions by that hook, a line each, as
-# "l2 l3 l4 payload payload_len len gso_size proto flags hook vlan seen", flags without direction
+# "l2 l3 l4 payload payload_len len gso_size proto flags hook vlan seen tcp_flags direction now",
+# flags without direction
 told() {
 	jq -r "select(.hook == \"$1\") | .area" $heard | while read -r a; do
 		le() { local i n=; for ((i = $1 + $2 - 1; i >= $1; i--)); do n+=${a:i * 2:2}; done; echo -n "$((16#$n)) "; }
 		le 0 2; le 2 2; le 4 2; le 6 2; le 8 4; le 12 4; le 16 2; le 18 1
-		echo -n "$((16#${a:40:2} & ~8)) "
-		le 21 1; le 22 2; echo "$((16#${a:48:2}))"
+		echo -n "$((16#${a:40:2} & ~REVERSE)) "
+		le 21 1; le 22 2; le 24 1; le 19 1
+		echo -n "$((16#${a:40:2} & REVERSE)) "
+		le 32 4; echo
 	done
 }
 # tells NAME HOOK LINE: that hook was told that
 tells() {
 	busywait 5 grep -q "\"hook\":\"$2\"" $heard
-	check_eq "$1: $2" "$3" "$(told "$2" | head -n 1)"
+	check_eq "$1: $2" "$3" "$(told "$2" | head -n 1 | cut -d " " -f -12)"
 }
 forget() { : >$heard; }
 # of a datagram with 100 bytes: description L3 FAMILY FLAGS HOOK VLAN
@@ -73,6 +76,21 @@ forget
 asks host -n 0 10.0.0.1 9300 "$data"
 tells "from the host" rx "$(datagram 14 4 $HOST rx 0)"
 
+# of one conversation: which direction, and when
+for way in "rx b-red 10.0.0.1" "tx t-red 10.0.0.2" "rx b-red 10.0.0.1"; do
+	read -r hook ns to <<<"$way"
+	forget
+	asks "$ns" -s 9300 -n 0 "$to" 9300 "$data"
+	busywait 5 grep -q "\"hook\":\"$hook\"" $heard
+	told "$hook" | head -n 1 | cut -d " " -f 14,15
+	sleep 1
+done >/tmp/described.ways
+read -r -d "" there at back _ there_too since </tmp/described.ways || :
+check_eq "its directions are told apart" $REVERSE $((there + back))
+check_eq "and stay" "$there" "$there_too"
+check_num "it is told when: that was two seconds ago, and more" $((since - at)) -ge 2000
+check_num "and not much more, in milliseconds" $((since - at)) -le 20000
+
 # a tag of the tenant's own
 for ns in t b; do
 	ip -n $ns-red link add link eth0 name v77 type vlan id 77
@@ -100,7 +118,7 @@ check "3 MB to the wire" on red timeout 10 socat -u OPEN:/tmp/described.data TCP
 supers() {
 	told "$1" | awk '$7 > 0 { n++
 		if ($2 == 14 && $3 == 34 && $4 == 66 && $5 > $7 && $6 == $4 + $5 && $7 > 1000 && $7 < 1450 &&
-		    $8 == 6 && $12 == 7) right++ }
+		    $8 == 6 && $12 == 7 && $13 ~ /^(16|17|24|25)$/) right++ }
 		END { print right + 0, n + 0 }'
 }
 read -r right all <<<"$(supers tx)"

@@ -2,7 +2,7 @@
 /*
  * Tells what it is told of packets with a payload to port 9300: the area has struct
  * cham_pkt up to the time, then a bit each for what is where it says: the IP version,
- * the port, and the payload, which begins with "D".
+ * the port, and the payload, which begins with "D"; then the time.
  */
 #include "handler.h"
 
@@ -23,6 +23,7 @@ static __always_inline int describe(struct xdp_md *ctx, struct cham_pkt *pkt,
 	area->word[2] = told[2];
 	area->word[3] = (*ip >> 4 == (pkt->flags & CHAM_PKT_IPV6 ? 6 : 4)) | 2 |
 			(payload && *payload == 'D' ? 4 : 0);
+	area->word[4] = pkt->now;
 	pkt->event = 1;
 	return CHAM_PASS;
 }
