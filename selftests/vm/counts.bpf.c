@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Both directions of a connection count in one word of its area, and note in another
- * from which CPU: what a program says of concurrency must be so. This one is
- * serialised; with ATOMIC it is not, and uses atomic operations.
+ * Both directions of a connection and its timer count in one word of its area; the
+ * directions note in another from which CPU, the timer in a fourth how often: what a
+ * program says of concurrency must be so. This one is serialised; with ATOMIC it is not,
+ * and uses atomic operations.
  */
 #include "handler.h"
 
@@ -16,12 +17,14 @@ CHAM_PROGRAM("counts", 1, CHAM_PROG_SERIAL);
 #define note(p, bits)	(*(p) |= (bits))
 #endif
 
-static __always_inline int counted(const struct cham_pkt *pkt, struct cham_area *area,
+static __always_inline int counted(struct cham_pkt *pkt, struct cham_area *area,
 				   const __u32 where)
 {
 	if (pkt->proto == IPPROTO_UDP) {
 		count(&area->word[0], 1);
 		note(&area->word[where], 1ULL << (bpf_get_smp_processor_id() & 63));
+		if (!(area->word[0] & 255))
+			pkt->timer = 1;
 	}
 	return CHAM_PASS;
 }
@@ -34,4 +37,11 @@ CHAM_HOOK(rx)
 CHAM_HOOK(tx)
 {
 	return counted(pkt, area, 2);
+}
+
+CHAM_HOOK(timer)
+{
+	count(&area->word[0], 1);
+	count(&area->word[3], 1);
+	return CHAM_CONSUME;
 }

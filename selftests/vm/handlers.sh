@@ -154,13 +154,13 @@ both_ways() {
 	wait "${senders[@]}"
 	sleep 0.5
 }
-# counts: words 0 to 2 of the area, packets of the two directions, and samples, which
+# counts: words 0 to 3 of the area, packets of the two directions, and samples, which
 # handlers see; those of an address a connection does not count, its own it does
 counts() {
 	local i conn
 	conn=$(chamctl -j conn get tenant red proto udp src 10.0.0.1 sport 9300 dst 10.0.0.2 dport 9300 |
 		jq -r '.[0] | "\(.area) \(.forward.packets) \(.reverse.packets)"')
-	for i in 0 16 32; do
+	for i in 0 16 32 48; do
 		printf '%d ' "0x${conn:i+6:2}${conn:i+4:2}${conn:i+2:2}${conn:i:2}"
 	done
 	echo "${conn#* } $(stat_of red refresh)"
@@ -170,16 +170,18 @@ for how in "serialised counts" "atomic counts2"; do
 	check "$name: loads" prog load "$CHAM_BUILD/selftests/$object.bpf.o" tenant red
 	# what goes by Linux is counted elsewhere
 	both_ways 3
-	read -r counted _ _ forward reverse samples <<<"$(counts)"
+	read -r counted _ _ fired forward reverse samples <<<"$(counts)"
 	both_ways 8000
-	read -r all rx tx f r s <<<"$(counts)"
-	diag "$name: $((f - forward)) and $((r - reverse)) packets, rx on CPUs $rx, tx on $tx"
+	read -r all rx tx timers f r s <<<"$(counts)"
+	timers=$((timers - fired))
+	diag "$name: $((f - forward)) and $((r - reverse)) packets, rx on CPUs $rx, tx on $tx, $timers timers"
 	check_num "$name: thousands both ways" $((f - forward)) -gt 2000
 	check_num "$name: and back" $((r - reverse)) -gt 2000
 	check "$name: not all by one CPU" test "$rx" != "$tx"
-	check_num "$name: none is lost" $((all - counted)) -ge $((f - forward + r - reverse))
+	check_num "$name: the timer, too" $timers -gt 5
+	check_num "$name: none is lost" $((all - counted)) -ge $((f - forward + r - reverse + timers))
 	check_num "$name: none is counted twice" $((all - counted)) -le \
-		$((f - forward + r - reverse + s - samples))
+		$((f - forward + r - reverse + timers + s - samples))
 done
 
 check "everything comes down, with a timer that is armed" topo_down
