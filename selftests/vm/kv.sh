@@ -13,7 +13,7 @@
 # shellcheck source-path=SCRIPTDIR source=../ask.sh
 . "$(dirname "$0")/../ask.sh"
 require_vm
-require_cmd jq memcached memccat memccp memcrm python3 bpftool
+require_cmd jq memcached memcaslap memccat memccp memcrm python3 bpftool
 [ "${CHAM_NICS:-0}" -gt 0 ] || skip_all "the VM has no pair of NICs"
 defer topo_down
 defer topo_unwire_nic
@@ -55,8 +55,26 @@ check "memcrm forgets" far red memcrm --servers=10.0.0.1 kv.file
 check_eq "and it is not there" "$(printf 'END\r\n' | od -An -tx1 | tr -d ' \n')" \
 	"$(ask b-red 10.0.0.1 11211 "0001000000010000$(printf 'get kv.file\r\n' | od -An -tx1 | tr -d ' \n')" | cut -c17-)"
 
+# The one of them that reads by UDP compares what it reads with what it wrote. Its keys
+# have bytes that the protocol says no key has: all of it is the server's.
+printf 'key\n16 31 1\nvalue\n32 64 1\ncmd\n0 0.2\n1 0.8\n' >/tmp/kv.workload
+far red timeout 60 memcaslap -s 10.0.0.1:11211 -U -F /tmp/kv.workload -T 1 -c 4 -x 1000 -v 1 >/tmp/kv.memcaslap
+diag "$(grep -E '^(cmd_|get_misses|verify|udp_timeout)' /tmp/kv.memcaslap | tr '\n' ' ')"
+check "memcaslap has asked" grep -qx "cmd_get: 800" /tmp/kv.memcaslap
+for what in get_misses verify_misses verify_failed udp_timeout; do
+	check "$what: 0" grep -qx "$what: 0" /tmp/kv.memcaslap
+done
+
 # ROUNDS=N SEED=N: more of them
 client random "${SEED:-1}" "${ROUNDS:-40}"
+
+# the same as one with the datapath
+check "as bitcode" prog load "$CHAM_BUILD/bpf/kv.bpf.bc" tenant red
+check "made one with the datapath" prog compose tier joint
+check "red is joint" prog_is red '.tier == "joint"'
+client cases
+check_num "answers came from here" "$(counted hits)" -gt 50
+client writers
 
 # a bad wire: segments lost, twice, out of order
 modprobe -q sch_netem

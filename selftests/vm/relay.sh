@@ -24,11 +24,13 @@ token=0011223344556677 brief=8899aabbccddeeff
 hello=68656c6c6f
 seen() { grep -q "^$1" /tmp/relayd.out; }
 count() { grep -c "^$1" /tmp/relayd.out; }
-# relayd CAPABILITIES [ARGUMENT...]: in a shell of its own; as the tenant would, with those of
+# tenant CAPABILITIES COMMAND...: in a shell of its own; as the tenant would, with those of
 # its namespace
+tenant() {
+	exec nsenter --net=/run/netns/s-red setpriv --bounding-set="-all,$1" --inh-caps=-all "${@:2}"
+}
 relayd() {
-	exec nsenter --net=/run/netns/s-red setpriv --bounding-set="-all,$1" --inh-caps=-all \
-		"$CHAM_BUILD/bpf/relayd" dev eth0 tenant red addr 10.0.0.1 \
+	tenant "$1" "$CHAM_BUILD/bpf/relayd" dev eth0 tenant red addr 10.0.0.1 \
 		sessions /tmp/relay.sessions "${@:2}"
 }
 relayd_start() {
@@ -146,6 +148,9 @@ chamctl conn flush tenant red
 
 # by AF_XDP: the provider's program and map; of the tenant CAP_NET_RAW alone, but to
 # drive its connections
+check "from here on joint: as bitcode" prog load "$CHAM_BUILD/bpf/relay.bpf.bc" tenant red
+check "made one with the datapath" prog compose tier joint
+check "red is joint" prog_is red '.tier == "joint"'
 mkdir -p /tmp/xsks
 mount -t bpf bpf /tmp/xsks
 defer umount /tmp/xsks
@@ -156,6 +161,13 @@ check_match "without CAP_NET_RAW no AF_XDP" "/tmp/xsks/xsks: |AF_XDP|eth0: .*not
 	"$(relayd +net_admin xsks /tmp/xsks/xsks 2>&1)"
 check_match "with that alone there is, and the rest is refused" "^relayd: .*events.*not permitted" \
 	"$(relayd +net_raw xsks /tmp/xsks/xsks 2>&1)"
+tenant +net_raw "$CHAM_BUILD/selftests/turns" eth0 /tmp/xsks/xsks >/tmp/relay.turns 2>&1 &
+turns=$!
+check "with that alone a slow path of another kind runs" busywait 5 grep -qx ready /tmp/relay.turns
+check_eq "and answers who is handed over" "$hello$token" "$(talks 9920 $token $hello)"
+kill $turns
+wait $turns 2>/dev/null
+check_eq "without complaint" ready "$(cat /tmp/relay.turns)"
 relayd_start xsks /tmp/xsks/xsks
 check "relayd is ready" seen "ready: 2 sessions"
 session "by AF_XDP" 9921
