@@ -15,7 +15,8 @@
 
 CHAM_PROGRAM("stamp", LAYOUT, CHAM_PROG_SERIAL);
 
-CHAM_HOOK(rx)
+static __always_inline int stamp(struct xdp_md *ctx, struct cham_pkt *pkt,
+				 struct cham_area *area)
 {
 	struct udphdr *udp;
 	__u32 *word;
@@ -32,4 +33,14 @@ CHAM_HOOK(rx)
 	area->word[1] = LAYOUT;
 	word[3] = ++area->word[0];
 	return CHAM_PASS;
+}
+
+CHAM_HOOK(rx)
+{
+	return stamp(ctx, pkt, area);
+}
+
+CHAM_HOOK(tx)
+{
+	return stamp(ctx, pkt, area);
 }

@@ -37,15 +37,18 @@ require_cmd jq iperf3
 defer topo_down
 defer topo_unwire_nic
 
-# flows SECONDS RATE BITS: both, from the wire to the end points; 0: as much as goes
+# flows SECONDS RATE BITS [FROM TO ADDRESS]: both, from the wire to the end points, or from
+# b|t to the other, which has that address; 0: as much as goes
 flows() {
-	ip netns exec t-red "$CHAM_BUILD/selftests/load" recv 9100 >/tmp/swap.recv &
+	local from=${4:-b} to=${5:-t} at=${6:-10.0.0.1}
+
+	ip netns exec "$to-red" "$CHAM_BUILD/selftests/load" recv 9100 >/tmp/swap.recv &
 	receiver=$!
-	wait_port t-red udp 9100
+	wait_port "$to-red" udp 9100
 	# no more on the way, of both, than a veth's ring holds
-	ip netns exec b-blue iperf3 -c 10.0.0.1 -t "$1" -b "$3" -w 32K -J >/tmp/swap.iperf &
+	ip netns exec "$from-blue" iperf3 -c "$at" -t "$1" -b "$3" -w 32K -J >/tmp/swap.iperf &
 	iperf=$!
-	ip netns exec b-red "$CHAM_BUILD/selftests/load" send 10.0.0.1 9100 "$1" "$2" >/tmp/swap.send &
+	ip netns exec "$from-red" "$CHAM_BUILD/selftests/load" send "$at" 9100 "$1" "$2" >/tmp/swap.send &
 	sender=$!
 }
 flowed() { wait "$sender" "$receiver" "$iperf"; }
@@ -72,6 +75,21 @@ lost() {
 }
 # unhandled: what handlers ought to have seen and Linux had
 unhandled() { chamctl -j stat | jq '[.[].reasons."no-area" // 0] | add'; }
+# whole NAME: after such a load nobody has lost anything; $before, $passed: from before it
+whole() {
+	diag "$1: $(sent "rate | floor") of $rate datagrams a second"
+	check_num "$1: it was that load" "$(sent "rate | floor")" -gt $((rate * 3 / 4))
+	diag "$(sent sent) datagrams, $(jq .end.sum_sent.bytes /tmp/swap.iperf) bytes, $(jq .end.sum_sent.retransmits /tmp/swap.iperf) segments again"
+	check_num "$1: none is lost" "$(got received)" -eq "$(sent sent)"
+	check_eq "nor overtaken" 0 "$(got disorder)"
+	check_eq "red's programs saw each, and nobody else's" "0 0" "$(jq -r '"\(.stamps[0]) \(.stamps[3:] | add)"' /tmp/swap.recv)"
+	check_num "the first saw some" "$(got "stamps[1]")" -gt 0
+	check_num "the second, too" "$(got "stamps[2]")" -gt 0
+	check_eq "no area began anew" 0 "$(got gaps)"
+	check_num "iperf3 went on" "$(jq .end.sum_sent.bytes /tmp/swap.iperf)" -gt 1000000
+	check_eq "nothing was dropped, by the wire, a ring or a port" "$before" "$(lost)"
+	check_eq "Linux had nothing that was a handler's" "$passed" "$(unhandled)"
+}
 changes=0
 # change COMMAND...: under the load
 change() {
@@ -87,8 +105,10 @@ topo_tenant red 100 || bail "tenant red"
 topo_tenant blue 200 || bail "tenant blue"
 for tenant in red blue; do busywait 10 ping1 on $tenant 10.0.0.2; done
 topo_attach || bail "attach"
-ip netns exec t-blue iperf3 -s >/dev/null &
-wait_port t-blue tcp 5201
+for ns in t-blue b-blue; do
+	ip netns exec $ns iperf3 -s >/dev/null &
+	wait_port $ns tcp 5201
+done
 prog load "$here/1.o" tenant red || bail "load red"
 prog load "$here/3.o" tenant blue || bail "load blue"
 
@@ -116,18 +136,7 @@ change prog compose tier linked
 change prog load "$here/2.o" tenant red
 check_eq "$changes changes, all of them under load" 0 "$late"
 end_flows
-diag "$(sent "rate | floor") of $rate datagrams a second"
-check_num "it was that load" "$(sent "rate | floor")" -gt $((rate * 3 / 4))
-diag "$(sent sent) datagrams, $(jq .end.sum_sent.bytes /tmp/swap.iperf) bytes, $(jq .end.sum_sent.retransmits /tmp/swap.iperf) segments again"
-check_num "none is lost" "$(got received)" -eq "$(sent sent)"
-check_eq "nor overtaken" 0 "$(got disorder)"
-check_eq "red's programs saw each, and nobody else's" "0 0" "$(jq -r '"\(.stamps[0]) \(.stamps[3:] | add)"' /tmp/swap.recv)"
-check_num "the first saw some" "$(got "stamps[1]")" -gt 0
-check_num "the second, too" "$(got "stamps[2]")" -gt 0
-check_eq "no area began anew" 0 "$(got gaps)"
-check_num "iperf3 went on" "$(jq .end.sum_sent.bytes /tmp/swap.iperf)" -gt 1000000
-check_eq "nothing was dropped, by the wire, a ring or a port" "$before" "$(lost)"
-check_eq "Linux had nothing that was a handler's" "$passed" "$(unhandled)"
+whole "to the end points"
 
 # another layout, and back
 passed=$(unhandled)
@@ -145,6 +154,24 @@ check_num "the other program saw some" "$(got "stamps[3]")" -gt 0
 check_num "the one before, too" "$(got "stamps[2]")" -gt 0
 check_eq "no handler saw an area of another layout" 0 "$(got "stamps[7]")"
 check_num "what no handler saw Linux had, counted" "$(got "stamps[0]")" -le $(($(unhandled) - passed))
+
+# from the end points to the wire
+flows 3 0 0 t b 10.0.0.2
+flowed
+rate=$(jq '.rate * 0.8 | floor' /tmp/swap.send)
+bits=$(jq '.end.sum_received.bits_per_second * 0.8 | floor' /tmp/swap.iperf)
+diag "to the wire, 80 %: $rate datagrams a second, $((bits / 1000)) kbit/s"
+before=$(lost) passed=$(unhandled)
+flows 300 "$rate" "$bits" t b 10.0.0.2
+sleep 1
+late=0
+change prog load "$here/1.o" tenant red
+change prog load "$here/2.o" tenant red
+change prog unload tenant blue
+change prog load "$here/3.o" tenant blue
+check_eq "to the wire, under load" 0 "$late"
+end_flows
+whole "to the wire"
 check_eq "nobody is at fault" "[]" "$(chamctl -j prog show | jq -c 'map(select(has("fault")))')"
 check "everything comes down" topo_down
 finish
