@@ -336,6 +336,24 @@ def well_behaved(dev, wire):
     wire.send(frame(60, 1))
     report(dev.done(0) == (0, 86), "and is still there for the next frame")
 
+    # buffers of four bytes
+    for pieces, fits in ((256, True), (257, False)):
+        dev.start(F_BASE | F_MRG, num=512)
+        wire.awake()
+        for i in range(pieces):
+            last = i + 1 == pieces
+            dev.set_desc(0, i, BUF + 4 * i, 4, WRITE | (0 if last else NEXT), i + 1)
+        dev.offer(0, 0, kick=False)
+        data = frame(4 * pieces - 12 - 14, 1)
+        wire.send(data)
+        if fits:
+            report(dev.done(0) == (0, 4 * pieces) and dev.get(BUF + 12, len(data)) == data,
+                   "a packet fills 256 buffers")
+            continue
+        report(dev.done(0, 0.2) is None, "and no more")
+        wire.send(frame(60, 1))
+        report(dev.done(0) == (0, 86), "which breaks nothing")
+
 
 def hostile(dev, wire):
     """Each breaks the port, by the driver's doing only, and a reset heals it."""
