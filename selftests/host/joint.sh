@@ -203,6 +203,18 @@ C
 no weak "neither global nor static" <<<'__attribute__((weak)) int f(int x) { return x; } CHAM_HOOK(rx) { return f(pkt->len); }'
 no alias "assembly or aliases" '/^define/i @other = alias i32 (ptr, ptr, ptr), ptr @rx' <<<'CHAM_HOOK(rx) { return CHAM_PASS; }'
 no machine "not for bpf" 's/^target triple.*/target triple = "x86_64-linux-gnu"/' <<<'CHAM_HOOK(rx) { return CHAM_PASS; }'
+# bitcode that no compiler makes of C for this machine
+# shellcheck disable=SC2016 # sed's
+for case in 'other layout:has the data layout :s/^target datalayout.*/target datalayout = "E-m:e-p:64:64"/' \
+	'module flag:has a module flag PIC Level:s/!"wchar_size"/!"PIC Level"/' \
+	'wchar_t:has another wchar_t:s/(!"wchar_size", i32) 4/\1 2/' \
+	'metadata:has metadata called llvm.linker.options:$a !llvm.linker.options = !{}'; do
+	IFS=: read -r name text change <<<"$case"
+	no "$name" "$text" "$change" <<<'CHAM_HOOK(rx) { return CHAM_PASS; }'
+done
+no two_arguments "rx.. has not the arguments of a hook" <<<'int rx(struct xdp_md *ctx, struct cham_pkt *pkt) { return pkt->len; }'
+no number "rx.. has not the arguments of a hook" <<<'int rx(struct xdp_md *ctx, long pkt, struct cham_area *area) { return pkt; }'
+no two_words "rx.. has not the arguments of a hook" <<<'long rx(struct xdp_md *ctx, struct cham_pkt *pkt, struct cham_area *area) { return pkt->len; }'
 no section "is in section" <<<'int x SEC("xdp") = 1; CHAM_HOOK(rx) { return x; }'
 head -c 2000 echo.bc >cut.bc
 check_match "what is cut off" "skip to bit|cannot be read" "$("$normalise" 7 2 cut.bc 2>&1)"

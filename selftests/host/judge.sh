@@ -177,6 +177,14 @@ refuses later "is of a kind \\(0xe5\\) whose cost nobody knows" <<'C'
 CHAM_PROGRAM("x", 1, 0);
 CHAM_HOOK(rx) { asm volatile(".8byte 0x00000000000000e5"); return CHAM_PASS; }
 C
+refuses load "uses BPF_LD_ABS or BPF_LD_IND" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { asm volatile(".8byte 0x0000000e00000030" ::: "r0"); return CHAM_PASS; }
+C
+refuses out "jumps out of its function" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { asm volatile(".8byte 0x0000000003e80005"); return CHAM_PASS; }
+C
 refuses name "a name of more than 31 bytes" <<'C'
 CHAM_PROGRAM("a name of more than thirty-one bytes", 1, 0);
 CHAM_HOOK(rx) { return CHAM_PASS; }
