@@ -139,11 +139,12 @@ part_ways() {
 	measure "port-to-wire.udp64$(suffix)" floor out "bursts=$BURSTS" ns=t-red to=10.0.0.2
 	bench xdp red0 none
 	bench xdp up0 none
+	[ "$wire" != nic ] || topo_unwire_nic
 	topo_down
 }
 
 part_veth() { part_ways veth; }
-part_nic() { part_ways nic; topo_unwire_nic; }
+part_nic() { part_ways nic; }
 
 part_ports() {
 	local to=(out "bursts=$BURSTS" ns=t-red to=10.0.0.3)
