@@ -275,6 +275,7 @@ static void cham_remote_refresh(struct cham_remote *r, const struct cham_uplink 
 			/* Before it is read: what happens to it then counts. */
 			spin_lock_bh(&cham_remote_lock);
 			r->tbl = n->tbl;
+			r->ifindex = n->dev->ifindex;
 			memcpy(r->nexthop, n->primary_key, n->tbl->key_len);
 			spin_unlock_bh(&cham_remote_lock);
 			read_lock_bh(&n->lock);
@@ -362,8 +363,9 @@ static bool cham_remote_match_neigh(const struct cham_remote *r, const void *arg
 	const struct neighbour *n = arg;
 	const struct cham_outer *o;
 
-	/* Of another family than the remote, maybe. */
-	if (n->tbl != r->tbl ||
+	/* Of another family than the remote, or another device's, even another namespace's. */
+	if (n->tbl != r->tbl || n->dev->ifindex != r->ifindex ||
+	    !net_eq(dev_net(n->dev), &init_net) ||
 	    memcmp(r->nexthop, n->primary_key, n->tbl->key_len))
 		return false;
 	o = rcu_dereference_protected(r->outer,

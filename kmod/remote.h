@@ -36,6 +36,7 @@ struct cham_remote {
 	u8	addr[16];
 	const struct neigh_table *tbl;	/* neighbour asked for, to match events */
 	u8	nexthop[16];
+	int	ifindex;
 	u32	events;			/* that make what was read before them old */
 	refcount_t refs;
 	bool	dead;
