@@ -89,7 +89,8 @@ static bool cham_reply_ready(struct cham_cpu *cpu, struct cham_private *priv)
 	slot = likely(smp_load_acquire(&priv->reply_gen) == gen) ? READ_ONCE(priv->reply) :
 								   cham_reply_find(cpu, priv, gen);
 	r = slot ? cham_remote_rcu(slot) : NULL;
-	cpu->outer = r ? rcu_dereference(r->outer) : NULL;
+	/* Its number may be another's by now. */
+	cpu->outer = r && r->vni == cpu->tenant->cfg.vni ? rcu_dereference(r->outer) : NULL;
 	return cpu->outer;
 }
 
@@ -171,7 +172,7 @@ static int cham_to_slow(struct cham_cpu *cpu)
  *
  * What representors leave to their own transmission: here the NIC's driver sends.
  */
-void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp)
+int cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp)
 {
 	struct cham_ledger *books = this_cpu_ptr(cpu->tenant->ledger);
 	struct cham_uplink *up = cham_uplink_rcu();
@@ -186,6 +187,7 @@ void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp)
 	books->tcp_fast += cpu->tcp;
 	cpu->stamp = cham_charge_here(books, CHAM_CLASS_TRANSMIT, cpu->stamp);
 	cham_event_end(cpu);
+	return 0;
 }
 
 /* What a packet's checksums are to be after a handler. */

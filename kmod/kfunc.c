@@ -226,6 +226,45 @@ static noinline u8 *cham_begin_other(struct cham_cpu *cpu, const struct xdp_buff
 	return (u8 *)&cpu->ev;
 }
 
+/* What is sent of it fits into the tunnel. Return: as bpf_cham_encap(). */
+static __always_inline int cham_encap_fit(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 tos)
+{
+	const struct cham_outer *outer = cpu->outer;
+
+	if (unlikely(xdp->data - xdp->data_hard_start <
+		     sizeof(struct xdp_frame) + sizeof(outer->hdr)))
+		return cham_encap_not(cpu, CHAM_REASON_HEADROOM, -ENOSPC);
+	if (cpu->tenant->cfg.dscp_pipe)
+		tos &= INET_ECN_MASK;
+	/* RFC 6335's dynamic range. */
+	xdp->data = cham_encap(xdp->data, outer->hdr, outer->family, cpu->ev.len,
+			       tos, cpu->ip_id, 49152 | (cpu->hash & 16383));
+	/* Nobody on the wire's side wants it. */
+	xdp->data_meta = xdp->data;
+	cpu->ip_id += cpu->segs;
+	cpu->ev.act = CHAM_ACT_SEND;
+	return unlikely(!cpu->port) ? cham_replied(cpu, xdp) : 0;
+}
+
+/* A super-packet, of which each segment has to fit; or a frame longer than its IP packet:
+ * what is behind that (padding, mostly) is not sent, nor counted, nor summed up.
+ */
+static noinline int cham_encap_odd(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 tos)
+{
+	u32 lent = cpu->from ? cpu->from->lent.bytes : 0, len = cpu->ev.len;
+
+	if (cpu->ev.gso_size) {
+		len -= cpu->payload - cpu->ev.gso_size;
+	} else if (xdp_get_buff_len(xdp) + lent != len) {
+		if (lent || xdp_buff_has_frags(xdp) || xdp->data + len > xdp->data_end)
+			return cham_encap_not(cpu, CHAM_REASON_MALFORMED, -EINVAL);
+		xdp->data_end = xdp->data + len;
+	}
+	if (len - ETH_HLEN > cpu->outer->inner_mtu)
+		return cham_encap_not(cpu, CHAM_REASON_MTU, -EMSGSIZE);
+	return cham_encap_fit(cpu, xdp, tos);
+}
+
 __bpf_kfunc_start_defs();
 
 /**
@@ -325,31 +364,14 @@ __bpf_kfunc int bpf_cham_encap(struct xdp_md *ctx, u32 tos)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
 	struct xdp_buff *xdp = (struct xdp_buff *)ctx;
-	const struct cham_outer *outer = cpu->outer;
-	u32 inner = cpu->ev.len - ETH_HLEN;
 
 	if (cpu->xdp != xdp || cpu->ev.act != CHAM_ACT_ENCAP)
 		return -EINVAL;
 	/* A tag takes room in the tunnel, too. */
-	if (cpu->ev.gso_size)
-		inner -= cpu->payload - cpu->ev.gso_size;
-	if (unlikely(inner > outer->inner_mtu))
-		return cham_encap_not(cpu, CHAM_REASON_MTU, -EMSGSIZE);
-	if (unlikely(xdp->data - xdp->data_hard_start <
-		     sizeof(struct xdp_frame) + sizeof(outer->hdr)))
-		return cham_encap_not(cpu, CHAM_REASON_HEADROOM, -ENOSPC);
-	if (cpu->tenant->cfg.dscp_pipe)
-		tos &= INET_ECN_MASK;
-	/* RFC 6335's dynamic range. */
-	xdp->data = cham_encap(xdp->data, outer->hdr, outer->family, cpu->ev.len,
-			       tos, cpu->ip_id, 49152 | (cpu->hash & 16383));
-	/* Nobody on the wire's side wants it. */
-	xdp->data_meta = xdp->data;
-	cpu->ip_id += cpu->segs;
-	cpu->ev.act = CHAM_ACT_SEND;
-	if (unlikely(!cpu->port))
-		cham_replied(cpu, xdp);
-	return 0;
+	if (unlikely(xdp->data + cpu->ev.len != xdp->data_end ||
+		     cpu->ev.len - ETH_HLEN > cpu->outer->inner_mtu))
+		return cham_encap_odd(cpu, xdp, tos);
+	return cham_encap_fit(cpu, xdp, tos);
 }
 
 /**

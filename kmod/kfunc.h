@@ -46,6 +46,9 @@ struct cham_cpu {
 	const struct cham_outer	*outer;		/* ENCAP */
 	u32			hash;		/* upper half of the connection's */
 	unsigned long		flow;		/* cham_conn_flow(), once looked up */
+	u64			learnt;		/* where it goes, when that was found just now:
+					 * union cham_to
+					 */
 	struct cham_private	*priv;		/* whose handler runs; else NULL */
 	u32			hook;		/* that: enum cham_hook */
 	u32			word;		/* and its program's; a draft's: 0 */
@@ -132,7 +135,7 @@ void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 int cham_refuse(struct cham_cpu *cpu, enum cham_reason why);
 int cham_open_pass(struct cham_cpu *cpu);
 int cham_end(struct cham_cpu *cpu, enum cham_reason why);
-void cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp);
+int cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp);
 bool cham_outer_sum_off(struct cham_cpu *cpu, struct xdp_buff *xdp, u32 strip);
 void cham_outer_write_sum(struct xdp_buff *xdp, u32 strip);
 __wsum cham_xdp_sum(const struct xdp_buff *xdp, u32 off, u32 len);

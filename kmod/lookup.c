@@ -170,11 +170,11 @@ static void cham_show(struct cham_cpu *cpu, const struct cham_query *query,
 }
 
 /* A packet that no valid direction is known for: find out, remember.
- * Return: the connection, and @to; or NULL and the event says what is to be done.
+ * Return: the connection, and @cpu's learnt; or NULL and the event says what is to be done.
  */
 static noinline struct cham_conn *
 cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
-	   struct cham_conn *conn, u32 gen, union cham_to *to)
+	   struct cham_conn *conn, u32 gen)
 {
 	struct cham_tenant *t = cpu->tenant;
 	struct cham_draft *draft;
@@ -222,7 +222,7 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 		}
 	}
 	cham_fwd_write(&conn->half[dir].fwd, &fwd, gen);
-	*to = fwd.to;
+	cpu->learnt = fwd.to.word;
 	return conn;
 }
 
@@ -264,7 +264,8 @@ static __always_inline int cham_decide(struct cham_cpu *cpu, struct cham_conn *c
 		const struct cham_remote *r = cham_remote_rcu(cpu->egress);
 		const struct cham_outer *o = r ? rcu_dereference(r->outer) : NULL;
 
-		if (unlikely(!o))
+		/* Its number may be another's by now. */
+		if (unlikely(!o || r->vni != t->cfg.vni))
 			return cham_refuse(cpu, CHAM_REASON_NO_ROUTE);
 		cpu->outer = o;
 		/* Once by skb, always: two ways would reorder. */
@@ -372,9 +373,11 @@ __bpf_kfunc int bpf_cham_lookup(struct xdp_md *ctx, const void *q, u32 q__sz)
 	if (likely(conn))
 		to.word = cham_fwd_read(&conn->half[dir].fwd, query, cpu->ingress, gen);
 	if (unlikely(!to.word)) {
-		conn = cham_learn(cpu, query, conn, gen, &to);
+		conn = cham_learn(cpu, query, conn, gen);
 		if (!conn)
 			return cham_lookup_else(cpu);
+		/* Handed over there: a local whose address is taken has a canary. */
+		to.word = cpu->learnt;
 	}
 	return cham_decide(cpu, conn, dir, query, to) | READ_ONCE(t->prog);
 }

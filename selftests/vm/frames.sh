@@ -23,6 +23,9 @@ vlan() {
 	ip -n "$1-$2" addr add "$4/24" dev "v$3" && ip -n "$1-$2" link set "v$3" up
 }
 
+# seen_short: frames as long as the packets in them
+seen_short() { [ "$(grep -c "length 50:" /tmp/padded.seen)" -ge 15 ]; }
+
 mb=$(mb 8)
 blob "${mb}M"
 for t in red blue; do
@@ -43,6 +46,25 @@ for t in red blue; do
 	check "$t: 10 datagrams of 8000 bytes arrive as sent" cmp /tmp/small /tmp/got
 	check_num "$t: and were fast" $(($(stat_of "$t" fast-packets) - before)) -ge 8
 	check_eq "$t: no drop" "$(stat_of "$t" drops)" 0
+
+	# frames longer than their packets: of those the wire has the packets
+	ip netns exec "b-$t" "$CHAM_BUILD/selftests/ask" -l -w 10 -n 20 7005 >/tmp/padded.got &
+	pid=$!
+	wait_port "b-$t" udp 7005
+	ip netns exec "b-$t" timeout 20 tcpdump -lnqi eth0 -e "udp port 7005" >/tmp/padded.seen 2>/tmp/padded.err &
+	dump=$!
+	busywait 10 grep -q listening /tmp/padded.err
+	before=$(stat_of "$t" fast-packets)
+	for bytes in 60 1500; do
+		on "$t" "$(dirname "$0")/padded.py" eth0 "$(on "$t" cat /sys/class/net/eth0/address)" \
+			"$(far "$t" cat /sys/class/net/eth0/address)" 10.0.0.1 10.0.0.2 7005 $bytes 10
+	done
+	wait $pid
+	check_eq "$t: 20 datagrams in frames that are longer arrive" 20 "$(grep -o "$(printf unpadded | od -An -tx1 | tr -d " \n")" /tmp/padded.got | wc -l)"
+	check_num "$t: by the fast path" $(($(stat_of "$t" fast-packets) - before)) -ge 15
+	check "$t: as long as they are" busywait 5 seen_short
+	kill $dump
+	wait $dump 2>/dev/null
 done
 
 vlan t red 10 10.9.0.1 && vlan b red 10 10.9.0.2
