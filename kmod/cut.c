@@ -191,7 +191,7 @@ int cham_cut_deliver(struct cham_port *port, struct cham_ring *r,
 	struct kvec vec[] = { { &hdr, sizeof(hdr) }, {} };
 	struct cham_cut cut __uninitialized;
 	struct xdp_frame *frame;
-	int ret = 0, err;
+	int err;
 
 	if (cham_cut_begin(&cut, cx, 0, 0)) {
 		cham_ring_drop(r, CHAM_RING_DROP_GSO, cx->lent.bytes);
@@ -211,7 +211,12 @@ int cham_cut_deliver(struct cham_port *port, struct cham_ring *r,
 		vec[1].iov_len = frame->len;
 		err = cham_ring_push(r, vec, sizeof(hdr) + frame->len, mergeable);
 		xdp_return_frame(frame);
-		ret = ret ?: err;
+		/* None of the others fits, either. */
+		if (err) {
+			cham_ring_count(r, cham_ring_lost(err),
+					cham_seg_count(&cut.seg) - cut.index);
+			return err;
+		}
 	}
-	return ret;
+	return 0;
 }

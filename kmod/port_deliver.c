@@ -338,9 +338,7 @@ int cham_io_xdp_xmit(struct net_device *dev, int n,
 		err = cham_ring_push(r, vec, total, cham_io_mergeable(port));
 		if (unlikely(err == -ENOBUFS || err == -ENOTCONN)) {
 			/* What is behind it finds the ring no better. */
-			cham_io_refuse(r, frames + done + 1, n - done - 1,
-				       err == -ENOBUFS ? CHAM_RING_DROP_FULL :
-							 CHAM_RING_DROP_DOWN);
+			cham_io_refuse(r, frames + done + 1, n - done - 1, cham_ring_lost(err));
 			break;
 		}
 	}

@@ -20,6 +20,10 @@
 				 SKB_DATA_ALIGN(sizeof(struct skb_shared_info)))
 /* What a program sees of a super-packet whose rest is lent: every header. */
 #define CHAM_IO_HEADERS		256
+#define CHAM_IO_MSS_MIN		64
+/* Segments that are worth a packet of a poll's budget; of what is not lent are no more. */
+#define CHAM_IO_SEGS		64
+static_assert(CHAM_IO_LINEAR / CHAM_IO_MSS_MIN <= CHAM_IO_SEGS);
 
 static_assert(CHAM_IO_LINEAR + MAX_SKB_FRAGS * PAGE_SIZE >= CHAM_FRAME_MAX);
 /* The virtio header crosses a redirect behind the frame's own. */
@@ -52,15 +56,59 @@ int cham_io_complete_csum(const struct kvec *vec, unsigned int n,
 	return 0;
 }
 
+/* What is asked of a super-packet; its checksum has been judged. */
+static noinline int cham_io_check_gso(const struct cham_port *port, u8 kind, u32 size,
+				      const struct xdp_buff *xdp, u32 len,
+				      struct virtio_net_hdr *vnet)
+{
+	u32 start = (__force u16)vnet->csum_start, need = ETH_HLEN;
+	u32 linear = xdp->data_end - xdp->data;
+	u64 features = READ_ONCE(port->features);
+	__be16 proto, found;
+
+	switch (kind & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		if (!(features & BIT_ULL(VIRTIO_NET_F_HOST_TSO4)))
+			return -EINVAL;
+		proto = htons(ETH_P_IP);
+		need += sizeof(struct iphdr);
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		if (!(features & BIT_ULL(VIRTIO_NET_F_HOST_TSO6)))
+			return -EINVAL;
+		proto = htons(ETH_P_IPV6);
+		need += sizeof(struct ipv6hdr);
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (kind & VIRTIO_NET_HDR_GSO_ECN && !(features & BIT_ULL(VIRTIO_NET_F_HOST_ECN)))
+		return -EINVAL;
+	if (!size || size == GSO_BY_FRAGS || start < need ||
+	    start + sizeof(struct tcphdr) > linear ||
+	    (__force u16)vnet->csum_offset != offsetof(struct tcphdr, check))
+		return -EINVAL;
+	/* Nobody's is so small, and we shall not cut that fine. */
+	size = max_t(u32, size, CHAM_IO_MSS_MIN);
+	found = ((struct ethhdr *)xdp->data)->h_proto;
+	if (found != proto && !eth_type_vlan(found))
+		return -EINVAL;
+	/* One segment is no super-packet. */
+	if (len <= start + sizeof(struct tcphdr) + size && len <= port->frame_max)
+		return 0;
+	vnet->gso_type = kind;
+	vnet->gso_size = (__force __virtio16)size;
+	vnet->hdr_len = (__force __virtio16)min_t(u32, linear,
+						  start + sizeof(struct tcphdr));
+	return 0;
+}
+
 /* Judges what the guest asks for; the answer is in host order. */
 static __always_inline int
 cham_io_check_vnet(const struct cham_port *port, const struct virtio_net_hdr_v1 *raw,
 		   const struct xdp_buff *xdp, u32 len, struct virtio_net_hdr *vnet)
 {
-	u32 linear = xdp->data_end - xdp->data;
-	u64 features = READ_ONCE(port->features);
-	u32 start, offset, size, need;
-	__be16 proto;
+	u32 linear = xdp->data_end - xdp->data, start, offset;
 
 	memset(vnet, 0, sizeof(*vnet));
 	if (likely(!(raw->flags | raw->gso_type)))
@@ -68,7 +116,7 @@ cham_io_check_vnet(const struct cham_port *port, const struct virtio_net_hdr_v1 
 	/* DATA_VALID and the like mean nothing in this direction. */
 	if (!(raw->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
 		return raw->gso_type ? -EINVAL : 0;
-	if (!(features & BIT_ULL(VIRTIO_NET_F_CSUM)))
+	if (!(READ_ONCE(port->features) & BIT_ULL(VIRTIO_NET_F_CSUM)))
 		return -EINVAL;
 	start = __virtio16_to_cpu(true, raw->csum_start);
 	offset = __virtio16_to_cpu(true, raw->csum_offset);
@@ -77,43 +125,9 @@ cham_io_check_vnet(const struct cham_port *port, const struct virtio_net_hdr_v1 
 	vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	vnet->csum_start = (__force __virtio16)start;
 	vnet->csum_offset = (__force __virtio16)offset;
-	if (!raw->gso_type)
-		return 0;
-
-	switch (raw->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-		if (!(features & BIT_ULL(VIRTIO_NET_F_HOST_TSO4)))
-			return -EINVAL;
-		proto = htons(ETH_P_IP);
-		need = ETH_HLEN + sizeof(struct iphdr);
-		break;
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		if (!(features & BIT_ULL(VIRTIO_NET_F_HOST_TSO6)))
-			return -EINVAL;
-		proto = htons(ETH_P_IPV6);
-		need = ETH_HLEN + sizeof(struct ipv6hdr);
-		break;
-	default:
-		return -EINVAL;
-	}
-	if (raw->gso_type & VIRTIO_NET_HDR_GSO_ECN &&
-	    !(features & BIT_ULL(VIRTIO_NET_F_HOST_ECN)))
-		return -EINVAL;
-	size = __virtio16_to_cpu(true, raw->gso_size);
-	if (!size || start < need || start + sizeof(struct tcphdr) > linear ||
-	    offset != offsetof(struct tcphdr, check))
-		return -EINVAL;
-	if (((struct ethhdr *)xdp->data)->h_proto != proto &&
-	    !eth_type_vlan(((struct ethhdr *)xdp->data)->h_proto))
-		return -EINVAL;
-	/* One segment is no super-packet. */
-	if (len <= start + sizeof(struct tcphdr) + size && len <= port->frame_max)
-		return 0;
-	vnet->gso_type = raw->gso_type;
-	vnet->gso_size = (__force __virtio16)size;
-	vnet->hdr_len = (__force __virtio16)min_t(u32, linear,
-						  start + sizeof(struct tcphdr));
-	return 0;
+	return likely(!raw->gso_type) ? 0 :
+	       cham_io_check_gso(port, raw->gso_type, __virtio16_to_cpu(true, raw->gso_size),
+				 xdp, len, vnet);
 }
 
 /* Room for more of the packet: a fragment of one page. */
@@ -249,9 +263,15 @@ static __always_inline int cham_io_pull_few(const struct cham_port *port,
 					    struct cham_xdp_buff *cx, u32 *head,
 					    const bool packed)
 {
-	struct virtio_net_hdr_v1 raw __uninitialized;
 	struct cham_plain p __uninitialized;
 	u32 len, n, total = 0;
+	union {
+		struct virtio_net_hdr_v1 hdr;
+		struct {
+			u64 first;
+			u32 rest;
+		} __packed;
+	} raw __uninitialized;
 	u8 *from;
 
 	if (unlikely(!READ_ONCE(port->admin_up) ||
@@ -261,7 +281,10 @@ static __always_inline int cham_io_pull_few(const struct cham_port *port,
 				cham_plain_piece(&p, &from, &len)) ||
 		     len < sizeof(raw)))
 		return -1;
-	memcpy(&raw, from, sizeof(raw));
+	/* Read once; and not copied to an address: that would cost a canary. */
+	static_assert(sizeof(raw) == 12);
+	raw.first = READ_ONCE(*(const u64 *)from);
+	raw.rest = READ_ONCE(*(const u32 *)(from + sizeof(raw.first)));
 	from += sizeof(raw);
 	len -= sizeof(raw);
 	if (unlikely(!cham_io_page(r, cx)))
@@ -278,7 +301,7 @@ static __always_inline int cham_io_pull_few(const struct cham_port *port,
 			goto odd;
 	}
 	cx->xdp.data_end += total;
-	return cham_io_judge(port, r, &raw, cx, total);
+	return cham_io_judge(port, r, &raw.hdr, cx, total);
 odd:
 	xdp_return_buff(&cx->xdp);
 	return -1;
@@ -492,7 +515,7 @@ static noinline int cham_io_redirect(struct cham_port *port, struct cham_xdp_buf
 }
 
 /* Runs the program. Returns whether the packet goes on to Linux. */
-static bool cham_io_run_xdp(struct cham_port *port, struct cham_ring *r,
+static __always_inline bool cham_io_run_xdp(struct cham_port *port, struct cham_ring *r,
 			    struct bpf_prog *prog, struct cham_xdp_buff *cx,
 			     bool *redirected)
 {
@@ -541,34 +564,54 @@ static bool cham_io_run_xdp(struct cham_port *port, struct cham_ring *r,
 	return false;
 }
 
-/* A chain of any kind: as cham_io_rx_one(), with @got what cham_io_pull() said. */
-static noinline int cham_io_take(struct cham_port *port, struct cham_ring *r,
-				 struct cham_ring_mem *m, struct cham_xdp_buff *cx,
-				 bool lends, u32 *head, int *got)
+/* A chain has been taken; of what was in it @got is 1, or 0 for what was dropped. */
+static __always_inline void cham_io_rx(struct cham_port *port, struct cham_ring *r,
+				       struct cham_ring_mem *m, struct bpf_prog *prog,
+				       struct cham_xdp_buff *cx, u32 head, int got,
+				       bool *redirected)
 {
+	cham_ring_used(m, r->used_next++, head, 0);
+	r->last_avail++;
+	cham_ring_count(r, CHAM_RING_CHAINS, 1);
+	if (unlikely(!got))
+		return;
+	if (!prog || cham_io_run_xdp(port, r, prog, cx, redirected))
+		cham_io_rx_skb(port, r, cx);
+}
+
+/* A chain of any kind. Return: 0 if there is none; negative: broken; or what it is of a
+ * poll's budget, by what will be cut of it.
+ */
+static noinline int cham_io_rx_any(struct cham_port *port, struct cham_ring *r,
+				   struct cham_ring_mem *m, struct bpf_prog *prog,
+				   bool *redirected)
+{
+	struct cham_xdp_buff cx __uninitialized;
 	struct cham_chain c __uninitialized;
-	int ret;
+	int ret, got = 0, work = 1;
 
 	ret = cham_ring_chain_begin(r, m, &c, r->last_avail);
 	if (ret <= 0)
 		return ret;
-	*head = c.head;
 	if (likely(READ_ONCE(port->admin_up))) {
-		*got = cham_io_pull(port, r, m, &c, cx, lends);
-		if (unlikely(*got < 0))
-			return *got;
+		got = cham_io_pull(port, r, m, &c, &cx, prog && r->lends_to == prog);
+		if (unlikely(got < 0))
+			return got;
 	} else {
 		/* Drained, so that the guest's watchdog has nothing to say. */
 		cham_ring_drop(r, CHAM_RING_DROP_ADMIN, 0);
-		*got = 0;
 	}
 	/* All but the last, which is the rule. */
 	r->last_avail += c.slots - 1;
 	r->used_next += c.slots - 1;
-	return 1;
+	if (got && cx.vnet.gso_type)
+		work += (xdp_get_buff_len(&cx.xdp) + cx.lent.bytes) /
+			(__force u16)cx.vnet.gso_size / CHAM_IO_SEGS;
+	cham_io_rx(port, r, m, prog, &cx, c.head, got, redirected);
+	return work;
 }
 
-/* Takes one chain. Return: 1, 0 if there is none, negative: broken. */
+/* Takes one chain. Return: as cham_io_rx_any(). */
 static int cham_io_rx_one(struct cham_port *port, struct cham_ring *r,
 			  struct cham_ring_mem *m, struct bpf_prog *prog,
 			   bool *redirected)
@@ -578,22 +621,9 @@ static int cham_io_rx_one(struct cham_port *port, struct cham_ring *r,
 	int got;
 
 	got = cham_io_pull_plain(port, r, m, &cx, &head);
-	if (unlikely(got < 0)) {
-		int any, ret;
-
-		ret = cham_io_take(port, r, m, &cx, prog && r->lends_to == prog,
-				   &head, &any);
-		if (ret <= 0)
-			return ret;
-		got = any;
-	}
-	cham_ring_used(m, r->used_next++, head, 0);
-	r->last_avail++;
-	cham_ring_count(r, CHAM_RING_CHAINS, 1);
-	if (unlikely(!got))
-		return 1;
-	if (!prog || cham_io_run_xdp(port, r, prog, &cx, redirected))
-		cham_io_rx_skb(port, r, &cx);
+	if (unlikely(got < 0))
+		return cham_io_rx_any(port, r, m, prog, redirected);
+	cham_io_rx(port, r, m, prog, &cx, head, got, redirected);
 	return 1;
 }
 
@@ -623,8 +653,9 @@ int cham_io_poll(struct napi_struct *napi, int budget)
 		ret = cham_io_rx_one(port, r, m, prog, &redirected);
 		if (ret <= 0)
 			break;
-		work++;
+		work += ret;
 	}
+	work = min(work, budget);
 	if (redirected)
 		xdp_do_flush();
 	cham_port_rx_burst_end(port);

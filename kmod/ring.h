@@ -255,6 +255,13 @@ void cham_ring_turn(struct cham_ring_mem *m, u32 perm);
 
 int cham_ring_push(struct cham_ring *r, const struct kvec *vec, u32 total,
 		   bool mergeable);
+
+/* As what cham_ring_push() has counted a packet that did not go. */
+static inline enum cham_ring_stat cham_ring_lost(int err)
+{
+	return err == -ENOBUFS ? CHAM_RING_DROP_FULL :
+	       err == -ENOTCONN ? CHAM_RING_DROP_DOWN : CHAM_RING_DROP_OVERSIZE;
+}
 bool cham_ring_push_tcp(struct cham_ring *r, const u8 *frame, u32 len, bool open);
 void cham_ring_merge_end(struct cham_ring *r);
 bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m);
