@@ -205,7 +205,10 @@ static void cham_conn_retire(struct cham_conn *conn, struct llist_head *dead)
 	llist_add(&conn->half[1].wheel, dead);
 }
 
-/* Waits for a grace period: not under a lock that others want. */
+/* Waits: not under a lock that others want. After the first grace period nobody gets at
+ * a connection to give it another area, after the second the timers of those that were
+ * replaced have run.
+ */
 static void cham_conn_free_list(struct llist_head *dead)
 {
 	struct llist_node *list = llist_del_all(dead);
@@ -213,6 +216,7 @@ static void cham_conn_free_list(struct llist_head *dead)
 
 	if (!list)
 		return;
+	synchronize_rcu();
 	synchronize_rcu();
 	llist_for_each_entry_safe(conn, next, list, half[1].wheel) {
 		cham_conn_free(conn);

@@ -122,8 +122,9 @@ static void cham_fdb_free(struct cham_fdb *fdb)
 	kfree_rcu(fdb, rcu);
 }
 
-/* cham_fdb_lock held. Generation moves first, then the entry goes. Return: whether it
- * was there: who found it without the lock may be late.
+/* cham_fdb_lock held. The tenants' generation moves afterwards: what is found until then
+ * is not kept beyond it. Return: whether it was there: who found it without the lock may
+ * be late.
  */
 static bool cham_fdb_remove(struct cham_fdb *fdb)
 {
@@ -458,6 +459,8 @@ int cham_fdb_walk_on(struct cham_fdb_walk *w,
 	return err;
 }
 
+#define CHAM_FDB_TRIES	4
+
 struct cham_fdb_prune {
 	bool (*which)(const struct cham_fdb *fdb, const struct cham_fdb_prune *what);
 	u32 domain;
@@ -476,20 +479,22 @@ static int cham_fdb_prune_one(const struct cham_fdb *fdb, void *arg)
 	return 0;
 }
 
-/* All that @p says. Where entries go while a walk pauses it may miss others: until one
- * finds none. Return: how many.
+/* All that @p says. Where entries go while a walk pauses, by whomever, it may miss others:
+ * until one finds none, and nothing else has changed, or always does. Return: how many.
  */
 static u32 cham_fdb_prune(struct cham_fdb_prune *p)
 {
 	struct cham_fdb_walk w;
-	u32 before;
+	u32 before, changes, tries = 0;
 
 	do {
 		before = p->removed;
+		changes = READ_ONCE(cham_fdb_changes);
 		cham_fdb_walk_begin(&w);
 		cham_fdb_walk_on(&w, cham_fdb_prune_one, p);
 		cham_fdb_walk_end(&w);
-	} while (p->removed != before);
+	} while (p->removed != before ||
+		 (READ_ONCE(cham_fdb_changes) != changes && ++tries < CHAM_FDB_TRIES));
 	return p->removed;
 }
 

@@ -766,6 +766,12 @@ static int cham_nl_fdb_done(struct netlink_callback *cb)
 	return 0;
 }
 
+/* Whatever changes what is told, or where in the walk it is. */
+static u32 cham_nl_fdb_seq(const struct cham_fdb_walk *walk)
+{
+	return (cham_fdb_seq() + cham_dump_seq(&cham_tenant_seq) + walk->moved) ?: 1;
+}
+
 /* An entry is told once for each tenant of its device. */
 static int cham_nl_fdb_dump_one(const struct cham_fdb *fdb, void *arg)
 {
@@ -776,7 +782,7 @@ static int cham_nl_fdb_dump_one(const struct cham_fdb *fdb, void *arg)
 	struct cham_tenant *t;
 	int err;
 
-	d->cb->seq = cham_fdb_seq() + walk->moved;
+	d->cb->seq = cham_nl_fdb_seq(walk);
 	for (t = cham_tenant_next(NULL); t; t = cham_tenant_next(t)) {
 		if ((id && t->id != nla_get_u32(id)) ||
 		    !cham_fdb_of_tenant(fdb, t) || n++ < *told)
@@ -792,11 +798,14 @@ static int cham_nl_fdb_dump_one(const struct cham_fdb *fdb, void *arg)
 
 static int cham_nl_fdb_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	struct cham_fdb_walk *walk = (void *)cb->args[CHAM_FDB_DUMP_WALK];
 	struct cham_dump d;
 
 	rtnl_lock();
 	d = cham_dump_begin(skb, cb, CHAM_CMD_FDB_GET, 0);
-	cham_fdb_walk_on((void *)cb->args[CHAM_FDB_DUMP_WALK], cham_nl_fdb_dump_one, &d);
+	cham_fdb_walk_on(walk, cham_nl_fdb_dump_one, &d);
+	/* What went last may have hidden others from it. */
+	cb->seq = cham_nl_fdb_seq(walk);
 	rtnl_unlock();
 	return skb->len;
 }

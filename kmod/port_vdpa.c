@@ -358,7 +358,8 @@ static void cham_vdpa_kick_work(struct irq_work *work)
 /*
  * From vhost-vdpa with interrupts off, under the lock of an eventfd: no place
  * to poll. A softirq raised there by a process waits for the next interrupt,
- * which may be a timer tick away, so make one.
+ * which may be a timer tick away, so make one. From an ioctl of it with everything
+ * on, when the eventfd that it is given counts already: the softirq runs at once.
  */
 static void cham_vdpa_kick_vq(struct vdpa_device *vdev, u16 idx)
 {
@@ -372,8 +373,13 @@ static void cham_vdpa_kick_vq(struct vdpa_device *vdev, u16 idx)
 		return;
 	else if (irqs_disabled() && !in_interrupt())
 		irq_work_queue(&r->kick);
-	else
+	else if (irqs_disabled())
 		napi_schedule(&r->napi);
+	else {
+		local_bh_disable();
+		napi_schedule(&r->napi);
+		local_bh_enable();
+	}
 }
 
 static void cham_vdpa_set_vq_cb(struct vdpa_device *vdev, u16 idx,

@@ -153,6 +153,7 @@ int cham_prog_set(struct cham_tenant *t, const struct cham_prog *want,
 {
 	struct cham_prog *old = rtnl_dereference(t->program), *prog;
 	int err = cham_prog_check(t, want, extack);
+	u32 word;
 
 	if (err)
 		return err;
@@ -161,6 +162,7 @@ int cham_prog_set(struct cham_tenant *t, const struct cham_prog *want,
 		return -ENOMEM;
 	*prog = *want;
 	prog->version = ++t->prog_version;
+	word = cham_prog_word(prog->cell, prog->hooks, prog->flags);
 	prog->books = alloc_percpu(struct cham_prog_books);
 	if (!prog->books) {
 		kfree(prog);
@@ -172,7 +174,13 @@ int cham_prog_set(struct cham_tenant *t, const struct cham_prog *want,
 	if (old && old->layout == prog->layout)
 		synchronize_net();
 	rcu_assign_pointer(t->program, prog);
-	WRITE_ONCE(t->prog, cham_prog_word(prog->cell, prog->hooks, prog->flags));
+	WRITE_ONCE(t->prog, word);
+	/* Who found the other one at fault may have switched off this one. */
+	if (old && old->layout != prog->layout) {
+		synchronize_net();
+		if (READ_ONCE(prog->state) == CHAM_PROG_RUNS)
+			WRITE_ONCE(t->prog, word);
+	}
 	if (old)
 		call_rcu(&old->rcu, cham_prog_free);
 	cham_nl_prog_event(CHAM_CMD_PROG_NTF, t, prog, GFP_KERNEL);
@@ -224,9 +232,10 @@ void cham_prog_stop(struct cham_cpu *cpu, const struct cham_private *priv,
 	/* Another has taken its place meanwhile. */
 	if (prog && prog->layout != priv->layout)
 		return;
-	WRITE_ONCE(t->prog, 0);
+	/* The state first: cham_prog_set() asks it whether the word is to be there. */
 	if (!prog || cmpxchg(&prog->state, CHAM_PROG_RUNS, CHAM_PROG_STOPPING) != CHAM_PROG_RUNS)
 		return;
+	WRITE_ONCE(t->prog, 0);
 	fault = &prog->fault;
 	fault->why = why;
 	fault->hook = cpu->hook;

@@ -75,8 +75,9 @@ struct cham_tenant *cham_tenant_new(const char *name,
 				    const struct cham_tenant_cfg *cfg,
 				    struct netlink_ext_ack *extack)
 {
+	static u32 last;	/* under RTNL */
 	struct cham_tenant *t;
-	u32 id;
+	u32 id, n;
 	int err;
 
 	ASSERT_RTNL();
@@ -92,10 +93,15 @@ struct cham_tenant *cham_tenant_new(const char *name,
 	err = cham_tenant_check(NULL, cfg, extack);
 	if (err)
 		return ERR_PTR(err);
-	for (id = 1; id < CHAM_TENANTS_MAX; id++)
+	/* Not soon again one that has been: who still means that tenant by its number, as a
+	 * program that is being compiled, shall find nobody.
+	 */
+	for (n = 1; n < CHAM_TENANTS_MAX; n++) {
+		id = 1 + (last + n - 1) % (CHAM_TENANTS_MAX - 1);
 		if (!rtnl_dereference(cham_tenants[id]))
 			break;
-	if (id == CHAM_TENANTS_MAX) {
+	}
+	if (n == CHAM_TENANTS_MAX) {
 		NL_SET_ERR_MSG_FMT(extack, "%u tenants exist, the most there can be",
 				   CHAM_TENANTS_MAX - 1);
 		return ERR_PTR(-ENOSPC);
@@ -117,6 +123,7 @@ struct cham_tenant *cham_tenant_new(const char *name,
 	t->epoch = 1;
 	t->epoch_began = jiffies;
 	strscpy(t->name, name, sizeof(t->name));
+	last = id;
 	list_add_tail_rcu(&t->node, &cham_tenant_list);
 	hash_add_rcu(cham_vnis, &t->by_vni, cfg->vni);
 	rcu_assign_pointer(cham_tenants[id], t);

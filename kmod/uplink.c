@@ -178,10 +178,11 @@ void cham_uplink_exit(void)
 {
 	struct cham_uplink *up;
 
-	unregister_netdevice_notifier(&cham_uplink_nb);
+	/* First: to the notifier's end belongs that all devices leave it. */
 	rtnl_lock();
 	up = rtnl_dereference(cham_the_uplink);
 	if (up)
 		cham_uplink_del(up->ifindex, NULL);
 	rtnl_unlock();
+	unregister_netdevice_notifier(&cham_uplink_nb);
 }
