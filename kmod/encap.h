@@ -20,7 +20,7 @@
  * Return: the outer frame.
  */
 static __always_inline u8 *cham_encap(u8 *frame, const u8 *hdr, u8 family, u32 len,
-			     u8 tos, u16 id, u16 sport)
+				      u8 tos, u16 id, u16 sport)
 {
 	u8 *ip, *udp;
 

@@ -46,9 +46,7 @@ struct cham_cpu {
 	const struct cham_outer	*outer;		/* ENCAP */
 	u32			hash;		/* upper half of the connection's */
 	unsigned long		flow;		/* cham_conn_flow(), once looked up */
-	u64			learnt;		/* where it goes, when that was found just now:
-					 * union cham_to
-					 */
+	u64			learnt;		/* union cham_to: found just now */
 	struct cham_private	*priv;		/* whose handler runs; else NULL */
 	u32			hook;		/* that: enum cham_hook */
 	u32			word;		/* and its program's; a draft's: 0 */

@@ -516,8 +516,8 @@ static noinline int cham_io_redirect(struct cham_port *port, struct cham_xdp_buf
 
 /* Runs the program. Returns whether the packet goes on to Linux. */
 static __always_inline bool cham_io_run_xdp(struct cham_port *port, struct cham_ring *r,
-			    struct bpf_prog *prog, struct cham_xdp_buff *cx,
-			     bool *redirected)
+					    struct bpf_prog *prog, struct cham_xdp_buff *cx,
+					    bool *redirected)
 {
 	struct xdp_buff *xdp = &cx->xdp;
 	void *data = xdp->data;

@@ -367,15 +367,14 @@ static void cham_vdpa_kick_vq(struct vdpa_device *vdev, u16 idx)
 
 	if (!rcu_access_pointer(r->mem))
 		return;
-	if (cham_vdpa_is_ctrl(r))
+	if (cham_vdpa_is_ctrl(r)) {
 		cham_ctrl_kick(r->port);
-	else if (!(r->index & 1))
-		return;
-	else if (irqs_disabled() && !in_interrupt())
-		irq_work_queue(&r->kick);
-	else if (irqs_disabled())
-		napi_schedule(&r->napi);
-	else {
+	} else if (r->index & 1 && irqs_disabled()) {
+		if (in_interrupt())
+			napi_schedule(&r->napi);
+		else
+			irq_work_queue(&r->kick);
+	} else if (r->index & 1) {
 		local_bh_disable();
 		napi_schedule(&r->napi);
 		local_bh_enable();

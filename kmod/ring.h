@@ -262,6 +262,7 @@ static inline enum cham_ring_stat cham_ring_lost(int err)
 	return err == -ENOBUFS ? CHAM_RING_DROP_FULL :
 	       err == -ENOTCONN ? CHAM_RING_DROP_DOWN : CHAM_RING_DROP_OVERSIZE;
 }
+
 bool cham_ring_push_tcp(struct cham_ring *r, const u8 *frame, u32 len, bool open);
 void cham_ring_merge_end(struct cham_ring *r);
 bool cham_ring_publish(struct cham_ring *r, struct cham_ring_mem *m);
