@@ -287,7 +287,7 @@ fuzz_with_attr := lib/attr.c
 $(O)/selftests/fuzz_attr: $(fuzz_with_attr)
 fuzz_with_object := lib/object.c lib/judge.c lib/cost.c lib/lines.c lib/names.c
 $(O)/selftests/fuzz_object: $(fuzz_with_object)
-fuzz_with_prove := lib/prove.c lib/lines.c lib/names.c
+fuzz_with_prove := lib/prove.c lib/cost.c lib/lines.c lib/names.c
 $(O)/selftests/fuzz_prove: $(fuzz_with_prove)
 
 $(fuzz_bin): $(O)/selftests/fuzz_%: selftests/fuzz/%_fuzz.c $(O)/.flags

@@ -312,6 +312,13 @@ int cham_source__open(struct cham *h, const char *path, struct cham_source *s)
 	return err;
 }
 
+void cham_source__forget(struct cham_source *s)
+{
+	free(s->bitcode);
+	s->bitcode = NULL;
+	s->bitcode_size = 0;
+}
+
 void cham_source__close(struct cham_source *s)
 {
 	cham_object__close(s->object);

@@ -16,6 +16,8 @@ struct cham_source {
 /* Return: 0 or a negative errno, said in @h; @s is closed then. */
 int cham_source__open(struct cham *h, const char *path, struct cham_source *s);
 void cham_source__close(struct cham_source *s);
+/* What it was made from: only the object is wanted. */
+void cham_source__forget(struct cham_source *s);
 /* The lines that the object does not have with it. */
 void cham_source__tell(const struct cham_source *s, const char *path,
 		       struct cham_prog_report *report);

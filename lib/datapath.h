@@ -132,13 +132,19 @@ int cham_alone(struct cham *h, const char *base, const struct cham_object *o,
 /* ---- joint.c ---- */
 
 #define CHAM_NOT_BITCODE	"came as an object: load it as C or bitcode"
+#define CHAM_NO_BITCODE		"came as an object, or what would be made of it is refused: " \
+				"prog check says why"
 #define CHAM_DATAPATH_BITCODE	"datapath.bpf.bc"
 
 /* The tool that prepares bitcode for it: where it is, beside @base. */
 int cham_normaliser(struct cham *h, const char *base, char *path, size_t size);
-/* Runs it on @bitcode of @file, for a place; *@data is what it makes of it. */
+/* Runs it on @bitcode of @file, for a place; *@data is what it makes of it. @tenant 0: by
+ * itself.
+ */
 int cham_normalise(struct cham *h, const char *tool, const char *file, uint32_t tenant,
 		   uint32_t cell, int bitcode, uint8_t **data, size_t *size);
+/* The object of what is in @bitcode, made as it would be in a joint one. */
+int cham_joint__alone(struct cham *h, const char *file, int bitcode, struct cham_object **o);
 
 struct cham_joint;
 

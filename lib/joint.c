@@ -115,10 +115,37 @@ int cham_normalise(struct cham *h, const char *tool, const char *file, uint32_t 
 	char of[16], at[16];
 	const char *argv[5] = { tool, of, at, "/proc/self/fd/3", NULL };
 
-	snprintf(of, sizeof(of), "%u", tenant);
-	snprintf(at, sizeof(at), "%u", cell);
+	snprintf(of, sizeof(of), tenant ? "%u" : "-", tenant);
+	snprintf(at, sizeof(at), tenant ? "%u" : "-", cell);
 	return cham_llvm__run_tool(h, file, "cannot be inlined", tool, argv, &bitcode, 1, data,
 				   size);
+}
+
+/* Optimise and compile what is in @in; *@keep: options of opt's. */
+static int optimise(struct cham *h, const char *what, const char *passes, const char *keep,
+		    int in, uint8_t **data, size_t *size)
+{
+	const char *opt[7] = { "opt", passes, "-o", "-", "/proc/self/fd/3", keep, NULL };
+	uint8_t *one;
+	int fd, err;
+
+	err = cham_llvm__run(h, what, "opt", opt, &in, 1, &one, size);
+	fd = err ? err : cham_memfd(h, one, *size, true);
+	free(one);
+	if (fd < 0)
+		return fd;
+	err = cham_llvm__assemble(h, what, fd, data, size);
+	close(fd);
+	return err;
+}
+
+int cham_joint__alone(struct cham *h, const char *file, int bitcode, struct cham_object **o)
+{
+	uint8_t *data;
+	size_t size;
+	int err = optimise(h, file, "-passes=default<O2>", NULL, bitcode, &data, &size);
+
+	return err ? err : cham_object__read(h, file, data, size, o);
 }
 
 /* Return: normalised bitcode, or why not. */
@@ -131,7 +158,7 @@ static int normalise(struct cham_joint *j, unsigned int i)
 	int fd, err;
 
 	if (j->bitcode[i] < 0)
-		return cham__fail(h, -ENOENT, CHAM_NOT_BITCODE);
+		return cham__fail(h, -ENOENT, CHAM_NO_BITCODE);
 	err = compare(h, o, j->bitcode[i]);
 	if (!err)
 		err = cham_normalise(h, j->tool, o->path, j->parts.part[i].tenant,
@@ -212,8 +239,6 @@ static int compile(struct cham_joint *j)
 {
 	char names[1 + CHAM_CELLS][NAMES];
 	const char *link[CHAM_CELLS + 6] = { "llvm-link", "-o", "-" };
-	const char *opt[7] = { "opt", "-passes=internalize,default<O2>", "-o", "-",
-			       "/proc/self/fd/3", j->keep, NULL };
 	unsigned int i, n = 3;
 	uint8_t *one;
 	size_t size;
@@ -230,13 +255,8 @@ static int compile(struct cham_joint *j)
 	free(one);
 	if (fd < 0)
 		return fd;
-	err = cham_llvm__run(j->h, "the joint datapath", "opt", opt, &fd, 1, &one, &size);
-	close(fd);
-	fd = err ? err : cham_memfd(j->h, one, size, true);
-	free(one);
-	if (fd < 0)
-		return fd;
-	err = cham_llvm__assemble(j->h, "the joint datapath", fd, &j->data, &j->size);
+	err = optimise(j->h, "the joint datapath", "-passes=internalize,default<O2>", j->keep,
+		       fd, &j->data, &j->size);
 	close(fd);
 	return err;
 }
@@ -266,13 +286,15 @@ static uint32_t insns_of(const struct cham_object *o)
 static void leave_out(struct cham_joint *j, unsigned int i, const char *fmt, ...)
 {
 	struct cham_part *part = &j->parts.part[i];
+	char why[sizeof(part->why)];
 	va_list ap;
 
 	j->out[i] = true;
 	part->inlined = false;
 	va_start(ap, fmt);
-	vsnprintf(part->why, sizeof(part->why), fmt, ap);
+	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
+	cham_one_line(part->why, sizeof(part->why), why);
 }
 
 /* The largest of those that are in. Return: how many are. */

@@ -92,12 +92,8 @@ static void keep_former(uint32_t tenant, const char *file, const char *bitcode)
 static int store(struct cham *h, const struct cham_source *s, const char *file,
 		 const char *bitcode)
 {
-	int err = keep(h, file);
+	int err = cham_file__write(h, file, s->object->data, s->object->size);
 
-	if (!err)
-		err = keep(h, bitcode);
-	if (!err)
-		err = cham_file__write(h, file, s->object->data, s->object->size);
 	if (!err && s->bitcode)
 		err = cham_file__write(h, bitcode, s->bitcode, s->bitcode_size);
 	else if (!err)
@@ -158,12 +154,24 @@ static int open_mended(struct cham *h, const char *objdir, struct cham_plan **pl
 	return 0;
 }
 
+static int nowhere(struct cham *h)
+{
+	return cham__fail(h, -ENOENT,
+			  "no datapath is attached, in which a program could run: chamctl datapath attach");
+}
+
 int cham_programs__open(struct cham *h, const char *objdir, struct cham_plan **plan)
 {
+	int err;
+
 	if (!cham_datapath__attached())
-		return cham__fail(h, -ENOENT,
-				  "no datapath is attached, in which a program could run: chamctl datapath attach");
-	return open_mended(h, objdir, plan);
+		return nowhere(h);
+	err = open_mended(h, objdir, plan);
+	/* While somebody else had the lock it may have been detached. */
+	if (err || cham_datapath__attached())
+		return err;
+	cham_plan__close(*plan);
+	return nowhere(h);
 }
 
 int cham_datapath__attach(struct cham *h, const char *objdir, unsigned int flags)
@@ -213,6 +221,14 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 
 	/* What is refused leaves everything as it was, the files included. */
 	cham_part__path(bitcode, sizeof(bitcode), tenant, CHAM_PART_BITCODE);
+	err = keep(h, bitcode);
+	if (!err)
+		err = keep(h, file);
+	/* What is not kept is not touched. */
+	if (err) {
+		kept(bitcode, false);
+		return err;
+	}
 	cham_plan__changing(plan, true);
 	err = store(h, s, file, bitcode);
 	if (!err)
@@ -239,11 +255,33 @@ static void tell_joint(struct cham_prog_report *report, enum cham_prog_joint joi
 	cham_one_line(report->not_joint, sizeof(report->not_joint), why);
 }
 
+/* Of a joint datapath a program is not the object that was judged: what that object's
+ * compiler has concluded from the bitcode is taken back, and what it had no place for may
+ * be there again. So that is judged, too; the verifier sees it in its place.
+ */
+static int judge_alone(struct cham *h, const char *file, int in, uint32_t max_cycles)
+{
+	struct cham_prog_report *report = calloc(1, sizeof(*report));
+	struct cham_object *o = NULL;
+	int err;
+
+	if (!report)
+		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
+	err = cham_joint__alone(h, file, in, &o);
+	if (!err)
+		err = cham_judge(h, o, max_cycles, report);
+	cham_object__close(o);
+	free(report);
+	return err;
+}
+
 /* What the joint tier says of it. Inline assembly is for no tier: an object does not
- * show it any more, and is judged by its instructions alone.
+ * show it any more, and is judged by its instructions alone. What cannot be normalised is
+ * found to be so whenever it is tried; what can and is refused is not kept for that.
  */
 static int judge_joint(struct cham *h, const char *base, const char *file,
-		       const struct cham_source *s, struct cham_prog_report *report)
+		       uint32_t max_cycles, struct cham_source *s,
+		       struct cham_prog_report *report)
 {
 	char tool[4096];
 	uint8_t *data;
@@ -258,20 +296,27 @@ static int judge_joint(struct cham *h, const char *base, const char *file,
 		tell_joint(report, CHAM_PROG_JOINT_UNKNOWN, cham__last_error(h));
 		return 0;
 	}
-	/* Any place will do. */
 	in = cham_memfd(h, s->bitcode, s->bitcode_size, true);
 	if (in < 0)
 		return in;
-	err = cham_normalise(h, tool, file, 1, 1, in, &data, &size);
+	err = cham_normalise(h, tool, file, 0, 0, in, &data, &size);
 	close(in);
-	if (!err) {
-		free(data);
-		report->joint = CHAM_PROG_JOINT_YES;
-		return 0;
-	}
-	if (strstr(cham__last_error(h), "inline assembly"))
+	if (err && strstr(cham__last_error(h), "inline assembly"))
 		return err;
-	tell_joint(report, CHAM_PROG_JOINT_NO, cham__last_error(h));
+	if (!err) {
+		in = cham_memfd(h, data, size, true);
+		free(data);
+		if (in < 0)
+			return in;
+		err = judge_alone(h, file, in, max_cycles);
+		close(in);
+		if (err)
+			cham_source__forget(s);
+	}
+	if (err)
+		tell_joint(report, CHAM_PROG_JOINT_NO, cham__last_error(h));
+	else
+		report->joint = CHAM_PROG_JOINT_YES;
 	return 0;
 }
 
@@ -288,7 +333,7 @@ static bool too_old(void)
 /* What this kernel's verifier says of it. Who only wants to know may not be allowed to
  * ask, or not have what it takes.
  */
-static int verify(struct cham *h, const char *base, const struct cham_source *s, bool must,
+static int verify(struct cham *h, const char *base, const struct cham_object *o, bool must,
 		  struct cham_prog_report *report)
 {
 	int err;
@@ -296,7 +341,7 @@ static int verify(struct cham *h, const char *base, const struct cham_source *s,
 	if (!must && too_old())
 		err = cham__fail(h, -ENOENT, "this kernel is older than 6.12");
 	else
-		err = cham_alone(h, base, s->object, &report->verified);
+		err = cham_alone(h, base, o, &report->verified);
 	if (must || (err != -EPERM && err != -ENOENT))
 		return err;
 	cham_one_line(report->not_verified, sizeof(report->not_verified), cham__last_error(h));
@@ -311,16 +356,17 @@ static int judge_file(struct cham *h, const char *objdir, const char *file,
 	char base[4096];
 	int err;
 
+	max_cycles = max_cycles ?: CHAM_CYCLES_DEFAULT;
 	memset(report, 0, sizeof(*report));
 	err = cham_source__open(h, file, s);
 	if (!err && cham_datapath__object(base, sizeof(base), objdir))
 		err = cham__fail(h, -ENAMETOOLONG, "%s: is too long", objdir);
 	if (!err)
-		err = cham_judge(h, s->object, max_cycles ?: CHAM_CYCLES_DEFAULT, report);
+		err = cham_judge(h, s->object, max_cycles, report);
 	if (!err)
-		err = verify(h, base, s, load, report);
+		err = verify(h, base, s->object, load, report);
 	if (!err)
-		err = judge_joint(h, base, file, s, report);
+		err = judge_joint(h, base, file, max_cycles, s, report);
 	cham_source__tell(s, file, report);
 	report->form = s->form;
 	report->landlock = s->form != CHAM_PROG_FORM_OBJECT && cham_jail__landlock();

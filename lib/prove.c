@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cost.h"
 #include "prove.h"
 
 #define STATES_MAX	(1U << 20)
@@ -371,6 +372,8 @@ static int call(struct proof *p, struct state *s, const struct bpf_insn *in, boo
 		*end = true;
 		return 0;
 	}
+	if (!in->src_reg && s->phase == INSIDE && !cham_helper_name(in->imm))
+		return not_so(p, s->pc, "a handler calls a helper that handlers may not");
 	if (in->src_reg) {
 		if (s->phase != BEFORE)
 			return not_so(p, s->pc, "a handler calls what only the datapath may");

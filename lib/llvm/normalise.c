@@ -3,6 +3,7 @@
  * A tenant's bitcode, made fit to be optimised together with the datapath.
  *
  *	chamelio-normalise TENANT CELL FILE >OUT
+ *	chamelio-normalise - - FILE >OUT	by itself, and its names stay, to be judged
  *
  * What a compiler may conclude from a program is what the program promises, and a
  * tenant's promises must not be believed about the provider's code around it. So:
@@ -46,6 +47,7 @@ static LLVMModuleRef mod;
 static LLVMBuilderRef builder;
 static LLVMTargetDataRef layout;
 static const char *tenant, *cell;
+static bool alone;
 
 static const char *const hooks[] = {
 #define X(id, name, text) name,
@@ -154,9 +156,14 @@ static void place_variable(LLVMValueRef g)
 			  LLVMIsNull(LLVMGetInitializer(g)) ? ".data.bss" : ".data";
 	if (starts(section, ".rodata") || starts(section, ".data")) {
 		snprintf(text, sizeof(text), "%s.t%s", section, tenant);
-		LLVMSetSection(g, text);
+		if (!alone)
+			LLVMSetSection(g, text);
 	} else if (strcmp(section, ".maps")) {
 		no("variable \"%s\" is in section %s", name_of(g), section);
+	}
+	if (alone) {
+		keep_only_debug(g);
+		return;
 	}
 	snprintf(text, sizeof(text), "t%s_%s", tenant, name_of(g));
 	rename_value(g, text);
@@ -185,6 +192,8 @@ static void variables(void)
 		/* The datapath has a licence already: without a use these go. */
 		said = section && (!strcmp(section, "license") ||
 				   !strcmp(section, CHAM_META_SECTION));
+		if (said && alone)
+			continue;
 		if (said)
 			LLVMSetSection(g, "");
 		if (!LLVMGetInitializer(g)) {
@@ -198,7 +207,8 @@ static void variables(void)
 		place_variable(g);
 		if (said)
 			LLVMSetLinkage(g, LLVMInternalLinkage);
-		if (!strcmp(LLVMGetSection(g), ".maps")) {
+		section = LLVMGetSection(g);
+		if (section && !strcmp(section, ".maps")) {
 			if (n == 64)
 				no("too many maps");
 			maps[n++] = g;
@@ -563,6 +573,9 @@ static void strip_function(LLVMValueRef f)
 	LLVMAddTargetDependentFunctionAttr(f, "target-cpu", "v3");
 	add_attribute(f, "null_pointer_is_valid");
 	add_attribute(f, "alwaysinline");
+	/* Nothing to unwind, then, which the judge has no place for. */
+	if (alone)
+		add_attribute(f, "nounwind");
 }
 
 static void function(LLVMValueRef f)
@@ -796,7 +809,8 @@ static void judge_hook(const char *hook)
 	judge_stack(f, hook);
 	judge_pkt(LLVMGetParam(f, 1), 0, hook);
 	packet_pointers(f);
-	wrap(f, hook);
+	if (!alone)
+		wrap(f, hook);
 }
 
 static void sound(const char *when)
@@ -862,9 +876,10 @@ int main(int argc, char **argv)
 	size_t n;
 
 	if (argc != 4)
-		no("usage: chamelio-normalise TENANT CELL FILE");
+		no("usage: chamelio-normalise TENANT CELL FILE\n       chamelio-normalise - - FILE");
 	tenant = argv[1];
 	cell = argv[2];
+	alone = !strcmp(tenant, "-");
 	ctx = LLVMContextCreate();
 	if (LLVMCreateMemoryBufferWithContentsOfFile(argv[3], &buffer, &why))
 		no("%s", why);

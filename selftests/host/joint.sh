@@ -144,6 +144,12 @@ static __always_inline int body(struct xdp_md *ctx, struct cham_pkt *pkt, struct
 { echo "$wrapped"; echo '{ __builtin_unreachable(); }'; } | raw "what cannot be reached"
 { echo "${wrapped/asm volatile(\"cham_in_rx_2_%=:\"*area));/}"; echo '{ __builtin_unreachable(); }'; } |
 	raw "without a barrier"
+cat >raw.c <<<"$wrapped { return bpf_probe_read_kernel(area, 8, (void *)area->word[0]) ? CHAM_DROP : CHAM_PASS; }"
+if compile raw.bc raw.c && joint raw.o "$datapath" n1.bc raw.bc; then
+	check_match "seen: a helper that handlers may not call" "a handler calls a helper" "$(prove raw.o 0x6 0 0)"
+else
+	fail "a helper: does not compile"
+fi
 for promise in 'cannot:{ __builtin_unreachable(); }' \
 	'assume:{ __builtin_assume(pkt->len == 5); return pkt->len == 5 ? CHAM_PASS : CHAM_CONSUME; }' \
 	'null:{ *(volatile int *)0 = 1; return CHAM_PASS; }' 'undefined:{ int x; return x; }' \

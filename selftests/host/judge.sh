@@ -59,6 +59,38 @@ if [ -x "$build/xdp/chamelio-normalise" ]; then
 	object plain <<<'CHAM_PROGRAM("plain", 1, 0); CHAM_HOOK(rx) { return CHAM_PASS; }'
 	check_match "an object is for one" '"joint":false,"not-joint":"came as an object' \
 		"$("$chamctl" -j prog check "$tmp/plain.o" object "$build/xdp" | jq -c .tiers)"
+	# promised NAME TEXT SED: bitcode of the source on standard input, changed: what it
+	# promises makes another object of it than what is left without
+	promised() {
+		object "$1" -emit-llvm
+		llvm-dis-19 -o - "$tmp/$1.o" | sed -E "$3" | llvm-as-19 -o "$tmp/$1.bc"
+		check_match "believed, and not inlined: $1" \
+			"\"linked\":true,\"joint\":false,\"not-joint\":\".*$2" \
+			"$("$chamctl" -j prog check "$tmp/$1.bc" object "$build/xdp" | jq -c .tiers)"
+	}
+	promised helper "calls helper 113 \(bpf_probe_read_kernel\)" \
+		's/^  ret i32 3.*/  br label %h\nh:\n  %i = phi i32 [ 0, %3 ], [ %j, %e ]\n  br i1 undef, label %x, label %e\ne:\n  %s = load i64, ptr %2\n  %p = inttoptr i64 %s to ptr\n  %r = call i64 inttoptr (i64 113 to ptr)(ptr %2, i32 64, ptr %p)\n  %j = add i32 %i, 1\n  %c = icmp eq i32 %i, 0\n  br i1 %c, label %x, label %h\nx:\n  ret i32 3/' <<'C'
+CHAM_PROGRAM("helper", 1, 0);
+CHAM_HOOK(rx) { area->word[0] = 1; return CHAM_CONSUME; }
+C
+	# shellcheck disable=SC2016 # sed's
+	promised length "may take [0-9]{8,} cycles" \
+		's/= load volatile i32, ptr ([^,]*), align 8/= load i32, ptr \1, align 8, !range !9999, !noundef !9998/
+		$a !9999 = !{i32 0, i32 8}\n!9998 = !{}' <<'C'
+CHAM_PROGRAM("length", 1, 0);
+struct big { __u8 b[8 << 20]; };
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct big); } big SEC(".maps");
+static const __u32 zero;
+CHAM_HOOK(rx)
+{
+	__u32 len = *(volatile __u32 *)&area->word[15] & 0x7ffff8;
+	void *p = bpf_map_lookup_elem(&big, &zero);
+
+	if (p)
+		area->word[0] = bpf_csum_diff(0, 0, p, len, 0);
+	return CHAM_PASS;
+}
+C
 	check_match "refused: inline assembly" "inline assembly" \
 		"$(tiers asm <<<'CHAM_HOOK(rx) { asm volatile("r1 = r1"); return 0; }' | jq -r 'select(.admitted | not).error')"
 else
