@@ -122,6 +122,7 @@ static void ended(struct child *c, int status)
 			reply(c->client, -EINTR, "loading was ended by signal %d",
 			      WTERMSIG(status));
 		d.join_at = now() + AGAIN_MS;
+		submitted_forget(c->pid);
 	}
 	if (c->client >= 0)
 		close(c->client);
@@ -208,46 +209,17 @@ static void greet(void)
 	d.n_clients++;
 }
 
-/* One message, and the first descriptor that comes with it. */
-static ssize_t receive(int fd, struct cham_submit *s, int *file)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec io = { s, sizeof(*s) };
-	/* No room for a second one, padding is. */
-	struct msghdr msg = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.buf,
-			      .msg_controllen = CMSG_LEN(sizeof(int)) };
-	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
-
-	*file = -1;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(file, CMSG_DATA(c), sizeof(int));
-	return msg.msg_flags & MSG_TRUNC ? -1 : n;
-}
-
+/* What a client sends its child receives: closing somebody else's file may take as long as
+ * that one likes.
+ */
 static void serve(unsigned int i, struct child *loader)
 {
-	struct cham_submit s = { 0 };
 	struct client c = d.client[i];
-	int file;
-	ssize_t n = receive(c.fd, &s, &file);
-	bool has = file >= 0, needs = s.op == CHAM_SUBMIT_LOAD;
 
-	if (n != sizeof(s) || s.magic != CHAM_SUBMIT_MAGIC || s.op >= __CHAM_SUBMIT_MAX ||
-	    has != needs) {
-		turn_away(c.fd, -EPROTO,
-			  "this is no request of this version (libcham and chamd of different ones?)");
-	} else if (start(loader, LOAD_MS, &c)) {
-		load_and_reply(c.fd, &c.peer, &s, file, d.objdir);
-	} else if (!loader->pid) {
+	if (start(loader, LOAD_MS, &c))
+		serve_client(c.fd, &c.peer, d.objdir);
+	else if (!loader->pid)
 		turn_away(c.fd, -EAGAIN, "there are no processes left");
-	}
-	if (has)
-		close(file);
 	drop(i);
 }
 

@@ -27,9 +27,11 @@ int peer_get(int fd, struct peer *p, char *why, size_t size);
 
 /* ---- chamd_load.c: in a child ------------------------------------------- */
 
-/* Carries a request out and replies; @file: what came with it, or -1. */
-void load_and_reply(int client, const struct peer *p, const struct cham_submit *s, int file,
-		    const char *objdir) __attribute__((noreturn));
+/* Receives a client's request, carries it out and replies. */
+void serve_client(int client, const struct peer *p, const char *objdir)
+	__attribute__((noreturn));
+/* What such a child has left behind that could not do it itself. */
+void submitted_forget(pid_t pid);
 void reply(int client, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -33,24 +33,11 @@ static int take(const struct cham_tenant *t, void *arg)
 }
 
 /* The module itself says which tenant the namespace is bound to: it shows no other. */
-static int whose(struct cham *h, const struct peer *p, const struct cham_submit *s,
-		 struct cham_tenant *t, char *why, size_t size)
+static int bound(const struct peer *p, struct cham_tenant *t, char *why, size_t size)
 {
-	char name[CHAM_NAME_MAX + 1];
 	struct cham *there = NULL;
 	int home, err;
 
-	snprintf(name, sizeof(name), "%.*s", CHAM_NAME_MAX, s->tenant);
-	if (p->provider) {
-		if (!*name) {
-			snprintf(why, size, "whose program? the provider says \"tenant NAME\"");
-			return -EINVAL;
-		}
-		err = cham_tenant__get(h, name, t);
-		if (err)
-			snprintf(why, size, "%s", cham__last_error(h));
-		return err;
-	}
 	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (home < 0 || setns(p->netns, CLONE_NEWNET)) {
 		err = -errno;
@@ -72,12 +59,54 @@ static int whose(struct cham *h, const struct peer *p, const struct cham_submit 
 			 "this network namespace is bound to no tenant: the provider does that with chamctl tenant set NAME netns NETNS");
 		return -EPERM;
 	}
+	return 0;
+}
+
+/* Whose program it is: the tenant's own, or whom the provider names. */
+static int whose(struct cham *h, const struct peer *p, const struct cham_submit *s,
+		 struct cham_tenant *t, char *why, size_t size)
+{
+	char name[CHAM_NAME_MAX + 1];
+	int err;
+
+	snprintf(name, sizeof(name), "%.*s", CHAM_NAME_MAX, s->tenant);
+	if (p->provider) {
+		if (!*name) {
+			snprintf(why, size, "whose program? the provider says \"tenant NAME\"");
+			return -EINVAL;
+		}
+		err = cham_tenant__get(h, name, t);
+		if (err)
+			snprintf(why, size, "%s", cham__last_error(h));
+		return err;
+	}
 	if (*name && strcmp(name, t->name)) {
 		snprintf(why, size, "this network namespace is tenant %s's, not %s's", t->name,
 			 name);
 		return -EPERM;
 	}
 	return 0;
+}
+
+/* One message, and the first descriptor that comes with it. */
+static ssize_t receive(int fd, struct cham_submit *s, int *file)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec io = { s, sizeof(*s) };
+	/* No room for a second one, padding is. */
+	struct msghdr msg = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.buf,
+			      .msg_controllen = CMSG_LEN(sizeof(int)) };
+	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
+
+	*file = -1;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(file, CMSG_DATA(c), sizeof(int));
+	return msg.msg_flags & MSG_TRUNC ? -1 : n;
 }
 
 /* A copy: who sent it may write to it still. */
@@ -94,7 +123,8 @@ static int copy(int file, const char *path, char *why, size_t size)
 			 CHAM_PROG_FILE_MAX);
 		return -EINVAL;
 	}
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	/* One that was ended has left it; the directory is nobody else's. */
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	while (fd >= 0 && at <= CHAM_PROG_FILE_MAX && (n = pread(file, buf, sizeof(buf), at)) > 0) {
 		if (write(fd, buf, n) != n) {
 			n = -1;
@@ -111,6 +141,22 @@ static int copy(int file, const char *path, char *why, size_t size)
 	return n ? n : -EIO;
 }
 
+static void submitted_path(char *path, size_t size, pid_t pid, bool c)
+{
+	snprintf(path, size, CHAM_STATE_DIR "/submitted.%d%s", (int)pid, c ? ".c" : "");
+}
+
+void submitted_forget(pid_t pid)
+{
+	char path[96];
+	int c;
+
+	for (c = 0; c < 2; c++) {
+		submitted_path(path, sizeof(path), pid, c);
+		unlink(path);
+	}
+}
+
 static int load(struct cham *h, const struct cham_tenant *t, const struct cham_submit *s,
 		int file, const char *objdir, char *why, size_t size)
 {
@@ -118,8 +164,7 @@ static int load(struct cham *h, const struct cham_tenant *t, const struct cham_s
 	char path[96];
 	int err;
 
-	snprintf(path, sizeof(path), CHAM_STATE_DIR "/submitted.%d%s", (int)getpid(),
-		 c ? ".c" : "");
+	submitted_path(path, sizeof(path), getpid(), c);
 	err = copy(file, path, why, size);
 	if (!err) {
 		err = cham_prog__load(h, objdir, t->id, path);
@@ -130,28 +175,52 @@ static int load(struct cham *h, const struct cham_tenant *t, const struct cham_s
 	return err;
 }
 
-void load_and_reply(int client, const struct peer *p, const struct cham_submit *s, int file,
-		    const char *objdir)
+/* For the log, where a line's beginning says whose it is. */
+static void one_line(char *s)
+{
+	for (; *s; s++)
+		if (*s == '\n')
+			*s = ' ';
+}
+
+void serve_client(int client, const struct peer *p, const char *objdir)
 {
 	struct cham_tenant t = { .sz = sizeof(t) };
 	char why[CHAM_SUBMIT_TEXT] = "";
+	struct cham_submit s = { 0 };
 	struct cham *h = NULL;
-	int err = cham__open(&h);
+	int file = -1, err;
+	ssize_t n;
 
+	err = cham__open(&h);
 	if (err)
 		snprintf(why, sizeof(why), "%s", h ? cham__last_error(h) : strerror(ENOMEM));
-	else
-		err = whose(h, p, s, &t, why, sizeof(why));
-	if (!err && s->op == CHAM_SUBMIT_UNLOAD) {
+	/* Who is nobody's tenant is not even listened to. */
+	if (!err && !p->provider)
+		err = bound(p, &t, why, sizeof(why));
+	if (!err) {
+		n = receive(client, &s, &file);
+		if (n != sizeof(s) || s.magic != CHAM_SUBMIT_MAGIC ||
+		    s.op >= __CHAM_SUBMIT_MAX ||
+		    (s.op == CHAM_SUBMIT_LOAD ? file < 0 : file >= 0)) {
+			snprintf(why, sizeof(why),
+				 "this is no request of this version (libcham and chamd of different ones?)");
+			err = -EPROTO;
+		}
+	}
+	if (!err)
+		err = whose(h, p, &s, &t, why, sizeof(why));
+	if (!err && s.op == CHAM_SUBMIT_UNLOAD) {
 		err = cham_prog__unload(h, objdir, t.id);
 		if (err)
 			snprintf(why, sizeof(why), "%s", cham__last_error(h));
 	} else if (!err) {
-		err = load(h, &t, s, file, objdir, why, sizeof(why));
+		err = load(h, &t, &s, file, objdir, why, sizeof(why));
 	}
-	fprintf(stderr, "<6>tenant %s: %s%s%s\n", t.id ? t.name : "unknown",
-		s->op == CHAM_SUBMIT_UNLOAD ? "unload" : "load", err ? ": " : "",
-		err ? why : "");
 	reply(client, err, "%s", why);
+	one_line(why);
+	fprintf(stderr, "<6>tenant %s: %s%s%s\n", t.id ? t.name : "unknown",
+		s.op == CHAM_SUBMIT_UNLOAD ? "unload" : "load", err ? ": " : "",
+		err ? why : "");
 	_exit(0);
 }

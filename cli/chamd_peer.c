@@ -40,19 +40,54 @@ static uint64_t inode(int fd)
 	return fd < 0 || fstat(fd, &st) ? 0 : st.st_ino;
 }
 
-static bool net_admin(pid_t pid)
+/* All of a file of the process's, as text. Return: whether it could be read. */
+static bool read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
-	char text[4096];
-	int fd = proc(pid, "status");
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	unsigned long long caps = 0;
-	char *at;
+	int fd = proc(pid, name);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
 
 	if (fd >= 0)
 		close(fd);
-	if (n <= 0)
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+/* Who is root in the process's user namespace, as we number users; -1: nobody. */
+static unsigned int root_of(pid_t pid)
+{
+	unsigned int in, out, n;
+	char text[4096], *line;
+
+	if (!read_proc(pid, "uid_map", text, sizeof(text)))
+		return -1;
+	for (line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+		if (sscanf(line, "%u %u %u", &in, &out, &n) == 3 && !in)
+			return out;
+	return -1;
+}
+
+/* May the process that @uid has connected from? What it is now it may not have been then:
+ * who connects and then executes a set-user-ID program, or one with capabilities of its
+ * own, is still the same process. So it has to be its user namespace's root, then and in
+ * all respects now; or be unable to gain anything by what it executes.
+ */
+static bool net_admin(pid_t pid, uid_t uid)
+{
+	unsigned int id[4], i, fixed;
+	unsigned long long caps;
+	char text[4096], *at;
+
+	if (!read_proc(pid, "status", text, sizeof(text)))
 		return false;
-	text[n] = '\0';
+	at = strstr(text, "\nUid:");
+	if (!at || sscanf(at, "\nUid: %u %u %u %u", &id[0], &id[1], &id[2], &id[3]) != 4)
+		return false;
+	for (i = 0; i < 4; i++)
+		if (id[i] != uid)
+			return false;
+	at = strstr(text, "\nNoNewPrivs:");
+	if (!at || sscanf(at, "\nNoNewPrivs: %u", &fixed) != 1 || (!fixed && uid != root_of(pid)))
+		return false;
 	at = strstr(text, "\nCapEff:");
 	return at && sscanf(at, "\nCapEff: %llx", &caps) == 1 && caps >> CAP_NET_ADMIN & 1;
 }
@@ -90,7 +125,7 @@ int peer_get(int fd, struct peer *p, char *why, size_t size)
 	}
 	p->netns = proc(cred.pid, "ns/net");
 	p->netns_ino = inode(p->netns);
-	may = p->netns_ino && owns(cred.pid, p->netns) && net_admin(cred.pid);
+	may = p->netns_ino && owns(cred.pid, p->netns) && net_admin(cred.pid, cred.uid);
 	self = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	p->provider = p->netns_ino && p->netns_ino == inode(self);
 	close(self);
@@ -99,7 +134,7 @@ int peer_get(int fd, struct peer *p, char *why, size_t size)
 		snprintf(why, size, "process %d, who asks, is gone", (int)cred.pid);
 	else if (!may)
 		snprintf(why, size,
-			 "process %d may not: it needs CAP_NET_ADMIN over its network namespace",
+			 "process %d may not: it needs CAP_NET_ADMIN over its network namespace, as its root or with no_new_privs",
 			 (int)cred.pid);
 	else
 		err = 0;

@@ -682,10 +682,15 @@ int cham_datapath__sync(struct cham *h)
 
 int cham_datapath__detach(struct cham *h)
 {
-	int n = prune(h, NULL);
+	struct cham_plan *plan;
+	int n = cham_plan__open(h, &plan);
 
+	if (n)
+		return n;
+	n = prune(h, NULL);
 	if (n >= 0)
 		remove_pins();
+	cham_plan__close(plan);
 	return n;
 }
 

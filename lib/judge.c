@@ -69,14 +69,20 @@ static int no(struct judge *j, const struct cham_verdict_at *at)
 {
 	const struct bpf_line_info *l = line_of(j, at->insn);
 	const char *text = l ? btf_text(j, l->line_off) : "";
+	char file[200], line[200];
 
 	text += strspn(text, " \t");
 	if (!l)
 		return cham__fail(j->h, at->err, "%s: instruction %u %s", j->o->path, at->insn,
 				  at->text);
-	return cham__fail(j->h, at->err, "%s: %s:%u: %s%s%s%s", j->o->path,
-			  btf_text(j, l->file_name_off), BPF_LINE_INFO_LINE_NUM(l->line_col),
-			  at->text, *text ? " [" : "", text, *text ? "]" : "");
+	/* What says where is one line, whatever the file says. */
+	snprintf(file, sizeof(file), "%s", btf_text(j, l->file_name_off));
+	snprintf(line, sizeof(line), "%s", text);
+	cham_printable_name(file);
+	cham_printable_name(line);
+	return cham__fail(j->h, at->err, "%s: %s:%u: %s%s%s%s", j->o->path, file,
+			  BPF_LINE_INFO_LINE_NUM(l->line_col), at->text, *line ? " [" : "",
+			  line, *line ? "]" : "");
 }
 
 static int damaged(struct judge *j, const char *what)
@@ -650,7 +656,7 @@ static void tell_path(struct judge *j, uint32_t f, struct cham_hook_report *hook
 			snprintf(p->file, sizeof(p->file), "%s", file);
 			snprintf(p->text, sizeof(p->text), "%s",
 				 l ? btf_text(j, l->line_off) : "");
-			cham_printable(p->file);
+			cham_printable_name(p->file);
 			cham_printable(p->text);
 		}
 		if (p)

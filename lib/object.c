@@ -128,7 +128,8 @@ static int read_headers(struct cham *h, struct cham_object *o)
 	if (o->size < sizeof(*eh))
 		return cham__fail(h, -EINVAL, "%s: %zu bytes are no object", o->path, o->size);
 	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    eh->e_ident[EI_DATA] != ELFDATA2LSB || eh->e_type != ET_REL ||
+	    eh->e_ident[EI_DATA] != ELFDATA2LSB || eh->e_ident[EI_VERSION] != EV_CURRENT ||
+	    eh->e_version != EV_CURRENT || eh->e_type != ET_REL ||
 	    eh->e_machine != EM_BPF)
 		return wrong(h, o,
 			     "not a BPF object, as clang -target bpf -O2 -g -c makes, nor bitcode; C is known by its name, .c");
@@ -231,8 +232,13 @@ static int take_section(struct cham *h, struct cham_object *o, unsigned int i)
 		return cham__fail(h, -EINVAL, "%s: the name of section %u is longer than %d bytes",
 				  o->path, i, NAME_MAX_LEN);
 	code = known[k].to == &o->text;
+	/* Relocations that are not whole, and what is compressed, libelf does not give out,
+	 * and libbpf takes what it got without a look.
+	 */
 	if (sh->sh_type != known[k].type || sh->sh_addralign > ALIGN_MAX ||
-	    !(sh->sh_flags & SHF_EXECINSTR) == code)
+	    !(sh->sh_flags & SHF_EXECINSTR) == code || sh->sh_flags & SHF_COMPRESSED ||
+	    (sh->sh_type == SHT_REL && (sh->sh_size % sizeof(Elf64_Rel) ||
+					sh->sh_entsize != sizeof(Elf64_Rel))))
 		return cham__fail(h, -EINVAL, "%s: damaged: section %s is not what its name says",
 				  o->path, name);
 	for (k = 1; k < i; k++)
@@ -426,7 +432,7 @@ static int judge_meta(struct cham *h, struct cham_object *o)
 		return wrong(h, o, "damaged: " CHAM_META_SECTION " has no name");
 	if (!memchr(o->meta.name, 0, sizeof(o->meta.name)))
 		return wrong(h, o, "CHAM_PROGRAM() has a name of more than 31 bytes");
-	cham_printable(o->meta.name);
+	cham_printable_name(o->meta.name);
 	if (o->meta.flags & ~CHAM_PROG_FLAGS_MASK)
 		return cham__fail(h, -EINVAL, "%s: unknown program flags 0x%x", o->path,
 				  o->meta.flags & ~CHAM_PROG_FLAGS_MASK);

@@ -53,4 +53,15 @@ static inline void cham_printable(char *s)
 	}
 }
 
+/* A name has no lines, either: what is behind one would be somebody else's. */
+static inline void cham_printable_name(char *s)
+{
+	char *p;
+
+	for (p = s; *p; p++)
+		if (*p == '\n' || *p == '\t')
+			*p = '?';
+	cham_printable(s);
+}
+
 #endif

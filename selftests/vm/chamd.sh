@@ -90,6 +90,33 @@ check "that, too" prog_is red '.name == "echo" and .version == 3'
 answers "and it answers" 68656c6c6f b-red 10.0.0.1 7 68656c6c6f
 check "nothing is left" sh -c '! ls /run/chamelio/submitted.* 2>/dev/null'
 
+# who connects, asks, and only then becomes somebody else: chamd looks later
+cp "$(command -v sleep)" /tmp/susleep
+chmod 4755 /tmp/susleep
+cat >/tmp/becomes.py <<'P'
+import os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect('/run/chamelio/chamd.sock')
+s.send((0x31646863).to_bytes(4, 'little') + (1).to_bytes(4, 'little') + b'red'.ljust(36, b'\0'))
+os.set_inheritable(s.fileno(), True)
+open('/tmp/becomes.asked', 'w').close()
+os.execv('/tmp/susleep', ['susleep', '20'])
+P
+rm -f /tmp/becomes.asked
+pkill -STOP -x chamd
+: >/tmp/becomes.asked && rm /tmp/becomes.asked
+chmod 1777 /tmp
+setpriv --reuid 1000 --regid 1000 --clear-groups python3 /tmp/becomes.py &
+becomes=$!
+busywait 20 test -e /tmp/becomes.asked
+sleep 1
+check_match "it is root by then" "Uid:.1000.0.0.0" "$(grep ^Uid: /proc/$becomes/status)"
+pkill -CONT -x chamd
+sleep 2
+kill $becomes
+wait $becomes 2>/dev/null
+check "and red's program is there as before" prog_is red '.name == "echo" and .version == 3'
+
 # what is no request; who only waits
 cat >/tmp/talk.py <<'P'
 import os, socket, sys
