@@ -876,7 +876,7 @@ int main(int argc, char **argv)
 	size_t n;
 
 	if (argc != 4)
-		no("usage: chamelio-normalise TENANT CELL FILE\n       chamelio-normalise - - FILE");
+		no("usage: chamelio-normalise TENANT CELL FILE, or - - FILE");
 	tenant = argv[1];
 	cell = argv[2];
 	alone = !strcmp(tenant, "-");
