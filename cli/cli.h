@@ -152,6 +152,7 @@ struct all {
 	struct cham_prog *progs;
 	size_t n_ports, n_uplinks, n_tenants, n_fdbs, n_progs;
 	bool over6[CHAM_TENANT_ID_MAX + 1];	/* has remotes that have IPv6 addresses */
+	uint32_t statics[CHAM_TENANT_ID_MAX + 1];	/* of fdbs, the tenant's */
 };
 
 int all_get(struct ctl *c, struct all *a);

@@ -147,6 +147,24 @@ P
 restore "6,000 entries" 0 '[.[] | select(.item == "fdb" and .status == "made")] | length == 6000' /tmp/large.json
 fdbs() { chamctl -j fdb show tenant "$1" | jq length; }
 check_eq "each tenant has its own" "3000 3000" "$(fdbs many) $(fdbs others)"
+# while guests' addresses come and go, of which the same dump tells
+churn() {
+	local i
+	for i in {1..200}; do
+		printf 'fdb replace 02:00:00:09:00:%02x dev red0 master dynamic\n' "$i"
+		printf 'fdb del 02:00:00:09:00:%02x dev red0 master\n' "$i"
+	done
+}
+churn >/tmp/churn
+(while :; do bridge -force -batch /tmp/churn; done) >/dev/null 2>&1 &
+churning=$!
+for i in 1 2 3; do
+	check "saved while addresses come and go: $i" chamctl save to /tmp/churned.json
+	check_eq "with all that is to be saved" 6000 \
+		"$(jq '[.fdb[] | select(.tenant == "many" or .tenant == "others")] | length' /tmp/churned.json)"
+done
+kill $churning
+wait $churning 2>/dev/null
 number=$(chamctl -j tenant show many | jq '.[0].id')
 check "one goes" chamctl tenant del many
 check "another comes" chamctl tenant add newcomer vni 902
