@@ -39,6 +39,7 @@ class Fuzzer:
         self.family.sock.settimeout(10)
         self.names = [b'red', b'blue', b'green', b'x' * 31, b'q']
         self.links = [i for i, _ in socket.if_nameindex()]
+        self.ids = []               # of tenants that there are, or were
         self.made = {}              # object -> the request that last made one
         self.done = {}
         self.silent = []
@@ -58,6 +59,8 @@ class Fuzzer:
         """A payload that may well be obeyed."""
         rnd, name = self.rnd, spec['name']
         kind, checks = spec['type'], spec.get('checks', {})
+        if self.ids and (name == 'tenant-id' or spec is SETS['tenant']['id']):
+            return struct.pack('=I', rnd.choice(self.ids))
         if name == 'ifindex':
             return struct.pack('=I', rnd.choice(self.links))
         if name == 'local4':
@@ -157,8 +160,8 @@ class Fuzzer:
             out += bytes(rnd.randrange(9))
         return out
 
-    def answers(self, limit=None):
-        """-> (error, text, messages); stops early after LIMIT receives."""
+    def answers(self, limit=None, bodies=None):
+        """-> (error, text, messages), which BODIES gets; stops early after LIMIT receives."""
         seen = 0
         while True:
             data = self.family.sock.recv(1 << 16)
@@ -170,6 +173,8 @@ class Fuzzer:
                     continue
                 if kind not in (ERROR, DONE):
                     seen += 1
+                    if bodies is not None:
+                        bodies.append(body)
                     continue
                 code = -struct.unpack_from('=i', body)[0]
                 skip = 4 if kind == DONE else 4 + (16 if flags & 0x100 else
@@ -214,6 +219,14 @@ class Fuzzer:
             self.silent.append(f'{op} dump={dump} flags {flags:#x}: {os.strerror(code)}, '
                                f'payload {payload.hex()}, {seen} messages')
 
+    def look(self):
+        """Numbers are not used again soon: which are there?"""
+        number, bodies = ATTRS['tenant']['id'][0], []
+        self.family.send_raw(OPS['tenant-get'], REQUEST | DUMP, b'')
+        self.answers(bodies=bodies)
+        self.ids = [struct.unpack('=I', data)[0] for body in bodies
+                    for n, data in attrs_of(body[4:]) if n == number]
+
     def never(self):
         """Operations that have not been obeyed yet."""
         return {f'{op}{"-dump" if dump else ""}' for op, dump, _ in REQUESTS} - \
@@ -227,6 +240,8 @@ def root(seed, seconds):
     count = 0
     # on a slow machine as long as it takes, within reason
     while time.monotonic() < end or (fuzzer.never() and time.monotonic() < end + 7 * seconds):
+        if count % 50 == 0:
+            fuzzer.look()
         fuzzer.one(hurry=time.monotonic() > end)
         count += 1
     ok = sum(v for (_, code), v in fuzzer.done.items() if code == 'ok')

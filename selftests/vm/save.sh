@@ -151,7 +151,7 @@ check_eq "each tenant has its own" "3000 3000" "$(fdbs many) $(fdbs others)"
 churn() {
 	local i
 	for i in {1..200}; do
-		printf 'fdb replace 02:00:00:09:00:%02x dev red0 master dynamic\n' "$i"
+		printf 'fdb replace 02:00:00:09:00:%02x dev red0 master static\n' "$i"
 		printf 'fdb del 02:00:00:09:00:%02x dev red0 master\n' "$i"
 	done
 }
