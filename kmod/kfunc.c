@@ -231,8 +231,8 @@ static __always_inline int cham_encap_fit(struct cham_cpu *cpu, struct xdp_buff 
 {
 	const struct cham_outer *outer = cpu->outer;
 
-	if (unlikely(xdp->data - xdp->data_hard_start <
-		     sizeof(struct xdp_frame) + sizeof(outer->hdr)))
+	if (unlikely(xdp->data - xdp->data_hard_start < sizeof(struct xdp_frame) +
+		     sizeof(struct virtio_net_hdr) + sizeof(outer->hdr)))
 		return cham_encap_not(cpu, CHAM_REASON_HEADROOM, -ENOSPC);
 	if (cpu->tenant->cfg.dscp_pipe)
 		tos &= INET_ECN_MASK;

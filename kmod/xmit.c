@@ -308,6 +308,8 @@ static __always_inline int cham_xmit_single(struct cham_cpu *cpu,
 		frame = xdp_convert_buff_to_frame(xdp);
 		if (unlikely(!frame))
 			xdp_return_buff(xdp);
+		else	/* What the page had there before: see cham_io_frame_vnet(). */
+			memset(frame + 1, 0, sizeof(*vnet));
 	}
 	if (unlikely(!frame))
 		return -ENOMEM;
