@@ -57,7 +57,7 @@ static bool cham_host_run(struct cham_port *port, struct cham_tenant *t,
 			  u32 *act)
 {
 	struct cham_cpu *cpu = this_cpu_ptr(&cham_cpus);
-	struct bpf_net_context context, *outer;
+	struct bpf_net_context context, *mine;
 	u8 saved[offsetof(struct cham_cpu, burst_rxq)] __uninitialized;
 	u32 stamp;
 	bool ours;
@@ -73,9 +73,9 @@ static bool cham_host_run(struct cham_port *port, struct cham_tenant *t,
 	cpu->ingress = 0;
 	cpu->sent_on = 0;
 	cpu->stamp = cham_clock();
-	outer = bpf_net_ctx_set(&context);
+	mine = bpf_net_ctx_set(&context);
 	*act = bpf_prog_run_xdp(prog, &cx->xdp);
-	bpf_net_ctx_clear(outer);
+	bpf_net_ctx_clear(mine);
 	ours = cpu->xdp == &cx->xdp;
 	stamp = cpu->stamp;
 	memcpy(cpu, saved, sizeof(saved));

@@ -20,12 +20,12 @@ static bool cham_merge_copy(struct cham_ring *r, struct cham_ring_mem *m,
 			    struct cham_room *room, const u8 *from, u32 len,
 			    __wsum *sum)
 {
-	u32 done = 0, n;
+	u32 done = 0, pieces = 0, n;
 
 	while (done < len) {
 		if (!room->left) {
 			cham_ring_used(m, room->used - 1, room->head, room->len);
-			if (!cham_ring_room(r, m, room, 1))
+			if (++pieces > CHAM_RING_PIECES || !cham_ring_room(r, m, room, 1))
 				return false;
 			room->len = 0;
 		}
