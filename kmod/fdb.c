@@ -624,7 +624,7 @@ int cham_fdb_static_add(struct cham_tenant *tenant, const u8 *mac,
 		remote = cham_remote_get(tenant->cfg.vni, addr, family);
 		if (!remote) {
 			spin_unlock_bh(&cham_fdb_lock);
-			NL_SET_ERR_MSG_FMT(extack, "no room or memory for another remote, %u at most",
+			NL_SET_ERR_MSG_FMT(extack, "no room for another remote, %u at most",
 					   CHAM_REMOTES_MAX - 1);
 			return -ENOSPC;
 		}
