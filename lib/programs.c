@@ -276,8 +276,9 @@ static int judge_alone(struct cham *h, const char *file, int in, uint32_t max_cy
 }
 
 /* What the joint tier says of it. Inline assembly is for no tier: an object does not
- * show it any more, and is judged by its instructions alone. What cannot be normalised is
- * found to be so whenever it is tried; what can and is refused is not kept for that.
+ * show it any more, and is judged by its instructions alone. Bitcode is kept for that tier
+ * if it is admitted, or if the normaliser itself says no, as it will again; not if that
+ * had no time or memory, which it may have the next time.
  */
 static int judge_joint(struct cham *h, const char *base, const char *file,
 		       uint32_t max_cycles, struct cham_source *s,
@@ -287,6 +288,7 @@ static int judge_joint(struct cham *h, const char *base, const char *file,
 	uint8_t *data;
 	size_t size;
 	int in, err;
+	bool refused;
 
 	if (!s->bitcode) {
 		tell_joint(report, CHAM_PROG_JOINT_NO, CHAM_NOT_BITCODE);
@@ -294,6 +296,7 @@ static int judge_joint(struct cham *h, const char *base, const char *file,
 	}
 	if (cham_normaliser(h, base, tool, sizeof(tool))) {
 		tell_joint(report, CHAM_PROG_JOINT_UNKNOWN, cham__last_error(h));
+		cham_source__forget(s);
 		return 0;
 	}
 	in = cham_memfd(h, s->bitcode, s->bitcode_size, true);
@@ -303,6 +306,7 @@ static int judge_joint(struct cham *h, const char *base, const char *file,
 	close(in);
 	if (err && strstr(cham__last_error(h), "inline assembly"))
 		return err;
+	refused = err == -EINVAL;
 	if (!err) {
 		in = cham_memfd(h, data, size, true);
 		free(data);
@@ -310,13 +314,14 @@ static int judge_joint(struct cham *h, const char *base, const char *file,
 			return in;
 		err = judge_alone(h, file, in, max_cycles);
 		close(in);
-		if (err)
-			cham_source__forget(s);
 	}
-	if (err)
-		tell_joint(report, CHAM_PROG_JOINT_NO, cham__last_error(h));
-	else
+	if (!err) {
 		report->joint = CHAM_PROG_JOINT_YES;
+		return 0;
+	}
+	tell_joint(report, CHAM_PROG_JOINT_NO, cham__last_error(h));
+	if (!refused)
+		cham_source__forget(s);
 	return 0;
 }
 
