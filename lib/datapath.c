@@ -431,29 +431,44 @@ static void put_progs(struct programs *progs)
 				close(progs->fd[n][role]);
 }
 
-/* Pin under new names, then rename over the old ones: never without. */
+/* Under new names, beside the old ones: there never is none. */
 static int pin_progs(struct cham *h, const struct programs *progs, const struct programs *old)
+{
+	char fresh[128];
+	unsigned int n;
+	int role;
+
+	for (n = 0; n < CHAM_PARTITIONS; n++)
+		for (role = 0; role < CHAM_PROGS; role++) {
+			prog_path(fresh, sizeof(fresh), n, role, true);
+			unlink(fresh);
+			if (progs->fd[n][role] >= 0 && progs->fd[n][role] != old->fd[n][role] &&
+			    bpf_obj_pin(progs->fd[n][role], fresh))
+				return cham__fail(h, -errno, "pin %s: %s", fresh,
+						  strerror(errno));
+		}
+	return 0;
+}
+
+/* They take the old ones' names; or they go again. */
+static void keep_progs(const struct programs *progs, bool keep)
 {
 	char fresh[128], path[128];
 	unsigned int n;
 	int role;
 
 	for (n = 0; n < CHAM_PARTITIONS; n++) {
-		if (progs->fd[n][0] < 0)
+		if (keep && progs->fd[n][0] < 0)
 			unpin_progs(n);
 		for (role = 0; role < CHAM_PROGS; role++) {
-			if (progs->fd[n][role] == old->fd[n][role])
-				continue;
 			prog_path(fresh, sizeof(fresh), n, role, true);
 			prog_path(path, sizeof(path), n, role, false);
-			unlink(fresh);
-			if (progs->fd[n][role] >= 0 &&
-			    (bpf_obj_pin(progs->fd[n][role], fresh) || rename(fresh, path)))
-				return cham__fail(h, -errno, "pin %s: %s", path,
-						  strerror(errno));
+			if (keep)
+				rename(fresh, path);	/* none: it is the old one */
+			else
+				unlink(fresh);
 		}
 	}
-	return 0;
 }
 
 int cham_file__beside(struct cham *h, const char *base, const char *name, char *path,
@@ -566,34 +581,56 @@ static int set_dispatch(struct cham *h, const struct change *c, const struct pro
 	return err;
 }
 
-static int attach(struct cham *h, struct change *c)
+/* All that may fail and that no packet sees: pins beside the old ones, and nothing on
+ * devices that are to have nothing.
+ */
+static int prepare(struct cham *h, struct change *c)
 {
 	unsigned int i;
 	int n, err;
 
-	err = set_dispatch(h, c, &c->progs);
-	if (!err)
-		err = attach_all(h, &c->ts, &c->progs, &c->old, c->generic);
-	if (!err && c->dispatch)
-		err = cham_dispatch__aim(h, c->dispatch, c->plan);
-	if (err) {
-		set_dispatch(h, c, &c->old);
-		if (c->old.dispatch < 0)
-			cham_dispatch__remove();
-		return err;
-	}
 	err = mark_mode(h, c->generic);
 	if (!err)
 		err = pin_progs(h, &c->progs, &c->old);
 	for (i = 0; !err && i < CHAM_PARTITIONS; i++)
 		if (c->obj[i])
-			err = cham_maps__keep(h, c->obj[i], &c->plan->of[i]);
+			err = cham_maps__pin(h, c->obj[i], &c->plan->of[i]);
 	if (err)
 		return err;
-	if (!c->dispatch)
-		cham_dispatch__remove();
 	n = prune(h, &c->ts);
-	return n < 0 ? n : (int)c->ts.n;
+	return n < 0 ? n : 0;
+}
+
+/* Tenants are aimed first: where a new one is, there is a whole datapath already. */
+static int switch_all(struct cham *h, struct change *c)
+{
+	int err = set_dispatch(h, c, &c->progs);
+
+	if (!err && c->dispatch)
+		err = cham_dispatch__aim(h, c->dispatch, c->plan);
+	if (!err)
+		err = attach_all(h, &c->ts, &c->progs, &c->old, c->generic);
+	if (err)
+		set_dispatch(h, c, &c->old);
+	return err;
+}
+
+/* All or nothing: what comes after the devices are switched cannot fail. */
+static int attach(struct cham *h, struct change *c)
+{
+	unsigned int i;
+	int err;
+
+	err = prepare(h, c);
+	if (!err)
+		err = switch_all(h, c);
+	keep_progs(&c->progs, !err);
+	for (i = 0; i < CHAM_PARTITIONS; i++)
+		if (c->obj[i])
+			cham_maps__keep(c->obj[i], &c->plan->of[i], !err);
+	if (err ? c->old.dispatch < 0 : !c->dispatch)
+		cham_dispatch__remove();
+	return err ?: (int)c->ts.n;
 }
 
 int cham_datapath__put(struct cham *h, const char *objdir, unsigned int flags,

@@ -46,6 +46,7 @@ struct cham_parts {
 struct cham_plan {
 	struct cham_parts of[CHAM_PARTITIONS];
 	uint32_t make;		/* bits: these anew, the rest stays as it is */
+	uint32_t replaces;	/* version of the program that a load replaces, 0: none */
 	int lock;
 };
 
@@ -68,8 +69,10 @@ const char *cham_log_end(void);
  * is not loaded yet.
  */
 int cham_maps__take(struct cham *h, struct bpf_object *obj, const struct cham_parts *parts);
-/* @obj is attached: its tenants' maps are what the next one takes. */
-int cham_maps__keep(struct cham *h, struct bpf_object *obj, const struct cham_parts *parts);
+/* @obj is to be attached: its tenants' maps get pins, beside those of the one before. */
+int cham_maps__pin(struct cham *h, struct bpf_object *obj, const struct cham_parts *parts);
+/* @keep: @obj is attached, and they are what the next one takes; or they go again. */
+void cham_maps__keep(struct bpf_object *obj, const struct cham_parts *parts, bool keep);
 /* Those of no program in @plan go; without one, all. */
 void cham_maps__sweep(struct cham_plan *plan);
 
@@ -85,10 +88,10 @@ void cham_plan__close(struct cham_plan *plan);
 /*
  * While things are changed the lock says so, and says it still when who changed them
  * died: then what is attached, what is kept and what the module knows may be of
- * different ages.
+ * different ages. cham_plan__torn() reads what died replaced into @plan->replaces.
  */
-void cham_plan__changing(struct cham_plan *plan, bool yes);
-bool cham_plan__torn(const struct cham_plan *plan);
+void cham_plan__changing(const struct cham_plan *plan, bool yes);
+bool cham_plan__torn(struct cham_plan *plan);
 
 /* Files that are of no program: its tenant is gone, or who made them died. */
 void cham_plan__sweep(struct cham_plan *plan);

@@ -47,6 +47,12 @@ static void path_of(const struct cham_part *part, const char *file, char *path, 
 	snprintf(path, size, MAPS "/%u-%x/%s", part->tenant, part->layout, file);
 }
 
+/* Where one waits that shall take its place; no map has such a name. */
+static void fresh_of(const struct cham_part *part, const char *file, char *path, size_t size)
+{
+	snprintf(path, size, MAPS "/%u-%x/+%s", part->tenant, part->layout, file);
+}
+
 /* Whose is it, and under which name is it kept? Constants are not. */
 static const struct cham_part *owner_of(const struct bpf_map *map,
 					const struct cham_parts *parts, char *file)
@@ -298,7 +304,7 @@ static uint32_t id_of(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
-static int keep_one(struct bpf_map *map, const struct cham_part *part, const char *file)
+static int pin_one(struct bpf_map *map, const struct cham_part *part, const char *file)
 {
 	struct bpf_map_info info;
 	char path[128 + FILE_MAX];
@@ -312,7 +318,7 @@ static int keep_one(struct bpf_map *map, const struct cham_part *part, const cha
 	dir_of(part, path, sizeof(path));
 	if ((mkdir(MAPS, 0700) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
 		return -errno;
-	path_of(part, file, path, sizeof(path));
+	fresh_of(part, file, path, sizeof(path));
 	unlink(path);
 	return bpf_obj_pin(bpf_map__fd(map), path) ? -errno : 0;
 }
@@ -337,26 +343,45 @@ static void forget(struct bpf_object *obj, const struct cham_parts *parts,
 		rmdir(dir);
 }
 
-int cham_maps__keep(struct cham *h, struct bpf_object *obj, const struct cham_parts *parts)
+int cham_maps__pin(struct cham *h, struct bpf_object *obj, const struct cham_parts *parts)
 {
 	const struct cham_part *part;
 	struct bpf_map *map;
-	char file[FILE_MAX], dir[128];
-	unsigned int i;
+	char file[FILE_MAX];
 	int err;
 
 	bpf_object__for_each_map(map, obj) {
 		part = owner_of(map, parts, file);
-		err = part ? keep_one(map, part, file) : 0;
+		err = part ? pin_one(map, part, file) : 0;
 		if (err)
 			return cham__fail(h, err, "pin map %s: %s", bpf_map__name(map),
 					  strerror(-err));
 	}
-	for (i = 0; i < parts->n; i++) {
+	return 0;
+}
+
+void cham_maps__keep(struct bpf_object *obj, const struct cham_parts *parts, bool keep)
+{
+	char file[FILE_MAX], dir[128], fresh[128 + FILE_MAX], path[128 + FILE_MAX];
+	const struct cham_part *part;
+	struct bpf_map *map;
+	unsigned int i;
+
+	bpf_object__for_each_map(map, obj) {
+		part = owner_of(map, parts, file);
+		if (!part)
+			continue;
+		fresh_of(part, file, fresh, sizeof(fresh));
+		path_of(part, file, path, sizeof(path));
+		if (keep)
+			rename(fresh, path);	/* none: it is there already */
+		else
+			unlink(fresh);
+	}
+	for (i = 0; keep && i < parts->n; i++) {
 		dir_of(&parts->part[i], dir, sizeof(dir));
 		forget(obj, parts, &parts->part[i], dir);
 	}
-	return 0;
 }
 
 static bool is_wanted(struct cham_plan *plan, const char *name)

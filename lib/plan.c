@@ -36,17 +36,16 @@ static int take_lock(struct cham *h)
 	return fd;
 }
 
-void cham_plan__changing(struct cham_plan *plan, bool yes)
+void cham_plan__changing(const struct cham_plan *plan, bool yes)
 {
-	if (yes ? pwrite(plan->lock, "c", 1, 0) != 1 : ftruncate(plan->lock, 0))
+	if (yes ? pwrite(plan->lock, &plan->replaces, sizeof(plan->replaces), 0) < 0 :
+		  ftruncate(plan->lock, 0))
 		return;	/* not a reason to stop */
 }
 
-bool cham_plan__torn(const struct cham_plan *plan)
+bool cham_plan__torn(struct cham_plan *plan)
 {
-	char c;
-
-	return pread(plan->lock, &c, 1, 0) == 1;
+	return pread(plan->lock, &plan->replaces, sizeof(plan->replaces), 0) > 0;
 }
 
 void cham_part__path(char *path, size_t size, uint32_t tenant, const char *kind)

@@ -107,19 +107,24 @@ int cham_programs__put(struct cham *h, const char *objdir, struct cham_plan *pla
 				  CHAM_DATAPATH_GENERIC : 0, plan);
 }
 
-/* Of who loads a program and died at it: the tenant keeps what it had. */
+/* Of who loaded a program and died at it: the tenant keeps what it had, unless the module
+ * knows the new one already.
+ */
 static int restore_part(const struct cham_prog *p, void *arg)
 {
-	char file[128], before[160];
+	char file[128], bitcode[128], before[160];
+	const struct cham_plan *plan = arg;
+	bool back = p->version == plan->replaces;
 
-	(void)arg;
 	cham_part__path(file, sizeof(file), p->tenant_id, CHAM_PART_OBJECT);
+	cham_part__path(bitcode, sizeof(bitcode), p->tenant_id, CHAM_PART_BITCODE);
 	snprintf(before, sizeof(before), "%s.before", file);
 	if (access(before, F_OK))
 		return 0;
-	kept(file, true);
-	cham_part__path(file, sizeof(file), p->tenant_id, CHAM_PART_BITCODE);
-	kept(file, true);
+	if (!back)
+		keep_former(p->tenant_id, file, bitcode);
+	kept(file, back);
+	kept(bitcode, back);
 	return 0;
 }
 
@@ -128,7 +133,7 @@ static int mend(struct cham *h, const char *objdir, struct cham_plan *plan)
 {
 	int err;
 
-	err = cham_prog__for_each(h, restore_part, NULL);
+	err = cham_prog__for_each(h, restore_part, plan);
 	if (!err && cham_datapath__attached())
 		err = cham_programs__put(h, objdir, plan);
 	if (err < 0)
@@ -214,6 +219,7 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 		part = cham_plan__add(h, plan, tenant, &parts);
 	if (!part)
 		return -ENOSPC;
+	plan->replaces = part->version;
 	part->layout = p.layout;
 	p.cell = parts->number * CHAM_CELLS + part->cell;
 	memcpy(p.name, o->meta.name, sizeof(p.name));

@@ -159,7 +159,7 @@ wait "$chamd" 2>/dev/null
 answers "nobody minds" 68656c6c6f b-red 10.0.0.1 7 68656c6c6f
 check "linked as it was" prog_is red '.tier == "linked"'
 # as if somebody had died at a change
-printf c >/run/chamelio/lock
+printf '\4\0\0\0' >/run/chamelio/lock
 for f in /run/chamelio/programs/*.o /run/chamelio/programs/*.bc; do cp "$f" "$f.before"; done
 touch /run/chamelio/programs/4711.o /run/chamelio/programs/.1.placed
 daemon

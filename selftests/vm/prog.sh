@@ -59,6 +59,40 @@ check "to echo" prog_is red '.name == "echo" and .version == 3'
 answers "which echoes" 00 b-red 10.0.0.1 7 00
 check "and forth" prog rollback tenant red
 check "to the other" prog_is red '.name == "verdicts" and .version == 4'
+
+# what cannot be kept is not attached
+runs_verdicts() {
+	answers "$1" "$(word 1 0)" b-red 10.0.0.1 9000 "$(word 1 0)"
+	answers "and nothing else" ECONNREFUSED b-red 10.0.0.1 7 00
+}
+in_the_way() {
+	mkdir "/sys/fs/bpf/chamelio/$1"
+	check_match "$1 cannot be made: that is told" "pin .*$1.*File exists" \
+		"$(prog load "$echo_o" tenant red 2>&1)"
+	rmdir "/sys/fs/bpf/chamelio/$1"
+	check "red has what it had" prog_is red '.name == "verdicts" and .version == 4'
+	runs_verdicts "and that runs"
+}
+in_the_way cham_uplink-new
+in_the_way cham_port-new
+check_eq "nothing of it is left" "" "$(find /sys/fs/bpf/chamelio -name '*-new' -o -name '+*')"
+
+# who loads dies: before the module knows the new one, or after; as files show it then
+state=/run/chamelio/programs/$(chamctl -j prog show tenant red | jq '.[0]."tenant-id"')
+mv "$state.o" "$state.o.before"
+cp "$echo_o" "$state.o"
+printf '\4\0\0\0' >/run/chamelio/lock
+check "who loaded has died before it was known" topo_attach
+runs_verdicts "red has what it had"
+check_eq "nothing is half done" "0" "$(stat -c %s /run/chamelio/lock)$(find /run/chamelio/programs -name '*.before')"
+rm "$state.former"
+cp "$echo_o" "$state.o.before"
+printf '\3\0\0\0' >/run/chamelio/lock
+check "who loaded has died when it was known" topo_attach
+runs_verdicts "red has the new one"
+check "and goes back to the one before" prog rollback tenant red
+answers "which echoes" 00 b-red 10.0.0.1 7 00
+check "and forth again" prog rollback tenant red
 answers "rx, pass: the guest has it" ECONNREFUSED b-red 10.0.0.1 9000 "$(word 0 0)"
 answers "rx, reply" "$(word 1 0)" b-red 10.0.0.1 9000 "$(word 1 0)"
 answers "tx, reply: it never leaves" "$(word 1 0)" t-red 10.0.0.2 9001 "$(word 1 0)"
