@@ -39,7 +39,7 @@ static int judge(struct cham *h, const char *path, const struct cham_object *o,
 	err = cham_load_object(h, path, parts, names, &prog, &obj);
 	if (err == -EPERM)
 		return err;
-	if (err == -E2BIG)
+	if (err == -E2BIG && strstr(cham__last_error(h), "program is too large"))
 		return too_many(h, o, 1000000);
 	if (err)
 		return cham__fail(h, err == -ENOENT ? -EINVAL : err,

@@ -20,6 +20,7 @@
 #define CHAM_CPUS	64	/* that per-CPU maps are judged for */
 #define NAME_CHARS	"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define TYPES_MAX	2000
+#define PER_CPU_MAX	(32U << 10)	/* the kernel's, of a value */
 #define SAME_MAX	16	/* types of one name and kind; ours have three */
 #define PACKET_PAGE	4096	/* no more of a packet is in one piece */
 
@@ -509,6 +510,43 @@ static bool type_size(const struct judge *j, const struct btf_member *m, uint32_
 	return size > 0 && size <= CHAM_SHARE_MEMORY;
 }
 
+/* What the kernel would refuse with a number only; and *@entries as libbpf makes it. */
+static int judge_shape(struct judge *j, const char *name, uint32_t type, uint32_t key,
+		       uint32_t value, uint32_t *entries)
+{
+	bool array = type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+	bool per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+	const char *path = j->o->path;
+	uint32_t room = 4096;
+
+	if (!*entries)
+		return cham__fail(j->h, -EINVAL,
+				  "%s: map %s: has no max_entries: how many at most, or a ringbuf's bytes",
+				  path, name);
+	if (type == BPF_MAP_TYPE_RINGBUF) {
+		if (key || value)
+			return cham__fail(j->h, -EINVAL,
+					  "%s: map %s: a ringbuf has neither key nor value",
+					  path, name);
+		while (room < *entries && room < 1U << 31)
+			room *= 2;
+		*entries = room;
+		return 0;
+	}
+	if (!key || !value)
+		return cham__fail(j->h, -EINVAL, "%s: map %s: has no %s", path, name,
+				  key ? "value" : "key");
+	if (array && key != 4)
+		return cham__fail(j->h, -EINVAL,
+				  "%s: map %s: an array's key has 4 bytes, a __u32; this one has %u",
+				  path, name, key);
+	if (per_cpu && value > PER_CPU_MAX)
+		return cham__fail(j->h, -E2BIG,
+				  "%s: map %s: a value of %u bytes; one of each CPU has at most %u",
+				  path, name, value, PER_CPU_MAX);
+	return 0;
+}
+
 static int judge_map(struct judge *j, const struct btf_type *var)
 {
 	const char *name = btf_text(j, var->name_off);
@@ -517,8 +555,8 @@ static int judge_map(struct judge *j, const struct btf_type *var)
 	const struct btf_member *m;
 	uint64_t bytes, spare;
 	size_t k;
+	int i, err;
 	bool ok;
-	int i;
 
 	def = plain(j, def);
 	if (!def || !btf_is_struct(def))
@@ -569,6 +607,9 @@ static int judge_map(struct judge *j, const struct btf_type *var)
 	if (flags)
 		return cham__fail(j->h, -EPERM, "%s: map %s: flags 0x%x; handlers' maps have none",
 				  j->o->path, name, flags);
+	err = judge_shape(j, name, type, key, value, &entries);
+	if (err)
+		return err;
 	/* A hash has an element more for each CPU. */
 	spare = type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_PERCPU_HASH ? CHAM_CPUS : 0;
 	/* libbpf and the kernel refuse what is too large for 64 bits here. */

@@ -224,6 +224,10 @@ static int take_section(struct cham *h, struct cham_object *o, unsigned int i)
 	for (k = 0; k < sizeof(known) / sizeof(known[0]); k++)
 		if (known[k].family ? starts(name, known[k].name) : !strcmp(name, known[k].name))
 			break;
+	if (k == sizeof(known) / sizeof(known[0]) && starts(name, ".rel.") && strstr(name, "data"))
+		return cham__fail(h, -EINVAL,
+				  "%s: %.64s is data with addresses in it, which nobody fills in: have arrays instead of pointers to strings, data or functions",
+				  o->path, name + 4);
 	if (k == sizeof(known) / sizeof(known[0]))
 		return cham__fail(h, -EINVAL,
 				  "%s: section %.64s is foreign; a handler's code is in .text (no SEC), and accepted besides are .maps, .rodata, .data, .bss, license and %s",
@@ -335,6 +339,11 @@ static int refuse_foreign(struct cham *h, const struct cham_object *o, const cha
 	if (!strcmp(in, ".maps"))
 		return cham__fail(h, -EINVAL,
 				  "%s: \"%s\" is a map of somebody else: a program has its own, defined in the object",
+				  o->path, name);
+	if (!strcmp(name, "bcmp") || !strcmp(name, "memcmp") || !strcmp(name, "memcpy") ||
+	    !strcmp(name, "memmove") || !strcmp(name, "memset"))
+		return cham__fail(h, -EINVAL,
+				  "%s: \"%s\" is of the C library, which there is none of, and the compiler calls it for what is long or of unknown length: have a loop with a bound",
 				  o->path, name);
 	return cham__fail(h, -EINVAL,
 			  "%s: \"%s\" is somebody else's: a program has its own functions and data, defined in the object",

@@ -255,6 +255,47 @@ CHAM_PROGRAM("x", 1, 0);
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } m asm("a.b") SEC(".maps");
 CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&m, &k) ? CHAM_PASS : CHAM_CONSUME; }
 C
+refuses map_entries "map m: has no max_entries" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&m, &k) ? CHAM_PASS : CHAM_CONSUME; }
+C
+refuses map_key "map m: an array's key has 4 bytes, a __u32; this one has 8" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __type(key, __u64); __type(value, __u64); } m SEC(".maps");
+CHAM_HOOK(rx) { __u64 k = 0; return bpf_map_lookup_elem(&m, &k) ? CHAM_PASS : CHAM_CONSUME; }
+C
+refuses map_value "map m: has no value" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4); __type(key, __u64); } m SEC(".maps");
+CHAM_HOOK(rx) { __u64 k = 0; return bpf_map_lookup_elem(&m, &k) ? CHAM_PASS : CHAM_CONSUME; }
+C
+refuses map_per_cpu "map m: a value of 40000 bytes; one of each CPU has at most 32768" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct big { char c[40000]; };
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct big); } m SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; return bpf_map_lookup_elem(&m, &k) ? CHAM_PASS : CHAM_CONSUME; }
+C
+refuses map_ring "map r: a ringbuf has neither key nor value" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); __type(key, __u32); } r SEC(".maps");
+CHAM_HOOK(rx) { void *p = bpf_ringbuf_reserve(&r, 8, 0); if (p) bpf_ringbuf_discard(p, BPF_RB_NO_WAKEUP); return CHAM_PASS; }
+C
+refuses map_rounded "its maps take 16777224 bytes" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+__u64 count;
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 9 << 20); } r SEC(".maps");
+CHAM_HOOK(rx) { count++; void *p = bpf_ringbuf_reserve(&r, 8, 0); if (p) bpf_ringbuf_discard(p, BPF_RB_NO_WAKEUP); return CHAM_PASS; }
+C
+refuses pointers "data with addresses in it" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static const char *const names[] = { "one", "two", "three" };
+CHAM_HOOK(rx) { const char *volatile name = names[pkt->len & 1]; return name[1] == 'n' ? CHAM_PASS : CHAM_CONSUME; }
+C
+refuses library '"memcmp" is of the C library' <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { return __builtin_memcmp(area->word, area->word + 4, pkt->len & 15) ? CHAM_PASS : CHAM_CONSUME; }
+C
 refuses map_const "max_entries is not what __uint\\(\\) or __type\\(\\) makes" <<'C'
 CHAM_PROGRAM("x", 1, 0);
 struct { __uint(type, BPF_MAP_TYPE_HASH); int (*const max_entries)[1000]; __type(key, __u32); __type(value, __u64); } m SEC(".maps");
