@@ -28,7 +28,7 @@ MODULE_PARM_DESC(conn_max, "connections the table is sized for");
 
 struct cham_bucket *cham_buckets __read_mostly;
 u32 cham_bucket_mask __read_mostly;
-u64 cham_hash_seed[2] __read_mostly;
+u64 cham_hash_seed[4] __read_mostly;
 static spinlock_t cham_bucket_locks[CHAM_BUCKET_LOCKS];
 static struct kmem_cache *cham_conn_cache;
 static atomic_t cham_conns = ATOMIC_INIT(0);

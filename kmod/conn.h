@@ -274,7 +274,7 @@ static inline u32 cham_bucket_index(u64 hash, u32 mask)
 /* The table, for the lookup only; written by conn.c. */
 extern struct cham_bucket *cham_buckets;
 extern u32 cham_bucket_mask;
-extern u64 cham_hash_seed[2];
+extern u64 cham_hash_seed[4];
 
 static inline struct cham_conn *cham_slot_conn(u64 slot)
 {
@@ -290,11 +290,21 @@ static inline bool cham_key_equal(const struct cham_key *a,
 		 (x[3] ^ y[3]) | (x[4] ^ y[4]));
 }
 
+/* The two halves of the product, folded. Of a u128 gcc keeps both together, and that is
+ * in memory: eight instructions of a lookup.
+ */
 static inline u64 cham_mix(u64 a, u64 b)
 {
+#ifdef CONFIG_X86_64
+	u64 high;
+
+	asm("mulq %2" : "+a" (a), "=d" (high) : "r" (b) : "cc");
+	return a ^ high;
+#else
 	u128 m = (u128)a * b;
 
 	return (u64)m ^ (u64)(m >> 64);
+#endif
 }
 
 /**
@@ -302,15 +312,17 @@ static inline u64 cham_mix(u64 a, u64 b)
  * @key: the key
  *
  * Folded 64x64 multiplications (the "mum" construction of wyhash) under a
- * boot-time secret. Chains are bounded by the bucket, so collisions that a
- * tenant may find cost it its own fast path and nobody a walk.
+ * boot-time secret. No two words of the key meet before each has met a part of
+ * that: addresses whose halves have the same sum would fill a bucket, and a full
+ * one takes nobody's new connection. Nobody walks chains: a bucket is bounded.
  */
 static inline u64 cham_conn_hash(const struct cham_key *key)
 {
 	const u64 *k = key->w;
-	u64 h = cham_mix(k[0] ^ k[1] ^ cham_hash_seed[0], k[2] ^ cham_hash_seed[1]);
+	u64 s = cham_mix(k[0] ^ cham_hash_seed[0], k[1] ^ cham_hash_seed[1]);
+	u64 d = cham_mix(k[2] ^ cham_hash_seed[2], k[3] ^ cham_hash_seed[3]);
 
-	return cham_mix(k[3] ^ h ^ cham_hash_seed[1], k[4] ^ cham_hash_seed[0]);
+	return cham_mix(s ^ k[4], d);
 }
 
 static inline struct cham_conn *cham_conn_lookup_rcu(const struct cham_key *key,

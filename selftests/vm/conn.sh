@@ -100,5 +100,16 @@ check "flags: a closed connection says who finished" sh -c '
 	ip netns exec b-red timeout 5 socat -u TCP-LISTEN:90,reuseaddr OPEN:/dev/null & sleep 1
 	echo x | ip netns exec t-red timeout 5 socat -u - TCP:10.0.0.2:90; sleep 0.5
 	chamctl -j conn show dport 90 | jq -e ".[0].flags | index(\"fin-forward\") != null"'
+
+# addresses that a sum of their words does not tell apart: a bucket has eight places
+related() {
+	local i
+	for i in {1..24}; do
+		chamctl conn add tenant red proto udp src "fd01:0:0:$i:0:0:0:$i" dst "$1" \
+			sport 7 dport 7 || return
+	done
+}
+check "no bucket is filled by related addresses" related fd01:0:0:ffff::1
+check "nor from the other side" related fd00::1
 check "everything comes down" topo_down
 finish
