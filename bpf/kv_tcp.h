@@ -79,7 +79,7 @@ static __always_inline int kv_from_client(struct xdp_md *ctx, struct cham_pkt *p
 					  struct kv_tcp *c, struct kv_text *t, int *any)
 {
 	struct tcphdr *tcp = cham_at(ctx, pkt->l4, sizeof(*tcp));
-	__u32 n = pkt->payload_len, seq;
+	__u32 n = pkt->payload_len, seq, again;
 
 	*any = 1;
 	if (!tcp)
@@ -88,9 +88,11 @@ static __always_inline int kv_from_client(struct xdp_md *ctx, struct cham_pkt *p
 	if (tcp->syn && !n && !c->rx_next)
 		c->rx_next = seq + 1;
 	c->closing |= tcp->fin | tcp->rst;
-	/* What is repeated was seen when it came first. */
-	if (!n || (c->mode && (int)(seq + n - c->rx_next) <= 0))
+	again = c->mode && (int)(seq + n - c->rx_next) <= 0;
+	/* What is repeated after it was answered was seen when it came first. */
+	if (!n || (again && c->mode == KV_QUIET))
 		return 0;
+	/* Before, the first one may have been damaged, and something else. */
 	c->mode = c->mode == KV_QUIET && seq == c->rx_next ?
 		  kv_command(ctx, pkt, t, any) : KV_DOUBT;
 	c->rx_next = seq + n;

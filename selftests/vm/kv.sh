@@ -42,6 +42,7 @@ check "red loads it" prog load "$CHAM_BUILD/bpf/kv.bpf.o" tenant red
 
 client cases
 check_num "answers came from here" "$(counted hits)" -gt 50
+client damaged
 client writers
 diag "$(counted hits) hits, $(counted misses) misses, $(counted fills) fills, $(counted flushes) flushes"
 
@@ -74,6 +75,7 @@ check "made one with the datapath" prog compose tier joint
 check "red is joint" prog_is red '.tier == "joint"'
 client cases
 check_num "answers came from here" "$(counted hits)" -gt 50
+client damaged
 client writers
 
 # a bad wire: segments lost, twice, out of order

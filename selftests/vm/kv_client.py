@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Clients of a memcached behind bpf/kv.bpf.c.
 
-usage: kv_client.py cases|late|random|writers NS_CLIENT NS_SERVER ADDRESS [SEED ROUNDS]
+usage: kv_client.py cases|damaged|late|random|writers NS_CLIENT NS_SERVER ADDRESS [SEED ROUNDS]
 
 A client in one network namespace, and one beside the server in another, whom no cache
 answers: that one tells what is true, and how many questions the server has seen.
@@ -241,6 +241,46 @@ def cases(bed):
         bed.same(f"a key of {len(key)} bytes", name)
 
 
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return total ^ 0xffff
+
+
+def damaged(bed):
+    """What the server drops for its checksum is no write; what comes in its place is."""
+    enter(bed.client)
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    wire.bind(("eth0", 3))
+    one = bed.tcp()
+    for i in range(5):
+        one.set(b"dmg", b"old%d" % i)
+        wire.settimeout(0.2)
+        frame = b""
+        try:
+            while True:         # our last segment with something in it
+                data, where = wire.recvfrom(65536)
+                if (where[2] == socket.PACKET_OUTGOING and data[12:14] == b"\x08\0" and
+                        data[23] == 6 and b"set dmg" in data):
+                    frame = data
+        except TimeoutError:
+            pass
+        head, said = frame.split(b"set dmg", 1)
+        length, seq = len(said) + 7, struct.unpack(">I", head[38:42])[0]
+        wrong = b"set oth" + said
+        ip = head[14:24] + bytes(2) + head[26:34]
+        ip = ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:]
+        tcp = head[34:38] + struct.pack(">I", seq + length) + head[42:50] + b"\xba\xd0" + head[52:]
+        bed.prime(b"dmg")
+        wire.send(head[:14] + ip + tcp + wrong)
+        one.set(b"dmg", b"new%d" % i)
+        if bed.udp.get(b"dmg") != b"new%d" % i:
+            report(False, "behind a damaged segment a write is seen")
+            return
+    report(True, "behind a damaged segment a write is seen")
+
+
 def late(bed):
     """The server's answers by UDP take 400 ms to leave."""
     tcp = bed.tcp()
@@ -342,7 +382,7 @@ def main():
     if what == "random":
         at_random(bed, int(sys.argv[5]), int(sys.argv[6]))
     else:
-        {"cases": cases, "late": late, "writers": writers}[what](bed)
+        {"cases": cases, "damaged": damaged, "late": late, "writers": writers}[what](bed)
 
 
 main()
