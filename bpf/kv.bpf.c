@@ -15,8 +15,9 @@
  *   went in: it is then no older than the last write that was answered.
  *
  * Nobody sees answers that nobody wants ("noreply", quiet commands): after what may have
- * been one there are new epochs by the clock. And a value is served for a second, then
- * the server is asked again: it knows what has expired. IPv4; writes by IPv6 count, too.
+ * been one there are new epochs by the clock; after packets that passed no handler there
+ * is one at once. And a value is served for a second, then the server is asked again: it
+ * knows what has expired. IPv4; writes by IPv6 count, too.
  */
 #include "handler.h"
 #include "kv_tcp.h"
@@ -68,12 +69,24 @@ struct {
 	__type(value, struct kv_cpu);
 } kv_cpus SEC(".maps");
 
-__u32 kv_zero, kv_epoch;
+__u32 kv_zero, kv_epoch, kv_unseen;
 
 static __always_inline void flush(struct kv_cpu *cpu)
 {
 	__sync_fetch_and_add(&kv_epoch, 1);
 	cpu->flushes++;
+}
+
+/* What passed unseen may have been a write's answer. */
+static __always_inline struct kv_cpu *kv_begin(const struct cham_pkt *pkt)
+{
+	struct kv_cpu *cpu = bpf_map_lookup_elem(&kv_cpus, &kv_zero);
+
+	if (cpu && *(volatile __u32 *)&kv_unseen != pkt->unseen) {
+		flush(cpu);
+		*(volatile __u32 *)&kv_unseen = pkt->unseen;
+	}
+	return cpu;
 }
 
 static __always_inline struct kv_slot *slot_of(struct kv_text *t, __u32 index)
@@ -176,56 +189,42 @@ static __always_inline void learn(struct xdp_md *ctx, struct cham_pkt *pkt, stru
 	pkt->timer = KV_LIFE_MS;
 }
 
-/* ---- TCP -------------------------------------------------------------------- */
-
-static __always_inline void from_client(struct xdp_md *ctx, struct cham_pkt *pkt,
-					struct kv_conn *c, struct kv_cpu *cpu)
-{
-	int any;
-
-	if (!kv_from_client(ctx, pkt, &c->tcp, &cpu->text, &any))
-		return;
-	c->slot = any ? KV_SLOTS : cpu->text.hash % KV_SLOTS;
-	c->fires = 0;
-	pkt->timer = KV_FLUSH_MS;
-}
-
-static __always_inline void from_server(struct xdp_md *ctx, struct cham_pkt *pkt,
-					struct kv_conn *c, struct kv_cpu *cpu)
-{
-	__u32 answers = kv_from_server(ctx, pkt, &c->tcp, &cpu->text);
-
-	if (answers == KV_DOUBT)
-		flush(cpu);
-	else if (answers == KV_WRITES)
-		expire(cpu, c->slot);
-}
-
 CHAM_HOOK(rx)
 {
-	struct kv_cpu *cpu = bpf_map_lookup_elem(&kv_cpus, &kv_zero);
 	struct udphdr *udp = cham_at(ctx, pkt->l4, sizeof(*udp));
+	struct kv_cpu *cpu = kv_begin(pkt);
+	struct kv_conn *c = (void *)area;
+	int any;
 
 	if (!cpu || !udp || udp->dest != KV_PORT)
 		return CHAM_PASS;
 	if (pkt->proto == IPPROTO_UDP)
-		return question(ctx, pkt, (void *)area, cpu);
-	if (pkt->proto == IPPROTO_TCP)
-		from_client(ctx, pkt, (void *)area, cpu);
+		return question(ctx, pkt, c, cpu);
+	if (pkt->proto == IPPROTO_TCP && kv_from_client(ctx, pkt, &c->tcp, &cpu->text, &any)) {
+		c->slot = any ? KV_SLOTS : cpu->text.hash % KV_SLOTS;
+		c->fires = 0;
+		pkt->timer = KV_FLUSH_MS;
+	}
 	return CHAM_PASS;
 }
 
 CHAM_HOOK(tx)
 {
-	struct kv_cpu *cpu = bpf_map_lookup_elem(&kv_cpus, &kv_zero);
 	struct udphdr *udp = cham_at(ctx, pkt->l4, sizeof(*udp));
+	struct kv_cpu *cpu = kv_begin(pkt);
+	struct kv_conn *c = (void *)area;
+	__u32 answers = KV_QUIET;
 
 	if (!cpu || !udp || udp->source != KV_PORT)
 		return CHAM_PASS;
 	if (pkt->proto == IPPROTO_UDP)
-		learn(ctx, pkt, (void *)area, cpu);
+		learn(ctx, pkt, c, cpu);
 	else if (pkt->proto == IPPROTO_TCP)
-		from_server(ctx, pkt, (void *)area, cpu);
+		answers = kv_from_server(ctx, pkt, &c->tcp, &cpu->text);
+	if (answers == KV_DOUBT)
+		flush(cpu);
+	else if (answers == KV_WRITES)
+		expire(cpu, c->slot);
 	return CHAM_PASS;
 }
 

@@ -292,6 +292,7 @@ static noinline u8 *cham_enter_not(struct cham_cpu *cpu, struct xdp_buff *xdp, u
 				   enum cham_reason why)
 {
 	cham_outer_restore(cpu, xdp, strip);
+	cham_unseen(cpu);
 	cham_refuse(cpu, why);
 	return NULL;
 }
@@ -433,6 +434,7 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 ho
 	xdp->data_meta = cpu->frame;
 	cpu->ev.now = cham_now();
 	cpu->ev.reverse = cpu->flow & 1;
+	cpu->ev.unseen = (u32)atomic_read(&cpu->tenant->unseen);
 	return (u8 *)&priv->area;
 }
 

@@ -388,6 +388,9 @@ __bpf_kfunc void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason)
 		return;
 	if (!cpu->tenant && vni)
 		cpu->tenant = cham_tenant_by_vni_rcu(vni);
+	if (reason != CHAM_REASON_NOT_IP && reason != CHAM_REASON_MULTICAST &&
+	    reason != CHAM_REASON_PROTO)
+		cham_unseen(cpu);
 	cham_refuse(cpu, reason);
 }
 

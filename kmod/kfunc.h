@@ -131,6 +131,15 @@ int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 port, u32 timer, u32 eve
 void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 
 int cham_refuse(struct cham_cpu *cpu, enum cham_reason why);
+
+/* The end point's packet passes without a handler, before it is where it goes. What no
+ * program is ever shown, like ARP and multicast, is not meant.
+ */
+static inline void cham_unseen(const struct cham_cpu *cpu)
+{
+	if (cpu->port && READ_ONCE(cpu->tenant->prog))
+		atomic_inc(&cpu->tenant->unseen);
+}
 int cham_open_pass(struct cham_cpu *cpu);
 int cham_end(struct cham_cpu *cpu, enum cham_reason why);
 int cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp);

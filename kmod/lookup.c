@@ -162,8 +162,10 @@ static void cham_show(struct cham_cpu *cpu, const struct cham_query *query,
 	}
 	if (!conn)
 		conn = cham_new_conn(cpu, key, dir, NULL, &full);
-	if (!conn)
+	if (!conn) {
+		cham_unseen(cpu);
 		return;
+	}
 	cham_announce(cpu, conn);
 	cpu->flow = cham_conn_flow(conn, dir);
 	cpu->ev.act = act;
@@ -217,6 +219,7 @@ cham_learn(struct cham_cpu *cpu, const struct cham_query *query,
 	if (!conn) {
 		conn = cham_new_conn(cpu, &key, dir, NULL, &why);
 		if (!conn) {
+			cham_unseen(cpu);
 			cham_refuse(cpu, why);
 			return NULL;
 		}
@@ -316,8 +319,10 @@ static noinline int cham_lookup_else(struct cham_cpu *cpu)
 {
 	u32 word = READ_ONCE(cpu->tenant->prog);
 
-	if (cpu->ev.act == CHAM_ACT_OPEN && !(word & CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN)))
+	if (cpu->ev.act == CHAM_ACT_OPEN && !(word & CHAM_PROG_WORD_HOOK(CHAM_HOOK_OPEN))) {
+		cham_unseen(cpu);
 		return cham_refuse(cpu, CHAM_REASON_NO_AREA);
+	}
 	return cpu->ev.act ? cpu->ev.act | word : CHAM_ACT_SLOW;
 }
 

@@ -48,6 +48,7 @@ struct cham_tenant {
 	u64 key;			/* last word of a tuple with the id alone */
 	struct cham_ledger __percpu *ledger;
 	struct cham_tenant_cfg cfg;
+	atomic_t unseen;		/* packets that no handler was shown; read by each */
 
 	/* Written on connection set-up and tear-down. */
 	atomic_t conns ____cacheline_aligned_in_smp;

@@ -108,6 +108,9 @@ struct cham_pkt {
 				 * tenant's slow path is told: it, the packet's
 				 * addresses, and the area as the handler leaves it
 				 */
+	__u32	unseen;		/* another number than before: packets of the tenant have
+				 * passed an end point, either way, and no handler
+				 */
 };
 
 #define CHAM_TIMER_MAX	3600000

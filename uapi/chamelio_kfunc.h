@@ -101,6 +101,7 @@ struct cham_event {
 	/* after enter */
 	__u32	now;		/* milliseconds */
 	__u32	reverse;	/* direction: 0, or 1 for CHAM_PKT_REVERSE */
+	__u32	unseen;		/* of the tenant's packets, by handlers */
 };
 
 #endif

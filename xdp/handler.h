@@ -122,6 +122,7 @@ static __always_inline void cham_describe(struct cham_pkt *pkt, const struct cha
 	now = ev->now;
 	__builtin_memcpy(&pkt->now, &now, sizeof(now));
 	__builtin_memset(&pkt->timer, 0, sizeof(pkt->timer) + sizeof(pkt->event));
+	pkt->unseen = ev->unseen;
 }
 
 /**

@@ -75,7 +75,6 @@ check "made one with the datapath" prog compose tier joint
 check "red is joint" prog_is red '.tier == "joint"'
 client cases
 check_num "answers came from here" "$(counted hits)" -gt 50
-client damaged
 client writers
 
 # a bad wire: segments lost, twice, out of order
@@ -106,6 +105,30 @@ kill $server
 wait $server 2>/dev/null
 serve
 check_eq "a new server knows nothing, nor is anybody told" "$(printf 'END\r\n' | od -An -tx1 | tr -d ' \n')" "$(read_a)"
-kill $holder $server
+kill $holder
+
+# a write on a connection that there is no room for: neither it nor its answer is seen
+said() { printf "set a 0 0 2\r\n%s\r\n" "$1" | far red socat -t 5 - TCP:10.0.0.1:11211 | tr -d '\r\n'; }
+read_by() { ask b-red 10.0.0.1 11211 "0001000000010000$key" 5555 | cut -c17-; }
+hit() {
+	local before
+	read_by >/dev/null
+	before=$(counted hits)
+	[[ $(read_by) == "$1" && $(counted hits) -gt $before ]]
+}
+value() { printf 'VALUE a 0 2\r\n%s\r\nEND\r\n' "$1" | od -An -v -tx1 | tr -d ' \n'; }
+stale=0 written=0
+for i in 1 2 3 4 5; do
+	[ "$(said "o$i")" = STORED ] || fail "not stored"
+	busywait 20 hit "$(value "o$i")" || fail "not cached"
+	chamctl tenant set red max-conns "$(chamctl -j tenant show red | jq '.[0].conns')"
+	read_by >/dev/null
+	[ "$(said "n$i")" != STORED ] || written=$((written + 1))
+	[ "$(read_by)" = "$(value "n$i")" ] || stale=$((stale + 1))
+	chamctl tenant set red max-conns 65536
+done
+check_eq "writes without a connection" 5 "$written"
+check_eq "are seen all the same" 0 "$stale"
+kill "$server"
 check "nobody is at fault" prog_is red 'has("fault") | not'
 finish
