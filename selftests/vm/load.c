@@ -10,6 +10,10 @@
  * way: what is lost was not lost for want of room. Each datagram has a number; bytes 8
  * and 12 are for handlers (stamp.bpf.c): who it was, and how many it has seen. Both print
  * what they have counted, as JSON.
+ *
+ * Where something else has the machine, less than RATE may be all that goes. So the sender
+ * also says for how many seconds it did not even try: it sent less than 3/4 of RATE, and
+ * yet rested, or waited for what never came, for more than a tenth of the second.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -109,7 +113,8 @@ static int run_send(const char *to, unsigned int port, double seconds, double ra
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
 	double begin = now(), end = begin + seconds, t;
-	uint32_t sent = 0, come = 0, n, stalls = 0;
+	uint32_t sent = 0, come = 0, n, stalls = 0, seconds_all = 0, idle = 0, sent_before = 0;
+	double rest = 0, rest_before = 0, second = begin, since;
 	struct datagram d = { 0 };
 	int fd = open_socket();
 
@@ -120,14 +125,29 @@ static int run_send(const char *to, unsigned int port, double seconds, double ra
 	while (!stop && (t = now()) < end) {
 		bool full = sent - come >= WINDOW;
 
+		if (t - second >= 1) {
+			seconds_all++;
+			idle += sent - sent_before < (t - second) * rate * 3 / 4 &&
+				rest - rest_before > (t - second) / 10;
+			second = t;
+			sent_before = sent;
+			rest_before = rest;
+		}
 		if (recv(fd, &n, sizeof(n), full ? 0 : MSG_DONTWAIT) == sizeof(n)) {
 			come = n;
 			continue;
 		}
 		/* what would have said so is lost, or so many are: it goes on */
-		stalls += full;
+		if (full) {
+			stalls++;
+			rest += now() - t;
+		}
 		if (rate && sent > (t - begin) * rate) {
+			/* longer than that others have the machine: that is no rest of ours */
+			since = now();
 			usleep(200);
+			since = now() - since;
+			rest += since < 0.001 ? since : 0.001;
 			continue;
 		}
 		d.number = htonl(sent);
@@ -136,7 +156,9 @@ static int run_send(const char *to, unsigned int port, double seconds, double ra
 		else if (errno != ENOBUFS && errno != EINTR)
 			die("send");
 	}
-	printf("{\"sent\":%u,\"stalls\":%u,\"rate\":%.0f}\n", sent, stalls, sent / (now() - begin));
+	t = now() - begin;
+	printf("{\"sent\":%u,\"stalls\":%u,\"rate\":%.0f,", sent, stalls, sent / t);
+	printf("\"seconds\":%u,\"idle\":%u,\"rested\":%.3f}\n", seconds_all, idle, rest / t);
 	return 0;
 }
 
