@@ -56,6 +56,20 @@ check "memcrm forgets" far red memcrm --servers=10.0.0.1 kv.file
 check_eq "and it is not there" "$(printf 'END\r\n' | od -An -tx1 | tr -d ' \n')" \
 	"$(ask b-red 10.0.0.1 11211 "0001000000010000$(printf 'get kv.file\r\n' | od -An -tx1 | tr -d ' \n')" | cut -c17-)"
 
+# A value's time is over: who asks next sees it by the clock, and before that the timer
+# has taken it, without a question.
+echo "for a second" >/tmp/kv.timer
+far red memccp --servers=10.0.0.1 --set /tmp/kv.timer
+slot_is() {
+	[ "$("$(dirname "$0")/kv_client.py" slot /sys/fs/bpf/chamelio/maps/*/kv_slots kv.timer)" = "$1" ]
+}
+learned() {
+	ask b-red 10.0.0.1 11211 "0001000000010000$(printf 'get kv.timer\r\n' | od -An -tx1 | tr -d ' \n')"
+	slot_is good
+}
+check "a value is in its slot" busywait 20 learned
+check "after a second the timer takes it, without a question" busywait 10 slot_is over
+
 # The one of them that reads by UDP compares what it reads with what it wrote. Its keys
 # have bytes that the protocol says no key has: all of it is the server's.
 printf 'key\n16 31 1\nvalue\n32 64 1\ncmd\n0 0.2\n1 0.8\n' >/tmp/kv.workload

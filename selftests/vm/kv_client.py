@@ -3,10 +3,14 @@
 """Clients of a memcached behind bpf/kv.bpf.c.
 
 usage: kv_client.py cases|damaged|late|random|writers NS_CLIENT NS_SERVER ADDRESS [SEED ROUNDS]
+       kv_client.py slot MAP KEY
 
 A client in one network namespace, and one beside the server in another, whom no cache
 answers: that one tells what is true, and how many questions the server has seen.
 Prints a line "ok" or "not ok" for each assertion.
+
+slot: what the cache itself has of a key, without a question: "good" or "over" by the
+slot's versions, whatever the clock says, or "none".
 """
 
 import ctypes
@@ -19,6 +23,8 @@ import threading
 import time
 
 PORT = 11211
+SYS_BPF, LOOKUP, OBJ_GET = 321, 24, 7
+SLOTS, SLOT = 8192, 576    # struct kv_slot
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -376,7 +382,26 @@ def writers(bed):
            f"three writers ({acked[0]}), two readers ({reads[0]}), and nobody reads the past {bad[:3]}")
 
 
+def slot(path, key):
+    name = ctypes.create_string_buffer(path.encode())
+    fd = libc.syscall(SYS_BPF, OBJ_GET, struct.pack("QII", ctypes.addressof(name), 0, 0), 16)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), path)
+    values, keys, at = (ctypes.create_string_buffer(n) for n in (SLOTS * SLOT, SLOTS * 4, 4))
+    attr = struct.pack("4Q2I2Q", 0, *map(ctypes.addressof, (at, keys, values)), SLOTS, fd, 0, 0)
+    if libc.syscall(SYS_BPF, LOOKUP, attr, len(attr)) and ctypes.get_errno() != 2:
+        raise OSError(ctypes.get_errno(), "lookup")
+    at = values.raw.find(b"VALUE " + key.encode() + b" ")
+    if at < 0:
+        return "none"
+    version, _, of_version = struct.unpack_from("3I", values, at // SLOT * SLOT)
+    return "good" if version == of_version else "over"
+
+
 def main():
+    if sys.argv[1] == "slot":
+        print(slot(*sys.argv[2:]))
+        return
     what, client, server, address = sys.argv[1:5]
     bed = Bed(client, server, address)
     if what == "random":
