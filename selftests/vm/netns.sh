@@ -109,7 +109,20 @@ check "and of its handler" busywait 10 heard red '.event == "handler-ntf" and .c
 check "blue hears of its connection" busywait 10 heard blue '.event == "conn-ntf" and .sport == 4200'
 check_eq "neither hears the other, nor of the underlay" "" \
 	"$(grep -hE '"sport":4200|192\.0\.2|"ifindex"' /tmp/heard.red; grep -hE '"sport":4100|handler-ntf|192\.0\.2|"ifindex"' /tmp/heard.blue)"
+
+# what becomes of its program
+check "red has one that does as it is told" prog load "$verdicts" tenant red
+check "red hears of it" busywait 10 heard red '.event == "prog-ntf" and .name == "verdicts"'
+asks b-red -n 0 -s 4300 10.0.0.1 9000 "$(word 99 0)"
+check "it is stopped" busywait 10 prog_is red '.fault == "verdict"'
+check "red hears that, and why" busywait 10 heard red \
+	'.event == "prog-ntf" and .name == "verdicts" and .fault == "verdict"'
 check "the program goes" prog unload tenant red
+check "red hears that, too" busywait 10 heard red '.event == "prog-del-ntf" and .name == "verdicts"'
+# what blue would have been told came before this
+asks t-blue -n 0 -s 4201 10.0.0.2 9200 "$(word 7)"
+check "blue hears of its next connection" busywait 10 heard blue '.event == "conn-ntf" and .sport == 4201'
+check_eq "and of no program" "" "$(grep prog- /tmp/heard.blue)"
 
 # who may
 refused "without CAP_NET_ADMIN nobody may" "not permitted|privilege|CAP_NET_ADMIN" \
