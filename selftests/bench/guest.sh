@@ -170,8 +170,15 @@ part_ports() {
 }
 
 part_ovs() {
-	local db=unix:/run/ovs/db.sock
-	command -v ovs-vswitchd >/dev/null || { echo "bench: no Open vSwitch" >&2; return; }
+	local db=unix:/run/ovs/db.sock case
+	if ! command -v ovs-vswitchd >/dev/null; then
+		echo "bench: no Open vSwitch" >&2
+		for case in wire-to-port.udp64 port-to-wire.udp64 port-to-port.udp64 \
+			tcp-bulk.{wire-to-port,port-to-wire}.{mtu,tso} tcp-rr64; do
+			echo "= $case ovs {\"error\":\"no Open vSwitch\"}"
+		done
+		return
+	fi
 	modprobe -qa openvswitch vport_vxlan
 	export OVS_RUNDIR=/run/ovs OVS_LOGDIR=/run/ovs OVS_DBDIR=/run/ovs
 	mkdir -p /run/ovs
