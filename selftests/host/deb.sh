@@ -92,8 +92,21 @@ check_eq "chamctl -V" "chamctl $version" "$(inside chamctl -V)"
 check "chamctl expects the datapath where it is" \
 	inside grep -q /usr/lib/chamelio /usr/sbin/chamctl
 check "which is there" inside test -s /usr/lib/chamelio/datapath.bpf.o
-check_match "the unit starts what is there" "ExecStart=/usr/sbin/chamctl restore" \
-	"$(inside sh -c "cat \$(dpkg -L chamctl | grep '/chamelio.service$')")"
+mapfile -t units < <(inside dpkg -L "${packages[@]}" | grep '/systemd/system/[^/]*\.service$' | sort)
+check_eq "the units" "chamd.service chamelio.service" "${units[*]##*/}"
+# unit NAME KEY: what a unit says, where what it says counts
+unit() { inside sed -n "/^\[Service\]/,/^\[Install\]/s/^$2=//p" "$(printf '%s\n' "${units[@]}" | grep "/$1.service$")"; }
+check_match "the unit starts what is there" "^/usr/sbin/chamctl restore" "$(unit chamelio ExecStart)"
+check_eq "so does the agent's" "/usr/sbin/chamd" "$(unit chamd ExecStart)"
+check "which is there" inside test -x /usr/sbin/chamd
+check_eq "the agent comes again, however it ends" always "$(unit chamd Restart)"
+# a key that systemd does not know it only warns of, in a log
+if ! inside sh -c 'command -v systemd-analyze' >/dev/null; then
+	skip "systemd takes the units" "no systemd-analyze"
+else
+	check_eq "systemd takes the units, every line" "" "$(inside systemd-analyze verify --man=no \
+		--recursive-errors=no "${units[@]}" 2>&1 || echo "exit status $?")"
+fi
 for page in chamctl chamctl-doctor libcham; do
 	check "man $page" inside man -w "$page"
 done
