@@ -39,6 +39,21 @@ before=$(no_port)
 answers "the wire has its 1,000 bytes back" "$data" b-red 10.0.0.1 7 "$data"
 answers "over IPv6, too" "$data" b-red fd00::1 7 "$data"
 answers "a neighbour, too" "$data" t-red1 10.0.0.1 7 "$data"
+# echoed TO SIZE: a client that is not ours hears what it says. It goes once it has, or not.
+echoed() {
+	has() { [ "$(stat -c %s /tmp/echo.got)" -ge "$1" ]; }
+
+	: >/tmp/echo.got
+	head -c "$2" /dev/urandom >/tmp/echo.said
+	far red socat -t 0.1 -b 4096 - "$1" >/tmp/echo.got < <(cat /tmp/echo.said; busywait 10 has "$2")
+	cmp /tmp/echo.said /tmp/echo.got
+}
+for size in 1 18 64 511 1422; do
+	check "socat has its $size bytes back" echoed UDP4:10.0.0.1:7 $size
+done
+for size in 2 1402; do
+	check "over IPv6, $size bytes" echoed "UDP6:[fd00::1]:7" $size
+done
 check_eq "the guest knows nothing of it" "$before" "$(no_port)"
 answers "echo does not answer echo" nothing b-red 10.0.0.1 7 00 7
 check "dropped, by a reason of its own" prog_is red '.dropped[0] == 1'
