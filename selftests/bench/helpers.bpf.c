@@ -11,9 +11,11 @@ char LICENSE[] SEC("license") = "GPL";
 #define CALLS	256		/* a run */
 #define ENTRIES	512		/* of maps that get full */
 #define LONG	1024		/* bytes */
+#define FULL	65536		/* entries of a map that is full; a power of two */
 
 __u64 took[CALLS] SEC(".data.took");
 __u32 turns;
+__u32 next SEC(".data.next");	/* keys of the full map, which helpers.c goes through */
 __u8 bytes[2 * LONG];
 
 struct long_key {
@@ -38,6 +40,7 @@ MAP(PERCPU_ARRAY, 1, __u32, struct long_value) percpu_array_long SEC(".maps");
 MAP(HASH, 4096, __u32, __u32) hash SEC(".maps");
 MAP(HASH, 4096, struct long_key, __u32) hash_key SEC(".maps");
 MAP(HASH, 4096, __u32, struct long_value) hash_value SEC(".maps");
+MAP(HASH, FULL, __u32, __u32) full SEC(".maps");
 MAP(PERCPU_HASH, 4096, __u32, __u32) percpu SEC(".maps");
 MAP(PERCPU_HASH, 4096, __u32, struct long_value) percpu_value SEC(".maps");
 
@@ -110,6 +113,37 @@ CASE(map_update_elem_percpu, NOTHING, bpf_map_update_elem(&percpu, &n, &n, 0))
 CASE(map_update_elem_percpu_value, NOTHING, bpf_map_update_elem(&percpu_value, &n, &value, 0))
 CASE(map_delete_elem, bpf_map_update_elem(&hash, &n, &n, 0), bpf_map_delete_elem(&hash, &n))
 CASE(map_delete_elem_key, set(), bpf_map_delete_elem(&hash_key, &key))
+
+/*
+ * Chains of a full map, of all lengths that chance makes: each of its keys, and as many
+ * that are not in it. What is changed is as it was afterwards.
+ */
+#define FULL_CASE(name, call, after)					\
+SEC("xdp.frags")							\
+int measure_##name(struct xdp_md *ctx)					\
+{									\
+	__u32 i, n;							\
+	__u64 from;							\
+									\
+	for (i = 0; i < CALLS; i++) {					\
+		n = (next + i) * 0x9e3779b1;				\
+		from = bpf_ktime_get_ns();				\
+		call;							\
+		took[i] = bpf_ktime_get_ns() - from;			\
+		after;							\
+	}								\
+	return XDP_DROP;						\
+}
+
+static void put_back(__u32 at, __u32 n)
+{
+	if (at < FULL)
+		bpf_map_update_elem(&full, &n, &n, 0);
+}
+
+FULL_CASE(map_lookup_elem_full, bpf_map_lookup_elem(&full, &n), NOTHING)
+FULL_CASE(map_update_elem_full, bpf_map_update_elem(&full, &n, &n, 0), NOTHING)
+FULL_CASE(map_delete_elem_full, bpf_map_delete_elem(&full, &n), put_back(next + i, n))
 
 /* these free what they make, or the verifier says no */
 #define RING(name, reserve, end)					\

@@ -4,6 +4,7 @@
  * a line for each. Instructions, where the clock counts them.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #define RUNS	5
 #define LONG	1024
 #define PACKET	61000
+#define FULL	65536
 
 #define FUNC(x)	BPF_FUNC_##x
 
@@ -26,6 +28,7 @@ static const struct measured {
 	uint32_t helper;
 	uint32_t key, data;
 	unsigned int calls;	/* 0: CALLS */
+	bool full;		/* of each key of the full map, and of as many that it has not */
 } table[] = {
 	{ .prog = "ktime_get_ns", .helper = FUNC(ktime_get_ns) },
 	{ .prog = "jiffies64", .helper = FUNC(jiffies64) },
@@ -45,10 +48,14 @@ static const struct measured {
 	{ .prog = "xdp_adjust_tail_grow", .helper = FUNC(xdp_adjust_tail), .calls = 1 },
 	{ .prog = "xdp_adjust_tail_pages", .helper = FUNC(xdp_adjust_tail), .calls = 1 },
 	{ .prog = "map_lookup_elem", .helper = FUNC(map_lookup_elem), .key = 4 },
+	{ .prog = "map_lookup_elem_full",
+		.helper = FUNC(map_lookup_elem), .key = 4, .full = true },
 	{ .prog = "map_lookup_elem_key", .helper = FUNC(map_lookup_elem), .key = LONG / 2 },
 	{ .prog = "map_update_elem", .helper = FUNC(map_update_elem), .key = 4, .data = 4 },
 	{ .prog = "map_update_elem_again",
 		.helper = FUNC(map_update_elem), .key = 4, .data = 4 },
+	{ .prog = "map_update_elem_full",
+		.helper = FUNC(map_update_elem), .key = 4, .data = 4, .full = true },
 	{ .prog = "map_update_elem_key",
 		.helper = FUNC(map_update_elem), .key = LONG / 2, .data = 4 },
 	{ .prog = "map_update_elem_value",
@@ -62,6 +69,8 @@ static const struct measured {
 	{ .prog = "map_update_elem_percpu_value",
 		.helper = FUNC(map_update_elem), .key = 4, .data = LONG },
 	{ .prog = "map_delete_elem", .helper = FUNC(map_delete_elem), .key = 4 },
+	{ .prog = "map_delete_elem_full",
+		.helper = FUNC(map_delete_elem), .key = 4, .full = true },
 	{ .prog = "map_delete_elem_key", .helper = FUNC(map_delete_elem), .key = LONG / 2 },
 	{ .prog = "ringbuf_reserve", .helper = FUNC(ringbuf_reserve) },
 	{ .prog = "ringbuf_submit", .helper = FUNC(ringbuf_submit) },
@@ -112,6 +121,42 @@ static int run(struct bpf_object *o, const char *name, unsigned int calls, uint6
 	return 0;
 }
 
+/* With all it holds. */
+static int fill(struct bpf_object *o)
+{
+	static uint32_t keys[FULL];
+	uint32_t i, n = FULL;
+	struct bpf_map *map = bpf_object__find_map_by_name(o, "full");
+
+	for (i = 0; i < FULL; i++)
+		keys[i] = i * 0x9e3779b1U;
+	return map ? bpf_map_update_batch(bpf_map__fd(map), keys, keys, &n, NULL) : -ENOENT;
+}
+
+/* Of the dearest key, and the middle of the group that it is in. */
+static int run_full(struct bpf_object *o, const char *name, uint64_t *most, uint64_t *middle)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(o, ".data.next");
+	const uint32_t zero = 0;
+	uint64_t one, half;
+	uint32_t next;
+	int err;
+
+	*most = 0;
+	for (next = 0; next < 2 * FULL; next += CALLS) {
+		err = map ? bpf_map_update_elem(bpf_map__fd(map), &zero, &next, 0) : -ENOENT;
+		if (!err)
+			err = run(o, name, CALLS, &one, &half);
+		if (err)
+			return err;
+		if (one <= *most)
+			continue;
+		*most = one;
+		*middle = half;
+	}
+	return 0;
+}
+
 int main(void)
 {
 	const char *objects = getenv("BENCH_OBJECTS") ?: "build/selftests/bench";
@@ -126,6 +171,8 @@ int main(void)
 	o = bpf_object__open(path);
 	err = o ? bpf_object__load(o) : -errno;
 	if (!err)
+		err = fill(o);
+	if (!err)
 		err = run(o, "none", CALLS, &most, &none);
 	if (err) {
 		fprintf(stderr, "%s: %s\n", path, strerror(-err));
@@ -137,7 +184,8 @@ int main(void)
 
 		if (strstr(m->prog, "percpu"))
 			sizes.copies = libbpf_num_possible_cpus();
-		err = run(o, m->prog, m->calls ?: CALLS, &most, &middle);
+		err = m->full ? run_full(o, m->prog, &most, &middle) :
+				run(o, m->prog, m->calls ?: CALLS, &most, &middle);
 		if (!err)
 			err = cham_helper_bound(m->helper, &sizes, m->data, &bound);
 		if (err) {
