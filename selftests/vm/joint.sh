@@ -104,6 +104,63 @@ C
 	promise nowhere '' '' <<'C'
 CHAM_HOOK(rx) { __builtin_unreachable(); }
 C
+	promise traps '' '' <<'C'
+CHAM_HOOK(rx) { if (pkt->vlan == 4095) __builtin_trap(); return CHAM_PASS; }
+C
+	# what is volatile no compiler does without: behind it is what cannot be reached,
+	# and a packet gets there
+	promise arrives '' '' <<'C'
+CHAM_HOOK(rx)
+{
+	struct udphdr *udp = cham_at(ctx, pkt->l4, sizeof(*udp));
+
+	if (udp && pkt->proto == IPPROTO_UDP && udp->dest == bpf_htons(9)) {
+		*(volatile __u64 *)&area->word[1] = 1;
+		__builtin_unreachable();
+	}
+	return CHAM_PASS;
+}
+C
+	# indexes that leave one's own variables
+	promise past '' '' <<'C'
+__u32 table[8] = { 1 };
+CHAM_HOOK(rx) { table[pkt->len]++; return CHAM_PASS; }
+C
+	promise behind '' '' <<'C'
+__u32 table[8];
+CHAM_HOOK(rx) { ((volatile __u32 *)table)[8 + (pkt->len & 7)] = 1; return CHAM_PASS; }
+C
+	promise before '' '' <<'C'
+__u32 table[8];
+CHAM_HOOK(rx) { ((volatile __u32 *)table)[-1 - (int)(pkt->len & 7)] = 1; return CHAM_PASS; }
+C
+	# so that the compiler does without the comparison
+	promise assumed '' '' <<'C'
+__u32 table[8];
+CHAM_HOOK(rx)
+{
+	__builtin_assume(pkt->len < 8);
+	if (pkt->len < 8)
+		table[pkt->len]++;
+	return CHAM_PASS;
+}
+C
+	# those that leave one variable for the next: whatever is there is one's own
+	promise wild '' '' <<'C'
+__u32 first[8] = { 1 }, second[8] = { 1 }, third[8], fourth[8];
+CHAM_HOOK(rx)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < 16; i++) {
+		((volatile __u32 *)first)[(pkt->len + i) & 15] = 0x77777777;
+		((volatile __u32 *)third)[(pkt->len + i) & 15] = 0x77777777;
+	}
+	area->word[0] += second[pkt->len & 7] + fourth[pkt->len & 7];
+	return CHAM_PASS;
+}
+C
 	# pointers that are kept where none survives
 	promise keeps '' '' <<'C'
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } own SEC(".maps");
@@ -253,6 +310,11 @@ refused() {
 refused below "R[0-9]+ .*(stack|pointer prohibited)"
 refused area "R[0-9]+ min value is negative"
 refused beside "invalid access to memory, mem_size=[0-9]+ off=-4 "
+refused traps "does not compile.*abort"
+refused past "R[0-9]+ unbounded memory access"
+refused behind "R[0-9]+ min value is outside of the allowed memory range"
+refused before "R[0-9]+ min value is negative"
+refused assumed "R[0-9]+ unbounded memory access"
 refused nowhere "has no code in .text: .* undefined"
 refused keeps "R[0-9]+ invalid mem access 'scalar'"
 refused stale "R[0-9]+ invalid mem access 'scalar'"
@@ -260,6 +322,62 @@ check_match "prog check asks the verifier" "verifier: follows [1-9][0-9]+ instru
 	"$(chamctl prog check "$here/echo.bc" object "$datapath" 2>&1)"
 check_match "and says the same" "not admitted: .* R[0-9]+ invalid mem access 'scalar'" \
 	"$(chamctl prog check "$here/stale.bc" object "$datapath" 2>&1)"
+
+# A program that cannot be refused, as it never says where it cannot be: inlined, its
+# code runs into nobody's.
+busywait 10 ping1 far red 10.0.0.1
+check "red loads one that goes where nothing can be" prog load "$here/arrives.bc" tenant red
+check "blue and red are joined" prog compose tier joint
+for tenant in red blue; do check "$tenant is joint" prog_is $tenant '.tier == "joint"'; done
+check "red's other traffic goes its way" ping1 far red 10.0.0.1
+check "and its program runs" prog_is red 'has("fault") | not'
+ask b-red 10.0.0.1 9 ffff >/dev/null
+check "who arrives there is stopped" busywait 5 prog_is red '.fault == "verdict" and ."fault-hook" == "rx"'
+check "red's traffic goes on" ping1 far red 10.0.0.1
+check "blue's program is not at fault" prog_is blue 'has("fault") | not'
+echoes "it answers" b-blue
+
+# Its own variables are what it may write, each in each other's place. A neighbour's are
+# in another map.
+check "blue has variables again" prog load "$here/data.bc" tenant blue
+check "red loads one that writes all of its own" prog load "$here/wild.bc" tenant red
+check_eq "which is stopped no more" null "$(chamctl -j prog show tenant red | jq '.[0].fault')"
+# goes_wild TIER: red writes, blue counts on
+goes_wild() {
+	local sum zero
+	ip netns exec b-blue ping -q -c 20 -i 0.02 10.0.0.1 >/dev/null
+	since
+	for size in 10 11 12 13 14 15 16 17; do
+		check "$1: red's traffic goes its way" far red ping -qc1 -W2 -s $size 10.0.0.1
+	done
+	check "$1: red has written everywhere" wrote_all
+	ip netns exec b-blue ping -q -c 3 -i 0.02 10.0.0.1 >/dev/null
+	read -r _ _ sum zero <<<"$(blue_has)"
+	check_num "$1: blue has counted on" "$zero" -gt "$was_zero"
+	check_eq "$1: by one each" 1000 $((sum - zero))
+}
+# wrote_all: all words of red's are what it writes
+wrote_all() {
+	local dir map
+	dir=$(echo /sys/fs/bpf/chamelio/maps/"$(chamctl -j tenant show red | jq '.[0].id')"-*)
+	for map in -data -bss; do
+		bpftool -j map dump pinned "$dir/$map"
+	done | tee /tmp/joint.wild | jq -es '[.. | numbers | select(. > 9)] | length >= 32 and all(.[]; . == 2004318071)' >/dev/null
+}
+goes_wild linked
+check "both are joined" prog compose tier joint
+for tenant in red blue; do check "$tenant is joint" prog_is $tenant '.tier == "joint"'; done
+goes_wild joint
+check "blue echoes again" prog load "$here/echo.bc" tenant blue
+check "red, too" prog load "$here/echo.bc" tenant red
+
+# what nobody has judged does not get there: not even its index is the verifier's affair
+cp "$here/before.bc" "/run/chamelio/programs/$(chamctl -j tenant show red | jq '.[0].id').bc"
+check "bitcode is not what it was: the others are joined" prog compose tier joint
+check "red's program is not, and why" prog_is red \
+	'.tier == "linked" and (."not-joint" | test("was not made from its bitcode"))'
+echoes "both echo: red" b-red
+echoes "and blue" b-blue
 
 # the joint datapath is not made: what is there stays
 mkdir /tmp/lacks
