@@ -14,6 +14,7 @@
 . "$(dirname "$0")/../topo.sh"
 require_vm
 require_cmd python3 jq socat
+require_module sch_plug
 defer topo_down
 tap_tmpdir
 seed=${SEED:-1}
