@@ -565,6 +565,9 @@ static u64 cham_vdpa_get_device_features(struct vdpa_device *vdev)
 	return port->offered & ~CHAM_FEATURES_NOT_SHADOWED;
 }
 
+/* A driver that asks for what was not offered does not get FEATURES_OK (virtio 1.2, 2.2.2):
+ * it would act on what it believes was agreed.
+ */
 static int cham_vdpa_set_driver_features(struct vdpa_device *vdev, u64 features)
 {
 	struct cham_port *port = cham_vdpa_port(vdev);
@@ -573,10 +576,10 @@ static int cham_vdpa_set_driver_features(struct vdpa_device *vdev, u64 features)
 	mutex_lock(&port->ctl);
 	if (port->status & VIRTIO_CONFIG_S_DRIVER_OK) {
 		err = -EBUSY;
-	} else if (!(CHAM_FEATURES_NEEDED & ~features) &&
+	} else if (!(CHAM_FEATURES_NEEDED & ~features) && !(features & ~port->offered) &&
 		   (features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ) ||
-		    !(features & port->offered & CHAM_FEATURES_CTRL))) {
-		cham_vdpa_set_features(port, features & port->offered);
+		    !(features & CHAM_FEATURES_CTRL))) {
+		cham_vdpa_set_features(port, features);
 		cham_vdpa_set_offloads(port, CHAM_FEATURES_OFFLOADS);
 		err = 0;
 	}
