@@ -362,43 +362,51 @@ def hostile(dev, wire):
         dev.kick(1)
 
     one = (BUF, 100, 0)
-    for name, act in (
-            ("a chain that is not all available", lambda: tx(one, one, own={1: 0})),
-            ("a wrap counter that is wrong in the middle", lambda: tx(one, one, one, own={1: USED})),
-            ("a chain around the whole ring", around),
-            ("zero length", lambda: tx((BUF, 0, 0))),
-            ("zero length in the middle", lambda: tx(one, (BUF, 0, 0), one)),
-            ("address wraps", lambda: tx((-1, 100, 0))),
-            ("address is not mapped", lambda: tx((NO_MAP, 100, 0))),
-            ("kernel address", lambda: tx((0xffff888000000000, 100, 0))),
-            ("buffer runs off the mapping", lambda: tx((0x100000 + dev.size - 50, 100, 0))),
-            ("write buffer to send from", lambda: tx((BUF, 100, WRITE))),
-            ("shorter than a header", lambda: tx((BUF, 11, 0))),
-            ("table in the middle of a chain", lambda: tx(one, (TABLE, 16, INDIRECT))),
-            ("table that is chained on", lambda: tx((TABLE, 16, INDIRECT), one)),
-            ("nested table", lambda: table((BUF, 16, INDIRECT))),
-            ("table of 17 bytes", lambda: table(one, n=17)),
-            ("table of 1 GB", lambda: table(one, n=1 << 30)),
-            ("table not mapped", lambda: tx((NO_MAP, 16, INDIRECT))),
-            ("write buffer in a table", lambda: table((BUF, 100, WRITE))),
-            ("zero length in a table", lambda: table((BUF, 50, 0), (BUF, 0, 0))),
-            ("receive buffer to read from", lambda: rx((BUF, 2048, 0))),
-            ("receive buffer not mapped", lambda: rx((NO_MAP, 2048, WRITE))),
-            ("receive buffer of length zero", lambda: rx((BUF, 0, WRITE))),
-            ("receive chain that is not all available",
+    for name, why, act in (
+            ("a chain that is not all available", base.NOT_AVAIL, lambda: tx(one, one, own={1: 0})),
+            ("a wrap counter that is wrong in the middle", base.NOT_AVAIL,
+             lambda: tx(one, one, one, own={1: USED})),
+            ("a chain around the whole ring", base.NOT_AVAIL, around),
+            ("zero length", base.ZERO, lambda: tx((BUF, 0, 0))),
+            ("zero length in the middle", base.ZERO, lambda: tx(one, (BUF, 0, 0), one)),
+            ("address wraps", base.WRAP, lambda: tx((-1, 100, 0))),
+            ("address is not mapped", base.UNMAPPED, lambda: tx((NO_MAP, 100, 0))),
+            ("kernel address", base.UNMAPPED, lambda: tx((0xffff888000000000, 100, 0))),
+            ("buffer runs off the mapping", base.UNMAPPED, lambda: tx((0x100000 + dev.size - 50, 100, 0))),
+            ("write buffer to send from", base.DIRECTION, lambda: tx((BUF, 100, WRITE))),
+            ("shorter than a header", base.SHORT, lambda: tx((BUF, 11, 0))),
+            ("table in the middle of a chain", base.TABLE_NEXT, lambda: tx(one, (TABLE, 16, INDIRECT))),
+            ("table that is chained on", base.TABLE_NEXT, lambda: tx((TABLE, 16, INDIRECT), one)),
+            ("nested table", base.NESTED, lambda: table((BUF, 16, INDIRECT))),
+            ("table of 17 bytes", base.TABLE, lambda: table(one, n=17)),
+            ("table of 1 GB", base.TABLE, lambda: table(one, n=1 << 30)),
+            ("table not mapped", base.UNMAPPED, lambda: tx((NO_MAP, 16, INDIRECT))),
+            ("write buffer in a table", base.DIRECTION, lambda: table((BUF, 100, WRITE))),
+            ("zero length in a table", base.ZERO, lambda: table((BUF, 50, 0), (BUF, 0, 0))),
+            ("receive buffer to read from", base.DIRECTION, lambda: rx((BUF, 2048, 0))),
+            ("receive buffer not mapped", base.UNMAPPED, lambda: rx((NO_MAP, 2048, WRITE))),
+            ("receive buffer of length zero", base.ZERO, lambda: rx((BUF, 0, WRITE))),
+            ("receive chain that is not all available", base.NOT_AVAIL,
              lambda: rx((BUF, 20, WRITE), (BUF, 2048, WRITE), own={1: 0})),
-            ("a command without room for its answer", lambda: dev.offer(CTRL, [(CMD, 3, 0)]))):
+            ("4 GB that wrap", base.WRAP, lambda: tx((-0x1000, 0xffffffff, 0))),
+            ("table of 4 GB", base.TABLE, lambda: table(one, n=0xfffffff0)),
+            ("4 GB in a table", base.UNMAPPED, lambda: table((NO_MAP, 0xffffffff, 0))),
+            ("4 GB behind the mapping", base.UNMAPPED, lambda: tx((NO_MAP, 0xffffffff, 0))),
+            ("a receive buffer of 4 GB that is not mapped", base.UNMAPPED,
+             lambda: rx((NO_MAP, 0xffffffff, WRITE))),
+            ("a command without room for its answer", base.NO_ACK,
+             lambda: dev.offer(CTRL, [(CMD, 3, 0)]))):
         dev.start()
         act()
-        report(base.breaks(dev, wire), name + " breaks the port")
+        base.breaks(dev, wire, name, why)
         wire.send(frame(60, 1))
     dev.start(F_ALL & ~F_INDIRECT)
     tx((TABLE, 16, INDIRECT))
-    report(dev.broken(), "a table without the feature breaks the port")
+    base.breaks(dev, wire, "a table without the feature", base.NO_INDIRECT)
     for area, at in (("desc", 0x200008), ("avail", 0x200002)):
         try:
             dev.start(move={area: at})
-            report(dev.broken(), f"misaligned {area} breaks the port")
+            base.breaks(dev, wire, f"misaligned {area}", base.IMPOSSIBLE)
         except OSError:
             report(True, f"misaligned {area} is refused")
     # a ring of one, whose descriptor is available again before it is given back
@@ -412,7 +420,8 @@ def hostile(dev, wire):
         dev.kick(1)
     dev.racing = False
     thread.join()
-    report(dev.broken(0.1), "a driver that overtakes the device breaks the port")
+    # or it is seen first that the device has written there that nothing was received
+    base.breaks(dev, wire, "a driver that overtakes the device", base.OVERRUN + "|" + base.ZERO, 0.1)
     # nothing available is no mistake, whatever the flags
     dev.start()
     dev.put_flags(1, 0, USED | NEXT)
@@ -422,6 +431,16 @@ def hostile(dev, wire):
            "a descriptor of the wrong round is not available")
     dev.start()
     report(works(dev, wire) and command(dev), "a reset heals")
+    wire.drain()
+    for pieces in ([(BUF, 0xffffffff, 0)], [(BUF, 0xffffffff, 0), (BUF, 101, 0)]):
+        ident = dev.offer(1, pieces)
+        report(dev.done(1) == (ident, 0, 0) and wire.recv(0.05) is None and
+               not dev.status() & NEEDS_RESET, f"4 GB in {len(pieces)} is dropped")
+    ident = dev.offer(0, [(BUF, 0xffffffff, WRITE)], kick=False)
+    wire.send(frame(300, 1))
+    report(dev.done(0) == (ident, 326, WRITE) and dev.get(BUF + 12, 314) == frame(300, 1),
+           "of a receive buffer of 4 GB what is needed is taken")
+    report(base.storm(dev) and works(dev, wire), "3,000 kicks for nothing: the port works on")
 
 
 def fuzz(dev, wire, seed, rounds=40):

@@ -237,7 +237,13 @@ echo 1 >/sys/bus/vdpa/drivers_autoprobe
 sysctl -qw net.ipv6.conf.pv.disable_ipv6=1
 ip link set pv up
 vhost=$(basename /sys/bus/vdpa/devices/pv/vhost-vdpa-*)
+# another port meanwhile
+ip netns exec guest ping -q -i 0.05 10.1.0.2 >"$tap_tmp/beside" &
+beside=$!
 relay vhost "$(dirname "$0")/port_vhost.py" "/dev/$vhost" pv
+kill -INT $beside
+wait $beside
+check_match "other ports lost no ping" ' 0% packet loss' "$(cat "$tap_tmp/beside")"
 check "other ports did not notice" busywait 10 ping_peer 1
 
 # Ends.

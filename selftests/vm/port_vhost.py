@@ -8,13 +8,16 @@ Every assertion is a line "ok NAME" or "not ok NAME"; exit status 1 when one fai
 """
 
 import ctypes
+import errno
 import fcntl
+import json
 import mmap
 import os
 import random
 import select
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -23,10 +26,31 @@ NEXT, WRITE, INDIRECT = 1, 2, 4
 F_CSUM, F_GUEST_CSUM, F_HOST_TSO4, F_MRG = 1 << 0, 1 << 1, 1 << 11, 1 << 15
 F_INDIRECT, F_EVENT_IDX = 1 << 28, 1 << 29
 F_BASE = 1 << 32 | 1 << 33
+F_MQ, F_PACKED = 1 << 22, 1 << 34
+CHAMCTL = os.path.join(os.environ.get("O") or "build", "cli/chamctl")
 NEEDS_RESET = 0x40
 NO_MAP = 0x7000000000
 # seconds for what comes at once; a kernel that checks itself has more
 PATIENCE = 2.0 * float(os.environ.get("TIMESCALE") or 1)
+
+# why a port is broken
+JUMP = "available index moved by more than the ring size"
+HEAD = "chain head is outside the descriptor table"
+OUTSIDE = "next descriptor is outside its table"
+LOOP = "descriptor chain is longer than the ring"
+ZERO = "descriptor of length zero"
+WRAP = "descriptor wraps around the address space"
+DIRECTION = "descriptor is for the other direction"
+NO_INDIRECT = "indirect descriptor without the feature"
+NESTED = "indirect table inside an indirect table"
+TABLE = "indirect table has an impossible length"
+TABLE_NEXT = "indirect descriptor is chained on"
+UNMAPPED = "descriptor points to memory that is not mapped"
+SHORT = "chain is shorter than the virtio header"
+NO_ACK = "control command has no room for its answer"
+NOT_AVAIL = "chain runs into a descriptor that is not available"
+OVERRUN = "more descriptors are available than the ring has"
+IMPOSSIBLE = "ring has an impossible size or address"
 
 failed = []
 
@@ -185,6 +209,7 @@ class Wire:
     def __init__(self, dev):
         self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.sock.bind((dev, 3))
+        self.dev = dev
         self.operstate = f"/sys/class/net/{dev}/operstate"
 
     def awake(self, timeout=5 * PATIENCE):
@@ -262,15 +287,41 @@ def works(dev, wire):
     return send_one(dev, wire, 100) and recv_one(dev, wire, 100, 9, 2048)
 
 
-def breaks(dev, wire, timeout=2.5 * PATIENCE):
-    """Whether the port breaks. It is told again: the representor's queue may still
-    sleep from the reset before, and loses what is sent then."""
+def reason(rep):
+    """Why the port is broken, as an operator is told."""
+    out = subprocess.run([CHAMCTL, "-j", "port", "show", rep], stdout=subprocess.PIPE, check=True)
+    return json.loads(out.stdout)[0].get("broken-reason")
+
+
+def breaks(dev, wire, name, why, timeout=2.5 * PATIENCE):
+    """The port breaks, and for that reason. It is told again: the representor's queue may
+    still sleep from the reset before, and loses what is sent then."""
     end = time.monotonic() + timeout
-    while not dev.broken(0.2):
-        if time.monotonic() > end:
-            return False
+    while not dev.broken(0.2) and time.monotonic() < end:
         wire.send(frame(60, 1))
-    return True
+    got = reason(wire.dev)
+    report(got in why.split("|"), f"{name} breaks the port: {why}" +
+           (f", not {got}" if got not in why.split("|") else ""))
+
+
+def refuses(dev, features):
+    """What was not offered: the driver is told, and does not get FEATURES_OK."""
+    dev.status(0)
+    dev.status(3)
+    try:
+        fcntl.ioctl(dev.fd, ioc(1, 0, 8), struct.pack("Q", features))
+    except OSError as why:
+        dev.status(11)
+        return why.errno == errno.EINVAL and dev.status() == 3
+    return False
+
+
+def storm(dev):
+    """Kicks without a descriptor, as fast as they go."""
+    dev.start()
+    for i in range(3000):
+        os.write(dev.kicks[i & 1], struct.pack("Q", 1))
+    return not dev.status() & NEEDS_RESET
 
 
 def well_behaved(dev, wire):
@@ -327,7 +378,12 @@ def well_behaved(dev, wire):
     dev.map()
     report(works(dev, wire), "and mapping it starts them")
 
+    for name, bit in (("queue pairs", F_MQ), ("packed rings", F_PACKED),
+                      ("what nobody knows", 1 << 50)):
+        report(refuses(dev, F_BASE | bit), name + " that were not offered are refused")
+
     dev.start(F_BASE)
+    wire.awake()
     report(recv_one(dev, wire, 200, 1, 512), "without mergeable buffers")
     dev.set_desc(0, 0, BUF, 100, WRITE)
     dev.offer(0, 0, kick=False)
@@ -379,34 +435,39 @@ def hostile(dev, wire):
         dev.put(dev.avail(1) + 2, struct.pack("<H", value))
         os.write(dev.kicks[1], struct.pack("Q", 1))
 
-    for name, act in (
-            ("available index jumps", lambda: index(NUM + 1)),
-            ("available index goes back", lambda: index(0xffff)),
-            ("head outside", lambda: tx(head=NUM)),
-            ("head far outside", lambda: tx(head=0xffff)),
-            ("next outside", lambda: tx(flags=NEXT, nxt=NUM)),
-            ("loop", loop),
-            ("zero length", lambda: tx(length=0)),
-            ("address wraps", lambda: tx(addr=-1, length=100)),
-            ("address is not mapped", lambda: tx(addr=NO_MAP)),
-            ("kernel address", lambda: tx(addr=0xffff888000000000)),
-            ("buffer runs off the mapping", lambda: tx(addr=0x100000 + dev.size - 50)),
-            ("write buffer to send from", lambda: tx(flags=WRITE)),
-            ("shorter than a header", lambda: tx(length=11)),
-            ("nested indirect table", nested),
-            ("indirect table of 17 bytes", lambda: tx(length=17, flags=INDIRECT)),
-            ("indirect table of 1 GB", lambda: tx(length=1 << 30, flags=INDIRECT)),
-            ("indirect table not mapped", lambda: tx(NO_MAP, 16, INDIRECT)),
-            ("receive buffer to read from", lambda: rx(BUF, 2048)),
-            ("receive buffer not mapped", lambda: rx(NO_MAP, 2048, WRITE)),
-            ("receive buffer of length zero", lambda: rx(BUF, 0, WRITE))):
+    for name, why, act in (
+            ("available index jumps", JUMP, lambda: index(NUM + 1)),
+            ("available index goes back", JUMP, lambda: index(0xffff)),
+            ("head outside", HEAD, lambda: tx(head=NUM)),
+            ("head far outside", HEAD, lambda: tx(head=0xffff)),
+            ("next outside", OUTSIDE, lambda: tx(flags=NEXT, nxt=NUM)),
+            ("loop", LOOP, loop),
+            ("zero length", ZERO, lambda: tx(length=0)),
+            ("address wraps", WRAP, lambda: tx(addr=-1, length=100)),
+            ("address is not mapped", UNMAPPED, lambda: tx(addr=NO_MAP)),
+            ("kernel address", UNMAPPED, lambda: tx(addr=0xffff888000000000)),
+            ("buffer runs off the mapping", UNMAPPED, lambda: tx(addr=0x100000 + dev.size - 50)),
+            ("write buffer to send from", DIRECTION, lambda: tx(flags=WRITE)),
+            ("shorter than a header", SHORT, lambda: tx(length=11)),
+            ("nested indirect table", NESTED, nested),
+            ("indirect table of 17 bytes", TABLE, lambda: tx(length=17, flags=INDIRECT)),
+            ("indirect table of 1 GB", TABLE, lambda: tx(length=1 << 30, flags=INDIRECT)),
+            ("indirect table not mapped", UNMAPPED, lambda: tx(NO_MAP, 16, INDIRECT)),
+            ("receive buffer to read from", DIRECTION, lambda: rx(BUF, 2048)),
+            ("receive buffer not mapped", UNMAPPED, lambda: rx(NO_MAP, 2048, WRITE)),
+            ("receive buffer of length zero", ZERO, lambda: rx(BUF, 0, WRITE)),
+            ("4 GB that wrap", WRAP, lambda: tx(addr=-0x1000, length=0xffffffff)),
+            ("indirect table of 4 GB", TABLE, lambda: tx(length=0xfffffff0, flags=INDIRECT)),
+            ("4 GB behind the mapping", UNMAPPED, lambda: tx(NO_MAP, 0xffffffff)),
+            ("a receive buffer of 4 GB that is not mapped", UNMAPPED,
+             lambda: rx(NO_MAP, 0xffffffff, WRITE))):
         dev.start()
         act()
-        report(breaks(dev, wire), name + " breaks the port")
+        breaks(dev, wire, name, why)
         wire.send(frame(60, 1))
     # vhost-vdpa itself refuses other sizes and a misaligned used ring
     dev.start(move={"desc": 0x200008})
-    report(dev.broken(), "misaligned descriptors break the port")
+    breaks(dev, wire, "a misaligned table of descriptors", IMPOSSIBLE)
     dev.start()
     report(works(dev, wire), "a reset heals")
 
@@ -432,7 +493,21 @@ def hostile(dev, wire):
     dev.set_desc(1, 0, BUF, 200000)
     dev.offer(1, 0)
     report(dev.done(1) == (0, 0) and not dev.status() & NEEDS_RESET, "a giant is dropped")
+    # in one piece, and in two whose sum is small again
+    for pieces in (1, 2):
+        dev.set_desc(1, 0, BUF, 0xffffffff, NEXT if pieces == 2 else 0, 1)
+        dev.set_desc(1, 1, BUF, 101)
+        dev.offer(1, 0)
+        report(dev.done(1) == (0, 0) and wire.recv(0.05) is None and
+               not dev.status() & NEEDS_RESET, f"4 GB in {pieces} is dropped")
     report(works(dev, wire), "and the port works on")
+    wire.drain()
+    dev.set_desc(0, 0, BUF, 0xffffffff, WRITE)
+    dev.offer(0, 0, kick=False)
+    wire.send(frame(300, 1))
+    report(dev.done(0) == (0, 326) and dev.get(BUF + 12, 314) == frame(300, 1),
+           "of a receive buffer of 4 GB what is needed is taken")
+    report(storm(dev) and works(dev, wire), "3,000 kicks for nothing: the port works on")
 
 
 def fuzz(dev, wire, seed, rounds=150):
