@@ -130,6 +130,16 @@ ethtool -L up0 tx 1 rx 1
 on red0 ethtool -K eth0 rx-gro-hw on
 doctor="ip netns exec t-red0" doctor_says "GRO in hardware, which native XDP does not bear" 2 \
 	'any(.[]; .status == "warn" and (.detail | startswith("rx-gro-hw is on")) and (.fix | contains("ethtool -K eth0 rx-gro-hw off")))' eth0
+# of what there is in a machine like this a bond has LRO, if it is told
+modprobe -q bonding max_bonds=0
+if ip link add bond9 type bond 2>/dev/null; then
+	ethtool -K bond9 lro on
+	doctor_says "receive offload in hardware, too" 2 \
+		'any(.[]; .status == "warn" and (.detail | startswith("rx-lro is on")) and (.fix | contains("ethtool -K bond9 lro off")))' bond9
+	ip link del bond9
+else
+	skip "receive offload in hardware, too" "no bonding"
+fi
 doctor="prlimit --memlock=65536" doctor_says "a limit of locked memory" 0 \
 	'any(.[]; .check == "memlock" and .status == "warn" and (.detail | startswith("64 kB")))'
 doctor="setarch --uname-2.6" doctor_says "a kernel that is too old" 2 \
@@ -146,6 +156,9 @@ if [ -e "$config" ]; then
 fi
 doctor="instead /sys/kernel/btf/bridge /sys/kernel/btf/chamelio" doctor_says "kfuncs of another module" 2 \
 	'any(.[]; .check == "btf" and .status == "fail" and (.detail | contains("lacks bpf_cham_begin")))'
+echo 0.0.1 >/tmp/version
+doctor="instead /tmp/version /sys/module/chamelio/version" doctor_says "a module of another version" 0 \
+	'any(.[]; .check == "module" and .status == "warn" and (.detail | startswith("chamelio 0.0.1 is loaded")) and (.fix | contains("reload")))'
 ip link add dum0 type dummy
 doctor_says "a NIC without native XDP" 2 'any(.[]; .check == "dum0 xdp" and .status == "fail")' dum0
 ip link del dum0
@@ -153,6 +166,8 @@ iotlb=/sys/module/vhost_vdpa/parameters/max_iotlb_entries
 if [ -e $iotlb ]; then
 	doctor_says "room for a guest's memory in pieces" 0 'any(.[]; .check == "iotlb" and .status == "ok")'
 	rmmod vhost_vdpa
+	doctor_says "no driver for virtual machines" 0 \
+		'any(.[]; .check == "vhost_vdpa" and .status == "warn" and (.fix | contains("modprobe vhost_vdpa")))'
 	modprobe vhost_vdpa max_iotlb_entries=2048
 	doctor_says "and too little" 0 \
 		'any(.[]; .check == "iotlb" and .status == "warn" and (.detail | contains("2048")) and (.fix | contains("max_iotlb_entries=65536")))'
