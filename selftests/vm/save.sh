@@ -203,5 +203,34 @@ fi
 jq '.uplinks[0]."udp-port" = 4790' $saved > /tmp/port.json
 restore "an uplink with other settings" 2 \
 	'.[0].status == "failed" and (.[0].reason | contains("uplink del up0"))' /tmp/port.json
+# the unit's own lines, stopped and started over a module that was not there meanwhile
+unit=$tap_top/scripts/chamelio.service.in
+# unit DIRECTIVE: its lines in order, on the build's files; the first that fails ends it
+unit() {
+	local line
+	while read -r line; do
+		line=${line//@PREFIX@\/sbin\/chamctl/chamctl}
+		line=${line//\/etc\/chamelio.json/\/tmp\/unit.json}
+		[[ $line != *" restore "* ]] || line+=" object $CHAM_BUILD/xdp/datapath.bpf.o"
+		[[ $line != "modprobe -a "*" chamelio" ]] || line="${line% chamelio} && insmod $CHAM_KO"
+		# no shell there: what it would read otherwise is a mistake
+		bash -c "$line" || return
+	done < <(sed -n "s/^$1=//p" "$unit")
+}
+check_eq "the unit has lines to start and to stop it" "1 1 2" \
+	"$(for d in ExecStartPre ExecStart ExecStop; do grep -c "^$d=" "$unit"; done | paste -sd ' ')"
+restore "all is as it was saved first" 0 'all(.[]; .status != "failed")' /tmp/was.json
+state >/tmp/before
+check "the unit stops" unit ExecStop
+check_eq "what is left is ports that are nobody's" "[]|[]|0" \
+	"$(for what in uplink tenant; do chamctl -j $what | tr -d '\n'; echo -n '|'; done)$(chamctl -j port |
+		jq '[.[] | select(."tenant-id" != 0)] | length')"
+[ ! -d /sys/module/chamelio ] || check "its module goes" busywait 10 rmmod chamelio
+check "the unit starts: before" unit ExecStartPre
+check "the unit starts" unit ExecStart
+state >/tmp/after
+check "the configuration is back" diff -u /tmp/before /tmp/after
+check "guest plugs in" plug
+check "red reaches its remote end" busywait 10 ping1 on red 10.0.0.2
 check "everything comes down" topo_down
 finish
