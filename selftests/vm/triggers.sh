@@ -70,7 +70,7 @@ for way in ingress egress; do
 	"$(dirname "$0")/tcx_drop.py" red0 $way >/tmp/tcx 2>&1 &
 	pid=$!
 	busywait 10 grep -q attached /tmp/tcx || diag "$(cat /tmp/tcx)"
-	check "a tcx program, $way: seen" busywait 5 port_blocked red0 tc
+	check "a tcx program, $way: seen" busywait 2 port_blocked red0 tc
 	check_fails "a tcx program, $way: drops" ping1 on red 10.0.0.2
 	kill $pid
 	wait $pid 2>/dev/null
