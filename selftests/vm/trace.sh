@@ -88,6 +88,30 @@ ip netns exec hostb ethtool -K b0 gro on
 check_eq "nothing of this is the other tenant's" 0 \
 	"$(hits cham_drop "tenant=$(tenant_id blue) ")"
 
+# the examples of reasons.md: bpftrace's fields are the records', perf's line runs as it is
+fields() { sed -n 's/^\tfield:.* \([a-z_]*\)\(\[[0-9]*\]\)\?;\toffset.*/\1/p' "$trace/events/chamelio/$1/format"; }
+asked=0
+while read -r event field; do
+	asked=$((asked + 1))
+	check_match "reasons.md: bpftrace's $event has $field" " $field " " $(fields "$event" | tr '\n' ' ')"
+done < <(grep '^bpftrace ' "$tap_top/Documentation/reasons.md" | while read -r line; do
+	[[ $line =~ tracepoint:chamelio:([a-z_]+) ]] &&
+		grep -o 'args\(->\|\.\)[a-z_]*' <<<"$line" | sed "s/.*[>.]/${BASH_REMATCH[1]} /"
+done)
+check_num "reasons.md: bpftrace asks for some" $asked -ge 3
+line=$(grep '^perf record .*-- sleep 10; perf script$' "$tap_top/Documentation/reasons.md")
+check "reasons.md: perf has its line" test -n "$line"
+if command -v perf >/dev/null; then
+	# while one packet goes instead of ten seconds
+	line=${line/sleep 10/ip netns exec t-red bash -c \'echo x >/dev/udp/10.0.0.9/7002\'}
+	# into a pipe it would write its record
+	(cd /tmp && eval "$line") >/tmp/perf.out 2>&1
+	check_match "reasons.md: perf shows it with its reason by name" \
+		"chamelio:cham_slow: .*tenant=$red ifindex=$(ifindex red0) reason=no-fdb" "$(cat /tmp/perf.out)"
+else
+	skip "reasons.md: perf shows it with its reason by name" "no perf"
+fi
+
 listen 0
 on red bash -c 'echo x >/dev/udp/10.0.0.9/7002'
 check_eq "switched off they are silent" 0 "$(hits cham_ "")"
