@@ -242,5 +242,26 @@ def case_packets_refused():
         ('', {'frame': bytes(9239)})))
 
 
+def pools():
+    """The page pools that the kernel lists (netdev's page-pool-get)."""
+    family = Family(b'netdev')
+    family.send_raw(5, REQUEST | DUMP, b'')
+    return [dict(attrs_of(body[4:])) for body in family.answers()]
+
+
+def case_pools():
+    """There are some, and they have owners."""
+    return any(6 not in pool for pool in pools())
+
+
+def case_pools_gone():
+    """None waits for a page (its "detach-time") after its owner went."""
+    left = [pool for pool in pools() if 6 in pool]
+    for pool in left:
+        print('page pool %d waits for %d pages' % tuple(
+            int.from_bytes(pool.get(key, b''), 'little') for key in (1, 4)))
+    return not left
+
+
 if __name__ == '__main__':
     sys.exit(0 if globals()['case_' + sys.argv[1]]() else 1)

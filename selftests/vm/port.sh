@@ -247,6 +247,8 @@ check_match "other ports lost no ping" ' 0% packet loss' "$(cat "$tap_tmp/beside
 check "other ports did not notice" busywait 10 ping_peer 1
 
 # Ends.
+netlink() { "$(dirname "$0")/netlink.py" "$1"; }
+check "the ports have page pools" netlink pools
 carrier_is() { [ "$(cat /sys/class/net/p1/carrier)" = "$1" ]; }
 echo p1 >/sys/bus/vdpa/drivers/virtio_vdpa/unbind
 check "without a driver the representor has no carrier" busywait 5 carrier_is 0
@@ -262,6 +264,7 @@ check "of both" vdpa dev del p1
 kill $flood $flood2
 wait $flood $flood2 2>/dev/null
 check "the module unloads" busywait 10 rmmod chamelio
+check "and has all its pages back" busywait 10 netlink pools_gone
 check "and loads again" insmod "$CHAM_KO"
 vdpa_add p2
 check "a port is in the way of nothing" busywait 10 rmmod chamelio
