@@ -54,7 +54,7 @@ static u32 cham_conn_idle(const struct cham_conn *conn)
 {
 	if (conn->key.proto != IPPROTO_TCP)
 		return CHAM_IDLE_OTHER * HZ;
-	switch (conn->state) {
+	switch (READ_ONCE(conn->state)) {
 	case TCP_ESTABLISHED:
 		return CHAM_IDLE_TCP * HZ;
 	case TCP_SYN_SENT:

@@ -243,9 +243,10 @@ static inline u32 cham_fwd_read(const struct cham_fwd *fwd,
 	bool same;
 
 	smp_rmb();	/* the fields after the first read of @to */
-	same = fwd->ingress == ingress &&
-	       !((*(const u64 *)q->macs ^ *(const u64 *)fwd->macs) |
-		 (*(const u32 *)(q->macs + 8) ^ *(const u32 *)(fwd->macs + 8)));
+	/* What a writer is at meanwhile is not believed, below. */
+	same = data_race(fwd->ingress == ingress &&
+			 !((*(const u64 *)q->macs ^ *(const u64 *)fwd->macs) |
+			   (*(const u32 *)(q->macs + 8) ^ *(const u32 *)(fwd->macs + 8))));
 	smp_rmb();	/* the generation after the fields */
 	if (READ_ONCE(fwd->gen) != gen || !same)
 		return 0;
@@ -377,8 +378,8 @@ static inline void cham_conn_track(struct cham_conn *conn, struct cham_half *hal
 
 	t->packets += segs;
 	t->bytes += q->payload;
-	if (conn->seen != now)
-		conn->seen = now;
+	if (READ_ONCE(conn->seen) != now)
+		WRITE_ONCE(conn->seen, now);
 	if (q->tuple.proto == IPPROTO_TCP)
 		cham_conn_track_tcp(conn, half, q, segs);
 }

@@ -80,7 +80,7 @@ static enum cham_reason cham_resolve(const struct cham_cpu *cpu,
 static inline bool cham_tcp_open(const struct cham_conn *conn,
 				 const struct cham_query *q)
 {
-	return conn && conn->state == TCP_ESTABLISHED &&
+	return conn && READ_ONCE(conn->state) == TCP_ESTABLISHED &&
 	       q->tuple.proto == IPPROTO_TCP;
 }
 

@@ -207,9 +207,10 @@ int cham_put_conn(struct sk_buff *msg, const struct cham_conn *conn, bool provid
 {
 	unsigned int dir = !!(conn->flags & CHAM_CONN_F_SWAPPED);
 	u32 idle = (u32)jiffies - READ_ONCE(conn->seen);
+	u8 state = READ_ONCE(conn->state);
 
 	return cham_put_tuple(msg, conn->key.tenant, &conn->key, dir) ||
-	       (conn->state && nla_put_u8(msg, CHAM_CONN_TCP_STATE, conn->state)) ||
+	       (state && nla_put_u8(msg, CHAM_CONN_TCP_STATE, state)) ||
 	       nla_put_u32(msg, CHAM_CONN_FLAGS, cham_conn_flags(conn, dir)) ||
 	       nla_put_u32(msg, CHAM_CONN_IDLE_MS,
 			   (s32)idle < 0 ? 0 : jiffies_to_msecs(idle)) ||
@@ -260,7 +261,7 @@ bool cham_conn_match(const struct cham_conn *conn, struct nlattr **f)
 
 	return (!tenant || nla_get_u32(tenant) == k->tenant) &&
 	       cham_u8_match(f[CHAM_CONN_PROTO], k->proto) &&
-	       cham_u8_match(f[CHAM_CONN_TCP_STATE], conn->state) &&
+	       cham_u8_match(f[CHAM_CONN_TCP_STATE], READ_ONCE(conn->state)) &&
 	       cham_u16_match(f[CHAM_CONN_SPORT], ntohs(dir ? k->dport : k->sport)) &&
 	       cham_u16_match(f[CHAM_CONN_DPORT], ntohs(dir ? k->sport : k->dport)) &&
 	       cham_u16_match(f[CHAM_CONN_VLAN_ID], k->vlan) &&

@@ -34,11 +34,11 @@ static void cham_track_state(struct cham_conn *conn, unsigned int dir, u8 flags)
 	u8 fin = dir ? CHAM_CONN_F_FIN1 : CHAM_CONN_F_FIN0, is;
 
 	if (flags & CHAM_RST) {
-		conn->state = TCP_CLOSE;
+		WRITE_ONCE(conn->state, TCP_CLOSE);
 		return;
 	}
 	if (flags & CHAM_SYN) {
-		conn->state = flags & CHAM_ACK ? TCP_SYN_RECV : TCP_SYN_SENT;
+		WRITE_ONCE(conn->state, flags & CHAM_ACK ? TCP_SYN_RECV : TCP_SYN_SENT);
 		/* The opener is the one whose SYN carries no ACK. */
 		cham_conn_change_flags(conn, CHAM_CONN_F_FIN0 | CHAM_CONN_F_FIN1 |
 					     CHAM_CONN_F_SWAPPED,
@@ -50,13 +50,13 @@ static void cham_track_state(struct cham_conn *conn, unsigned int dir, u8 flags)
 	switch (is & (CHAM_CONN_F_FIN0 | CHAM_CONN_F_FIN1)) {
 	case 0:
 		/* A conversation picked up in the middle is established too. */
-		conn->state = TCP_ESTABLISHED;
+		WRITE_ONCE(conn->state, TCP_ESTABLISHED);
 		break;
 	case CHAM_CONN_F_FIN0 | CHAM_CONN_F_FIN1:
-		conn->state = TCP_TIME_WAIT;
+		WRITE_ONCE(conn->state, TCP_TIME_WAIT);
 		break;
 	default:
-		conn->state = TCP_FIN_WAIT1;
+		WRITE_ONCE(conn->state, TCP_FIN_WAIT1);
 	}
 }
 
@@ -75,7 +75,7 @@ void cham_conn_track_tcp(struct cham_conn *conn, struct cham_half *half,
 		t->seq = q->seq;
 	}
 	if (unlikely((flags & (CHAM_SYN | CHAM_FIN | CHAM_RST)) ||
-		     conn->state != TCP_ESTABLISHED))
+		     READ_ONCE(conn->state) != TCP_ESTABLISHED))
 		cham_track_state(conn, dir, flags);
 
 	/* Once: the other direction may stop the clock between two looks. */
