@@ -285,7 +285,9 @@ $(O)/bench/chamelio.ko: $(mod_src) Kbuild selftests/bench/unaccount FORCE
 # what a target does not include but needs
 fuzz_with_attr := lib/attr.c
 $(O)/selftests/fuzz_attr: $(fuzz_with_attr)
-fuzz_with_object := lib/object.c lib/judge.c lib/cost.c lib/lines.c lib/names.c
+fuzz_with_cost := lib/leak.c lib/leak_stack.c lib/value.c
+$(O)/selftests/fuzz_cost: $(fuzz_with_cost)
+fuzz_with_object := lib/object.c lib/judge.c lib/cost.c lib/leak.c lib/leak_stack.c lib/value.c lib/lines.c lib/names.c
 $(O)/selftests/fuzz_object: $(fuzz_with_object)
 fuzz_with_prove := lib/prove.c lib/cost.c lib/lines.c lib/names.c
 $(O)/selftests/fuzz_prove: $(fuzz_with_prove)

@@ -11,15 +11,11 @@
  * took is in the ledger.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "code.h"
 #include "cost.h"
-
-/* Not in the headers that the oldest supported system has. */
-#define OP_JA32		(BPF_JMP32 | BPF_JA)
 
 /* Where it says how long its data are. */
 #define CHAM_DATA_R(n)	(1U << (n))	/* in this register */
@@ -28,6 +24,7 @@
 static const struct helper {
 	uint32_t id;
 	const char *name;
+	const char *takes;	/* see cham_helper_takes() */
 	struct cham_cost call, key, data, copy;
 	uint32_t of;
 } helpers[] = {
@@ -64,45 +61,12 @@ const char *cham_helper_name(uint32_t id)
 	return h ? h->name : NULL;
 }
 
-__attribute__((format(printf, 4, 5)))
-static int refuse(struct cham_verdict_at *at, int err, uint32_t insn, const char *fmt, ...)
+const char *cham_helper_takes(uint32_t id)
 {
-	va_list ap;
+	const struct helper *h = helper(id);
 
-	va_start(ap, fmt);
-	vsnprintf(at->text, sizeof(at->text), fmt, ap);
-	va_end(ap);
-	at->err = err;
-	at->insn = insn;
-	return err;
+	return h ? h->takes : NULL;
 }
-
-static bool is_ld64(const struct bpf_insn *i)
-{
-	return i->code == (BPF_LD | BPF_DW | BPF_IMM);
-}
-
-static bool is_jump(const struct bpf_insn *i)
-{
-	return BPF_CLASS(i->code) == BPF_JMP || BPF_CLASS(i->code) == BPF_JMP32;
-}
-
-static bool is_goto(const struct bpf_insn *i)
-{
-	return i->code == (BPF_JMP | BPF_JA) || i->code == OP_JA32;
-}
-
-static bool is_call(const struct bpf_insn *i)
-{
-	return i->code == (BPF_JMP | BPF_CALL);
-}
-
-static bool is_exit(const struct bpf_insn *i)
-{
-	return i->code == (BPF_JMP | BPF_EXIT);
-}
-
-#define MODE_MEMSX	0x80	/* since 6.6, and BPF's -mcpu=v4 */
 
 static bool is_atomic(const struct bpf_insn *i)
 {
@@ -144,12 +108,6 @@ static bool is_known(const struct bpf_insn *i)
 	if (op == BPF_JA || op == BPF_CALL || op == BPF_EXIT)
 		return BPF_SRC(i->code) == BPF_K && (class == BPF_JMP || op == BPF_JA);
 	return op <= BPF_JSLE;
-}
-
-/* Where a jump goes; outside of the function when it says so. */
-static int64_t jump_to(const struct bpf_insn *i, uint32_t at)
-{
-	return (int64_t)at + 1 + (i->code == OP_JA32 ? i->imm : i->off);
 }
 
 static struct cham_cost weight(const struct bpf_insn *i)
@@ -535,6 +493,7 @@ static int walk_code(struct cham_code *c, struct cham_func *f, uint32_t *own,
 		if (err)
 			return err;
 		c->mark[at] = DONE;
+		c->order[f->start + f->reached++] = at;
 		c->todos--;
 	}
 	return 0;

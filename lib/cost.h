@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * What BPF code can cost at most. Pure: no kernel, no file, no allocation that
- * is not the caller's; also built into the unit test and the fuzzer.
+ * What BPF code can cost at most, and whether it keeps addresses to itself. Pure: no
+ * kernel, no file; also built into the fuzzer.
  */
 #ifndef CHAM_COST_H
 #define CHAM_COST_H
@@ -31,7 +31,7 @@ enum cham_ref_kind { CHAM_REF_NONE, CHAM_REF_FUNC, CHAM_REF_MAP, CHAM_REF_DATA }
 
 struct cham_ref {
 	uint8_t kind;
-	uint32_t index;		/* FUNC: of the function */
+	uint32_t index;		/* FUNC: of the function; MAP: of its size */
 };
 
 struct cham_func {
@@ -43,7 +43,12 @@ struct cham_func {
 	/* results */
 	struct cham_cost cost;	/* with all that it calls */
 	uint32_t stack;		/* bytes, along the deepest chain of calls */
+	uint32_t reached;	/* of its instructions */
 	uint8_t state;
+};
+
+struct cham_map_size {
+	uint32_t key, value;	/* 0: nobody said */
 };
 
 struct cham_code {
@@ -53,11 +58,14 @@ struct cham_code {
 	struct cham_func *func;
 	uint32_t n_func;
 	struct cham_sizes sizes;
+	const struct cham_map_size *map;	/* n_map of them */
+	uint32_t n_map;
 	/* work space, n of each */
 	struct cham_cost *cost;		/* from here to the end of the function */
 	uint32_t *next;			/* on the costliest way; 0: the end */
 	uint8_t *target;		/* is jumped to */
 	uint8_t *mark;
+	uint32_t *order;		/* from a function's start: those reached, last first */
 	uint32_t *todo;			/* 2 * n + n_func of them */
 	uint32_t todos;
 };
@@ -91,5 +99,28 @@ int cham_cost_of(struct cham_code *c, uint32_t f, struct cham_verdict_at *at);
 int cham_helper_bound(uint32_t id, const struct cham_sizes *sizes, uint64_t data,
 		      struct cham_cost *cost);
 const char *cham_helper_name(uint32_t id);
+
+/**
+ * cham_helper_takes() - what a helper gives and is given, a letter each
+ * @id: enum bpf_func_id
+ *
+ * First what it gives: n a number, p memory or NULL. Then its arguments: n a number, c
+ * ctx, m a map, k a key of it, v a value of it, r memory that is read, w memory that is
+ * written if 0 is given, both as long as the next says, b a ringbuf's record, f a function,
+ * a what that is given.
+ *
+ * Return: letters, or NULL when handlers may not call it.
+ */
+const char *cham_helper_takes(uint32_t id);
+
+/**
+ * cham_leak_of() - does a function keep the kernel's addresses to itself?
+ * @c:  code, of which cham_cost_of() has taken all functions; its results are written
+ * @f:  number of a hook's function
+ * @at: receives why not
+ *
+ * Return: 0, @at->err, or -ENOMEM.
+ */
+int cham_leak_of(struct cham_code *c, uint32_t f, struct cham_verdict_at *at);
 
 #endif

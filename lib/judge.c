@@ -32,6 +32,7 @@ struct judge {
 	struct btf *btf;
 	struct cham_code code;
 	struct cham_ref *ref;
+	struct cham_map_size *map;	/* by symbol */
 	/* lines of the source, sorted by instruction */
 	const struct bpf_line_info *line;
 	unsigned int n_lines, line_size;
@@ -216,6 +217,7 @@ static int read_relocations(struct judge *j)
 			if (ref->kind == CHAM_REF_MAP &&
 			    s->st_info != ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT))
 				return damaged(j, "a map is not known by its name");
+			ref->index = ELF64_R_SYM(rel->r_info);
 			continue;
 		}
 		/* To the section: the instruction says how far into it. */
@@ -510,6 +512,18 @@ static bool type_size(const struct judge *j, const struct btf_member *m, uint32_
 	return size > 0 && size <= CHAM_SHARE_MEMORY;
 }
 
+/* For who asks by the map's symbol. */
+static void tell_sizes(struct judge *j, const char *name, uint32_t key, uint32_t value)
+{
+	const struct cham_object *o = j->o;
+	unsigned int i;
+
+	for (i = 1; i < o->n_syms; i++)
+		if (o->syms[i].st_shndx == o->maps &&
+		    !strcmp(cham_object__symbol(o, &o->syms[i]), name))
+			j->map[i] = (struct cham_map_size){ .key = key, .value = value };
+}
+
 /* What the kernel would refuse with a number only; and *@entries as libbpf makes it. */
 static int judge_shape(struct judge *j, const char *name, uint32_t type, uint32_t key,
 		       uint32_t value, uint32_t *entries)
@@ -619,6 +633,7 @@ static int judge_map(struct judge *j, const struct btf_type *var)
 		bytes = UINT32_MAX;
 	j->r->map_bytes += bytes;
 	j->r->maps++;
+	tell_sizes(j, name, key, value);
 	at_least(&j->code.sizes.key, key);
 	at_least(&j->code.sizes.value, value);
 	if (type == BPF_MAP_TYPE_PERCPU_HASH)
@@ -755,6 +770,29 @@ static int judge_rest(struct judge *j)
 	return 0;
 }
 
+/* Behind judge_rest(), which has walked through all of the code. */
+static int judge_leaks(struct judge *j)
+{
+	struct cham_verdict_at at;
+	unsigned int i, hook;
+	int err;
+
+	for (hook = 0; hook < __CHAM_HOOK_MAX; hook++) {
+		if (!(j->o->hooks & 1U << hook))
+			continue;
+		for (i = 0; i < j->code.n_func; i++) {
+			const struct cham_func *f = &j->code.func[i];
+
+			if (!f->global || strcmp(f->name, cham_hook__name(hook)))
+				continue;
+			err = cham_leak_of(&j->code, i, &at);
+			if (err)
+				return err == -ENOMEM ? err : no(j, &at);
+		}
+	}
+	return 0;
+}
+
 static void tell_helpers(struct judge *j)
 {
 	unsigned int i;
@@ -798,13 +836,17 @@ int cham_judge(struct cham *h, const struct cham_object *o, uint32_t max_cycles,
 	if (!err)
 		err = read_relocations(&j);
 	if (!err) {
+		j.map = calloc(o->n_syms + 1, sizeof(*j.map));
+		j.code.map = j.map;
+		j.code.n_map = o->n_syms;
+		j.code.order = calloc(j.code.n, sizeof(*j.code.order));
 		j.code.cost = calloc(j.code.n, sizeof(*j.code.cost));
 		j.code.next = calloc(j.code.n, sizeof(*j.code.next));
 		j.code.target = calloc(j.code.n + 1, 1);
 		j.code.mark = calloc(j.code.n, 1);
 		j.code.todo = calloc(2 * j.code.n + j.code.n_func, sizeof(*j.code.todo));
 		if (!j.code.cost || !j.code.next || !j.code.target || !j.code.mark ||
-		    !j.code.todo)
+		    !j.code.todo || !j.code.order || !j.map)
 			err = -ENOMEM;
 	}
 	if (!err)
@@ -817,9 +859,13 @@ int cham_judge(struct cham *h, const struct cham_object *o, uint32_t max_cycles,
 	if (!err)
 		err = judge_rest(&j);
 	if (!err)
+		err = judge_leaks(&j);
+	if (!err)
 		tell_helpers(&j);
 	if (err == -ENOMEM)
 		cham__fail(h, err, "%s", strerror(ENOMEM));
+	free(j.map);
+	free(j.code.order);
 	free(j.code.todo);
 	free(j.code.mark);
 	free(j.code.target);

@@ -2,7 +2,7 @@
 /*
  * The bound on what code costs, against walks through that code: whichever way
  * the branches go, none may cost more than was promised, nor use a deeper stack,
- * and what is admitted always comes to an end.
+ * and what is admitted always comes to an end. The walk for leaks goes through the same.
  */
 #include "fuzz.h"
 #include "../../lib/cost.c"
@@ -69,11 +69,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct cham_cost cost[INSNS];
 	static uint32_t next[INSNS];
 	static uint8_t target[INSNS + 1], mark[INSNS];
+	static uint32_t order[INSNS];
 	static uint32_t todo[2 * INSNS + FUNCS];
 	struct cham_func func[FUNCS] = { 0 };
 	struct cham_code c = { .insn = insn, .ref = ref, .func = func, .cost = cost,
 			       .next = next, .target = target, .mark = mark,
-			       .todo = todo };
+			       .todo = todo, .order = order };
 	struct cham_verdict_at at = { 0 };
 	struct fuzz_in in = { data, size };
 	uint32_t i, start = 0, tries;
@@ -101,6 +102,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(at.err < 0 && at.text[0], "refused without a word");
 		return 0;
 	}
+	/* What may leak is as long, and comes to an end as well. */
+	if (cham_leak_of(&c, 0, &at))
+		must(at.err < 0 && at.text[0], "refused without a word");
 	for (tries = 0; tries < 4; tries++) {
 		w.c = &c;
 		w.in = in;

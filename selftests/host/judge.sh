@@ -429,6 +429,321 @@ CHAM_HOOK(rx)
 }
 C
 
+# the kernel's addresses, and what others have left on the stack, which its verifier lets out
+refuses kept "kept.bpf.c:3: stores a pointer where others may read it; accepted: on the stack" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { area->word[0] = (__u64)ctx; return CHAM_PASS; }
+C
+refuses kept_packet "stores a pointer where others may read it" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u64 *p = cham_at(ctx, pkt->payload, 8); if (p) *p = (__u64)area; return CHAM_PASS; }
+C
+refuses kept_global "stores a pointer where others may read it" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+__u64 last;
+CHAM_HOOK(rx) { __u64 own = 1; asm volatile("" : "+m"(own)); last = (__u64)&own; return CHAM_PASS; }
+C
+refuses kept_map "stores a pointer where others may read it" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; __u64 *v = bpf_map_lookup_elem(&m, &k); if (v) *v = (__u64)&m; return CHAM_PASS; }
+C
+refuses kept_either "stores a pointer where others may read it" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u64 v = pkt->len; if (pkt->flags & 1) v = (__u64)pkt; asm volatile("" : "+r"(v)); area->word[0] = v; return CHAM_PASS; }
+C
+refuses kept_loop "kept_loop.bpf.c:4: stores a pointer where others may read it" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct arg { struct cham_area *area; __u64 what; };
+static long turn(__u32 i, struct arg *a) { a->area->word[0] = a->what; a->what = (__u64)a->area; return 0; }
+CHAM_HOOK(rx) { struct arg a = { area, 0 }; bpf_loop(2, turn, &a, 0); return CHAM_PASS; }
+C
+refuses kept_index "stores a pointer, or a half of one, at no fixed place" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { volatile __u64 a[4] = {}; a[pkt->len & 3] = (__u64)area; return a[0] == 0; }
+C
+refuses exchanged "gives an atomic operation a pointer" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __sync_lock_test_and_set(&area->word[0], (__u64)ctx); return CHAM_PASS; }
+C
+refuses compared "gives an atomic operation a pointer" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { return __sync_val_compare_and_swap(&area->word[0], (__u64)ctx, 1) & 1; }
+C
+refuses added "gives an atomic operation a pointer" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __sync_fetch_and_add(&area->word[0], (__u64)ctx); return CHAM_PASS; }
+C
+refuses part "reads bytes of the stack that are a pointer or a part of one" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { volatile __u64 p = (__u64)ctx; area->word[0] = *(volatile __u32 *)&p; return CHAM_PASS; }
+C
+refuses rest "reads bytes of the stack that are a pointer or a part of one" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { volatile __u64 p = (__u64)ctx; *(volatile __u16 *)&p = 0; area->word[0] = p; return CHAM_PASS; }
+C
+refuses any_part "reads bytes of the stack that are a pointer" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { volatile __u64 a[2] = { (__u64)ctx, 0 }; area->word[0] = ((volatile __u8 *)a)[pkt->len & 15]; return CHAM_PASS; }
+C
+# NAME: what it does to a pointer, r1, in r0
+while read -r name code; do
+	refuses "number_$name" "makes a number of a pointer; accepted" "-DCODE=\"$code\"" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u64 r; asm volatile("r0 = 7\n r1 = %1\n" CODE "\n%0 = r0" : "=r"(r) : "r"(area) : "r0", "r1"); area->word[0] = r; return CHAM_PASS; }
+C
+done <<'E'
+lower w0 = w1
+shift r1 >>= 3; r0 = r1
+and r1 &= 0xfff; r0 = r1
+or r0 |= r1
+xor r0 ^= r1
+multiplied r0 *= r1
+divided r1 /= 3; r0 = r1
+negated r1 = -r1; r0 = r1
+swapped r1 = be64 r1; r0 = r1
+added w1 += 4; r0 = r1
+taken r0 -= r1
+itself r1 -= r1; r0 = r1
+twice r1 += r1; r0 = r1
+E
+refuses number_signed "makes a number of a pointer" -mcpu=v4 <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u64 r; asm volatile("%0 = (s32)%1" : "=r"(r) : "r"(area)); area->word[0] = r; return CHAM_PASS; }
+C
+refuses number_null "makes a number of a pointer" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u8 *p = cham_at(ctx, pkt->payload, 8); asm volatile("" : "+r"(p)); area->word[0] = p - (__u8 *)area; return CHAM_PASS; }
+C
+refuses number_half "stores a pointer where others may read it" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u64 r; asm volatile("r1 = *(u32 *)(%1 + 0)\n w0 = w1\n w0 += 5\n %0 = r0" : "=r"(r) : "r"(ctx) : "r0", "r1"); area->word[0] = r; return CHAM_PASS; }
+C
+while read -r name code; do
+	refuses "tells_$name" "compares a pointer with what tells of its address; accepted" "-DCODE=\"$code\"" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx)
+{
+	__u64 r = area->word[1];
+
+	asm volatile("r1 = *(u32 *)(%1 + 0)\n r2 = %2\n r3 = %0\n if " CODE " goto +1\n r3 = 1\n %0 = r3"
+		     : "+r"(r) : "r"(ctx), "r"(area) : "r1", "r2", "r3");
+	area->word[0] = r & 1;
+	return CHAM_PASS;
+}
+C
+done <<'E'
+number r1 > r3
+equal r2 == r3
+sign r2 s< 0
+bit r2 & 8
+other r2 > r1
+areas r2 == r2
+half w2 == 0
+lower w1 == 77
+constant r1 == 77
+E
+refuses tells_moved "compares a pointer with what tells of its address" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx)
+{
+	__u64 r = area->word[1] & 0xffff;
+
+	asm volatile("r1 = *(u32 *)(%1 + 0)\n r1 += %0\n r3 = 0\n if w1 == 0 goto +1\n r3 = 1\n %0 = r3" : "+r"(r) : "r"(ctx) : "r1", "r3");
+	area->word[0] = r;
+	return CHAM_PASS;
+}
+C
+refuses returned "returns a pointer; accepted from a hook: a number" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { int r; asm volatile("r0 = %1\n exit\n %0 = r0" : "=r"(r) : "r"(ctx) : "r0"); return r; }
+C
+refuses returned_own "returns the address of its own variable" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static __attribute__((noinline)) __u64 own(int n) { __u64 v; volatile __u64 a = n; asm volatile("%0 = r10" : "=r"(v)); return v + a; }
+CHAM_HOOK(rx) { return own(pkt->len) == 0; }
+C
+refuses into_map "looks into the kernel's own memory of a map" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
+CHAM_HOOK(rx) { area->word[0] = *(volatile __u64 *)&m; return CHAM_PASS; }
+C
+refuses given "gives bpf_csum_diff\\(\\) a pointer as argument 5; accepted: a number" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u64 r = (__u64)ctx; asm volatile("" : "+r"(r)); long (*f)(void *, long, void *, long, __u64) = (void *)BPF_FUNC_csum_diff; area->word[1] = f(0, 0, area, 8, r); return CHAM_PASS; }
+C
+refuses summed "bpf_csum_diff\\(\\) reads bytes of the stack that are a pointer" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { volatile __u64 p[2] = { (__u64)ctx, 0 }; area->word[0] = bpf_csum_diff(0, 0, (void *)p, 16, 0); return CHAM_PASS; }
+C
+refuses key "bpf_map_lookup_elem\\(\\) reads bytes of the stack that nobody has written" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct key { __u8 a; __u32 b; };
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4); __type(key, struct key); __type(value, __u64); } m SEC(".maps");
+CHAM_HOOK(rx) { struct key k; k.a = 1; k.b = pkt->len; return bpf_map_lookup_elem(&m, &k) ? CHAM_DROP : CHAM_PASS; }
+C
+refuses value "bpf_map_update_elem\\(\\) reads bytes of the stack that nobody has written" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct value { __u64 a[4]; };
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4); __type(key, __u32); __type(value, struct value); } m SEC(".maps");
+CHAM_HOOK(rx) { __u32 k = 0; struct value v; v.a[0] = v.a[1] = v.a[3] = 1; bpf_map_update_elem(&m, &k, &v, 0); return CHAM_PASS; }
+C
+refuses sent "bpf_xdp_store_bytes\\(\\) reads bytes of the stack that nobody has written" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u64 a[4]; asm volatile("" :: "r"(a)); bpf_xdp_store_bytes(ctx, pkt->payload, a, sizeof(a)); return CHAM_PASS; }
+C
+refuses sent_some "bpf_xdp_store_bytes\\(\\) reads bytes of the stack that nobody has written" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u8 a[64]; __u32 n = pkt->len & 63; __builtin_memset(a, 0, 32); asm volatile("" :: "r"(a)); if (n) bpf_xdp_store_bytes(ctx, pkt->payload, a, n); return CHAM_PASS; }
+C
+refuses unread "reads bytes of the stack that nobody has written" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u64 a[4]; asm volatile("" : "=m"(a)); area->word[0] = a[2]; return CHAM_PASS; }
+C
+refuses unread_way "reads bytes of the stack that nobody has written on some way" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { volatile __u64 a; if (pkt->flags & 1) a = 1; area->word[0] = a; return CHAM_PASS; }
+C
+refuses unread_failed "reads bytes of the stack that nobody has written" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { __u64 a[4]; bpf_xdp_load_bytes(ctx, 1 << 20, a, sizeof(a)); area->word[0] = a[1]; return CHAM_PASS; }
+C
+refuses unread_callee "unread_callee.bpf.c:3: reads bytes of the stack that nobody has written" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static __attribute__((noinline)) __u64 take(volatile __u64 *a, __u32 n) { return a[0] + a[2] + n; }
+CHAM_HOOK(rx) { __u64 a[4]; a[0] = 1; area->word[0] = take(a, pkt->len); return CHAM_PASS; }
+C
+refuses unread_loop "reads bytes of the stack that nobody has written" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static long turn(__u32 i, __u64 *a) { a[1] = i; return 0; }
+CHAM_HOOK(rx) { __u64 a[2]; a[0] = 0; bpf_loop(4, turn, a, 0); area->word[0] = a[1]; return CHAM_PASS; }
+C
+refuses unread_former "unread_former.bpf.c:4: reads bytes of the stack that nobody has written" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static __attribute__((noinline)) int first(int n) { volatile __u64 a[2]; if (n & 1) a[0] = n; else a[0] = 2; a[1] = n; return a[0] + a[1]; }
+static __attribute__((noinline)) int second(int n) { volatile __u64 a[2]; if (n & 1) a[0] = n; return a[1]; }
+CHAM_HOOK(rx) { return (first(pkt->len) + first(pkt->now) + second(pkt->len)) & 1; }
+C
+# more ways than are kept beside each other, of which one does not write
+for without in 1 6 11; do
+	refuses "unread_one_$without" "reads bytes of the stack that nobody has written" \
+		"-DWITHOUT=$without" -mllvm -sink-common-insts=false <<'C'
+CHAM_PROGRAM("x", 1, 0);
+#define WAY(n) if (word & 1 << n) { a[n] = n; if (n != WITHOUT) a[0] = n; goto out; }
+CHAM_HOOK(rx)
+{
+	volatile __u64 a[12];
+	__u32 word = area->word[3];
+
+	asm volatile("" :: "r"(a));
+	WAY(1) WAY(2) WAY(3) WAY(4) WAY(5) WAY(6) WAY(7) WAY(8) WAY(9) WAY(10) WAY(11)
+	a[0] = 0;
+out:
+	area->word[0] = a[0];
+	return CHAM_PASS;
+}
+C
+done
+refuses ways "is on too many ways to follow where pointers go" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+#define CASE(n, g, op) case n: p[n] = n; return g(p) op (p[n] + n);
+#define NEXT(f, g) static __attribute__((noinline)) __u64 f(volatile __u64 *p) { switch (*p & 7) { \
+	CASE(1, g, +) CASE(2, g, -) CASE(3, g, *) CASE(4, g, ^) CASE(5, g, |) CASE(6, g, &) CASE(7, g, <<) } \
+	return g(p + 1); }
+static __attribute__((noinline)) __u64 a(volatile __u64 *p) { return *p; }
+NEXT(b, a) NEXT(c, b) NEXT(d, c) NEXT(e, d) NEXT(f, e) NEXT(g, f)
+CHAM_HOOK(rx) { return g(area->word) & 1; }
+C
+
+# and what compilers make of handlers that do none of that
+for level in -O1 -O2 -Os; do
+admits "lengths$level" "$level" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx)
+{
+	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end, *q = cham_at(ctx, pkt->l4, 8);
+
+	area->word[0] = ctx->data_end - ctx->data;
+	area->word[1] = end - p;
+	if (q)
+		area->word[2] = (__u32)(q - p) + *q;
+	return q && q + (q[0] & 15) + 1 <= end ? q[q[0] & 15] & 1 : CHAM_PASS;
+}
+C
+admits "loaded$level" "$level" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static __attribute__((noinline)) int fetch(struct xdp_md *ctx, __u32 off, void *to) { return bpf_xdp_load_bytes(ctx, off, to, 16); }
+CHAM_HOOK(rx)
+{
+	__u64 a[2], b[2], c[2];
+
+	if (bpf_xdp_load_bytes(ctx, pkt->payload, a, sizeof(a)))
+		return CHAM_PASS;
+	if (bpf_xdp_load_bytes(ctx, pkt->payload + 16, b, sizeof(b)) < 0)
+		return CHAM_PASS;
+	if (fetch(ctx, pkt->payload + 32, c) != 0)
+		return CHAM_DROP;
+	area->word[0] = a[0] + a[1] + b[0] + b[1] + c[0] + c[1];
+	return CHAM_PASS;
+}
+C
+admits "passed$level" "$level" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct where { struct xdp_md *ctx; __u8 *p; struct cham_area *area; __u32 sum, n; };
+static __attribute__((noinline)) __u8 *find(struct where *w, __u32 off) { w->p = cham_at(w->ctx, off, 4); w->n++; return w->p; }
+static __attribute__((noinline)) int numbers(struct where *w, __u32 *one, __u32 *two)
+{
+	if (!w->p)
+		return 0;
+	*one = w->p[0];
+	*two = w->p[1];
+	return w->n;
+}
+static long turn(__u32 i, struct where *w) { w->sum += i; if (w->area->word[i & 15]) w->n++; return w->n > 5; }
+CHAM_HOOK(rx)
+{
+	struct where w = { .ctx = ctx, .area = area };
+	__u32 one, two;
+	__u8 *p = find(&w, pkt->l4);
+	int n = numbers(&w, &one, &two);
+
+	bpf_loop(4, turn, &w, 0);
+	if (p && n)
+		area->word[1] += one + two + p[2] + w.sum;
+	return w.p == 0 ? CHAM_DROP : CHAM_PASS;
+}
+C
+admits "kept$level" "$level" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+struct key { __u8 a; __u32 b; };
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4); __type(key, struct key); __type(value, struct key); } m SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } r SEC(".maps");
+CHAM_HOOK(rx)
+{
+	struct key k = {}, v, *old;
+	__u8 text[16] = {};
+	__u64 *e;
+
+	__builtin_memset(&v, 0, sizeof(v));
+	k.b = pkt->len;
+	old = bpf_map_lookup_elem(&m, &k);
+	if (old)
+		v = *old;
+	v.a++;
+	bpf_map_update_elem(&m, &k, &v, 0);
+	text[pkt->len & 15] = 1;
+	e = bpf_ringbuf_reserve(&r, 8, 0);
+	if (e) {
+		*e = text[pkt->now & 15] + ctx->rx_queue_index;
+		bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	}
+	if (pkt->len <= 16 && pkt->len)
+		bpf_xdp_store_bytes(ctx, pkt->payload, text, pkt->len);
+	return CHAM_PASS;
+}
+C
+done
+
 # what it may have
 refuses maps "has 4 maps" <<'C'
 CHAM_PROGRAM("x", 1, 0);

@@ -307,7 +307,7 @@ refused() {
 	check_match "$1: refused" "$2" "$(prog load "$here/$1.bc" tenant red 2>&1)"
 	echoes "$1: red's echo runs on" b-red
 }
-refused below "R[0-9]+ .*(stack|pointer prohibited)"
+refused below "R[0-9]+ .*(stack|pointer prohibited)|makes a number of a pointer"
 refused area "R[0-9]+ min value is negative"
 refused beside "invalid access to memory, mem_size=[0-9]+ off=-4 "
 refused traps "does not compile.*abort"
@@ -316,7 +316,7 @@ refused behind "R[0-9]+ min value is outside of the allowed memory range"
 refused before "R[0-9]+ min value is negative"
 refused assumed "R[0-9]+ unbounded memory access"
 refused nowhere "has no code in .text: .* undefined"
-refused keeps "R[0-9]+ invalid mem access 'scalar'"
+refused keeps "stores a pointer where others may read it"
 refused stale "R[0-9]+ invalid mem access 'scalar'"
 check_match "prog check asks the verifier" "verifier: follows [1-9][0-9]+ instructions, of 50000" \
 	"$(chamctl prog check "$here/echo.bc" object "$datapath" 2>&1)"
