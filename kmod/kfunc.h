@@ -140,6 +140,7 @@ static inline void cham_unseen(const struct cham_cpu *cpu)
 	if (cpu->port && READ_ONCE(cpu->tenant->prog))
 		atomic_inc(&cpu->tenant->unseen);
 }
+
 int cham_open_pass(struct cham_cpu *cpu);
 int cham_end(struct cham_cpu *cpu, enum cham_reason why);
 int cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp);
