@@ -25,6 +25,7 @@
 #include "port.h"
 #include "prog.h"
 #include "remote.h"
+#include "seg.h"
 #include "tenant.h"
 #include "trace.h"
 #include "uplink.h"
@@ -332,6 +333,22 @@ static u32 cham_now(void)
 	return MSEC_PER_SEC % HZ ? jiffies_to_msecs(jiffies) : (u32)jiffies * (MSEC_PER_SEC / HZ);
 }
 
+/* Can the super-packet be cut? What follows its headers is not looked at. */
+static bool cham_super_whole(const struct cham_cpu *cpu, const struct xdp_buff *xdp)
+{
+	struct cham_seg seg;
+
+	return !cham_seg_parse(&seg, xdp->data, xdp->data_end - xdp->data,
+			       xdp_get_buff_len(xdp), 0, 0, cpu->ev.gso_size);
+}
+
+/* What a guest has sent damaged is no handler's fault. */
+static noinline void cham_enter_super(struct cham_cpu *cpu, const struct xdp_buff *xdp)
+{
+	if (cham_super_whole(cpu, xdp))
+		cpu->plain = 0;
+}
+
 /* What handlers seldom decide, and what none may. */
 static noinline int cham_decided(struct cham_cpu *cpu, struct xdp_buff *xdp,
 				 const struct cham_private *priv, u32 verdict, u32 port)
@@ -345,6 +362,10 @@ static noinline int cham_decided(struct cham_cpu *cpu, struct xdp_buff *xdp,
 	if ((verdict & ~CHAM_DROP_MASK) == CHAM_DROP) {
 		cham_prog_count_drop(cpu->tenant, verdict >> 8);
 		return cham_end(cpu, CHAM_REASON_HANDLER_DROP);
+	}
+	if (goes != CHAM_CONSUME && cpu->plain != cpu->size && !cham_super_whole(cpu, xdp)) {
+		cham_prog_stop(cpu, priv, CHAM_FAULT_LENGTH, verdict);
+		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
 	}
 	if (goes == CHAM_LINUX ? resized :
 	    (goes <= CHAM_FORWARD || goes == CHAM_SLOW) && (goes != verdict || resized) &&
@@ -428,6 +449,10 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 ho
 	cpu->hook = hook;
 	cpu->strip = strip;
 	cpu->size = xdp_get_buff_len(xdp);
+	cpu->plain = cpu->size;
+	/* Only ports have them, and those no outer header. */
+	if (unlikely(cpu->ev.gso_size))
+		cham_enter_super(cpu, xdp);
 	cpu->meta = xdp->data_meta;
 	cpu->frame = xdp->data + strip;
 	xdp->data = cpu->frame;
@@ -479,7 +504,7 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 port, u32 ti
 	if (unlikely(timer) && cpu->word & CHAM_PROG_WORD_HOOK(CHAM_HOOK_TIMER))
 		cham_timer_set(cpu, priv, timer);
 	if (likely((verdict == CHAM_PASS || verdict == CHAM_REPLY) &&
-		   xdp_get_buff_len(xdp) == cpu->size))
+		   xdp_get_buff_len(xdp) == cpu->plain))
 		return verdict == CHAM_REPLY ? cham_reply(cpu) : cham_pass(cpu, xdp);
 	return cham_decided(cpu, xdp, priv, verdict, port);
 }

@@ -55,6 +55,7 @@ struct cham_cpu {
 	void			*frame;		/* where that begins */
 	void			*meta;		/* the packet's metadata, which it does not see */
 	u32			size;		/* of the packet, with them, before it ran */
+	u32			plain;		/* that; of a whole super-packet 0 */
 	u32			egress;		/* slot of the port */
 	bool			by_skb;		/* ENCAP: through the uplink's queues */
 	u32			tcp;		/* 1: established TCP */

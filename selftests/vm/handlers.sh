@@ -46,6 +46,18 @@ check "is counted" test "$(stat_of red no-reply)" -gt "$before"
 answers "a length that no header knows" nothing b-red 10.0.0.1 9003 "$(word 1 0x80000064)"
 check "is a fault" prog_is red '.fault == "length" and ."fault-hook" == "rx"'
 
+# A super-packet that nobody can cut any more: whose fault that is is known
+check "red mangles what is large" prog load "$CHAM_BUILD/selftests/mangles.bpf.o" tenant red
+ip netns exec b-red socat -u TCP-LISTEN:9100,reuseaddr OPEN:/tmp/handlers.big,creat,trunc &
+receiver=$!
+wait_port b-red tcp 9100
+head -c 3000000 /dev/urandom >/tmp/handlers.sent
+check "3 MB are sent" on red timeout 60 socat -u OPEN:/tmp/handlers.sent TCP:10.0.0.2:9100
+wait $receiver
+check "red is stopped" prog_is red '.fault == "length" and ."fault-hook" == "tx"'
+check "its traffic goes on" cmp /tmp/handlers.sent /tmp/handlers.big
+check_eq "and none was lost as a damaged super-packet" 0 "$(stat_of red bad-gso)"
+
 # The outer header over IPv6 has a checksum, which what a handler writes does not keep.
 check "green loads it, too" prog load "$verdicts" tenant green
 busywait 10 ping1 far green 10.0.0.1
