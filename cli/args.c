@@ -130,6 +130,45 @@ static int mac(struct ctl *c, const char *s, uint8_t *to)
 	return 0;
 }
 
+/* ADDRESS, or ADDRESS/LENGTH. */
+static int prefix(struct ctl *c, const char *name, const char *s, struct prefix *to)
+{
+	const char *slash = strchr(s, '/');
+	unsigned long bits = 0;
+	char text[64];
+	int err;
+
+	snprintf(text, sizeof(text), "%.*s", slash ? (int)(slash - s) : 63, s);
+	if (cham_addr__parse(&to->addr, text))
+		return ctl_fail(c, EXIT_SYNTAX,
+				"%s takes an IP address, and /LENGTH if it is a prefix, not \"%s\"",
+				name, s);
+	err = slash ? number(c, "a prefix' length", slash + 1, to->addr.len * 8, &bits) : 0;
+	to->bits = slash ? bits : to->addr.len * 8;
+	return err;
+}
+
+/* N, or FIRST-LAST. */
+static int range(struct ctl *c, const char *name, const char *s, struct range *to)
+{
+	const char *dash = strchr(s, '-');
+	unsigned long first, last;
+	char text[16];
+	int err;
+
+	snprintf(text, sizeof(text), "%.*s", dash ? (int)(dash - s) : 15, s);
+	err = number(c, name, text, UINT16_MAX, &first);
+	last = first;
+	if (!err && dash)
+		err = number(c, name, dash + 1, UINT16_MAX, &last);
+	if (err)
+		return err;
+	if (last < first)
+		return ctl_fail(c, EXIT_SYNTAX, "%s takes the lower port first, not \"%s\"", name, s);
+	*to = (struct range){ first, last };
+	return 0;
+}
+
 static int value(struct ctl *c, const struct kw *k, const char *s)
 {
 	struct list *list = k->to;
@@ -171,6 +210,10 @@ static int value(struct ctl *c, const struct kw *k, const char *s)
 			return ctl_fail(c, EXIT_SYNTAX, "too many %s", k->name);
 		list->v[list->n++] = s;
 		return 0;
+	case KW_PREFIX:
+		return prefix(c, k->name, s, k->to);
+	case KW_RANGE:
+		return range(c, k->name, s, k->to);
 	case KW_FLAG:
 		break;
 	}

@@ -72,11 +72,20 @@ int ctl_walked(struct ctl *c, int err);		/* end of a for_each: again? */
 /* ---- args.c: keyword arguments ------------------------------------------ */
 
 enum kw_type { KW_U32, KW_U16, KW_STR, KW_ADDR, KW_MAC, KW_PROTO, KW_STATE,
-	       KW_WORDS, KW_AREA, KW_FLAG, KW_LIST };
+	       KW_WORDS, KW_AREA, KW_FLAG, KW_LIST, KW_PREFIX, KW_RANGE };
 
 struct list {
 	const char *v[64];
 	int n;
+};
+
+struct prefix {
+	struct cham_addr addr;
+	uint8_t bits;
+};
+
+struct range {
+	uint16_t first, last;
 };
 
 struct kw {

@@ -144,15 +144,36 @@ void conn_show_one(struct ctl *c, const struct cham_conn *x)
 	one(c, x, false);
 }
 
-static int each(const struct cham_conn *x, void *arg)
+/* What is asked for that the kernel does not filter by. */
+struct wanted {
+	struct ctl *c;
+	bool details;
+	struct prefix src, dst;
+	struct range sport, dport;
+};
+
+static bool in_prefix(const struct cham_addr *a, const struct prefix *p)
 {
-	one(arg, x, false);
-	return 0;
+	unsigned int whole = p->bits / 8, rest = p->bits % 8;
+
+	if (!p->addr.len)
+		return true;
+	return a->len == p->addr.len && !memcmp(a->a, p->addr.a, whole) &&
+	       (!rest || !((a->a[whole] ^ p->addr.a[whole]) >> (8 - rest)));
 }
 
-static int each_in_detail(const struct cham_conn *x, void *arg)
+static bool in_range(uint16_t port, const struct range *r)
 {
-	one(arg, x, true);
+	return port >= r->first && port <= r->last;
+}
+
+static int each(const struct cham_conn *x, void *arg)
+{
+	const struct wanted *w = arg;
+
+	if (in_prefix(&x->src, &w->src) && in_prefix(&x->dst, &w->dst) &&
+	    in_range(x->sport, &w->sport) && in_range(x->dport, &w->dport))
+		one(w->c, x, w->details);
 	return 0;
 }
 
@@ -160,15 +181,16 @@ static int each_in_detail(const struct cham_conn *x, void *arg)
 
 static int show(struct ctl *c, int argc, char **argv)
 {
+	struct wanted w = { .c = c, .sport.last = UINT16_MAX, .dport.last = UINT16_MAX };
 	struct cham_conn x = { .sz = sizeof(x) };
 	const char *tenant = NULL;
 	const struct kw kws[] = {
 		{ "tenant", KW_STR, &tenant, NULL, CHAM_BIT(CHAM_CONN_TENANT_ID) },
 		{ "proto", KW_PROTO, &x.proto, NULL, CHAM_BIT(CHAM_CONN_PROTO) },
-		{ "src", KW_ADDR, &x.src, NULL, CHAM_BIT(CHAM_CONN_SRC) },
-		{ "dst", KW_ADDR, &x.dst, NULL, CHAM_BIT(CHAM_CONN_DST) },
-		{ "sport", KW_U16, &x.sport, NULL, CHAM_BIT(CHAM_CONN_SPORT) },
-		{ "dport", KW_U16, &x.dport, NULL, CHAM_BIT(CHAM_CONN_DPORT) },
+		{ "src", KW_PREFIX, &w.src, NULL, CHAM_BIT(CHAM_CONN_SRC) },
+		{ "dst", KW_PREFIX, &w.dst, NULL, CHAM_BIT(CHAM_CONN_DST) },
+		{ "sport", KW_RANGE, &w.sport, NULL, CHAM_BIT(CHAM_CONN_SPORT) },
+		{ "dport", KW_RANGE, &w.dport, NULL, CHAM_BIT(CHAM_CONN_DPORT) },
 		{ "state", KW_STATE, &x.tcp_state, NULL, CHAM_BIT(CHAM_CONN_TCP_STATE) },
 		{ "vlan", KW_U16, &x.vlan_id, NULL, CHAM_BIT(CHAM_CONN_VLAN_ID) },
 		{ "details", KW_FLAG, NULL, NULL, DETAILS },
@@ -184,9 +206,22 @@ static int show(struct ctl *c, int argc, char **argv)
 		ret = need_tenant(c, tenant, &x.tenant_id);
 	if (ret)
 		return ret;
+	/* One address or port the kernel looks for, and need not send the others. */
+	x.src = w.src.addr;
+	x.dst = w.dst.addr;
+	x.sport = w.sport.first;
+	x.dport = w.dport.first;
+	if (w.src.bits < w.src.addr.len * 8)
+		x.set &= ~CHAM_BIT(CHAM_CONN_SRC);
+	if (w.dst.bits < w.dst.addr.len * 8)
+		x.set &= ~CHAM_BIT(CHAM_CONN_DST);
+	if (w.sport.first != w.sport.last)
+		x.set &= ~CHAM_BIT(CHAM_CONN_SPORT);
+	if (w.dport.first != w.dport.last)
+		x.set &= ~CHAM_BIT(CHAM_CONN_DPORT);
 	list_open(c);
-	ret = ctl_walked(c, cham_conn__for_each(c->h, &x, x.set & DETAILS ?
-						each_in_detail : each, c));
+	w.details = x.set & DETAILS;
+	ret = ctl_walked(c, cham_conn__for_each(c->h, &x, each, &w));
 	list_close(c);
 	return ret;
 }
@@ -279,7 +314,7 @@ static int del(struct ctl *c, int argc, char **argv)
 
 const struct cmd conn_cmds[] = {
 	{ "show",
-	  "[tenant NAME] [proto tcp|udp|icmp|icmpv6] [src ADDR] [dst ADDR] [sport N] [dport N] [state STATE] [vlan N] [details]",
+	  "[tenant NAME] [proto tcp|udp|icmp|icmpv6] [src ADDR[/LEN]] [dst ADDR[/LEN]] [sport N[-N]] [dport N[-N]] [state STATE] [vlan N] [details]",
 	  show },
 	{ "get", WHICH, get },
 	{ "add", WHICH " [area HEX]", add },

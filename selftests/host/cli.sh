@@ -151,6 +151,10 @@ check "port and remote"		fails 1 "port DEV, remote ADDR" fdb add tenant red mac 
 check "bad state"		fails 1 "established, syn-sent" conn show state open
 check "bad port"		fails 1 "dport takes a number 0..65535" conn show dport http
 check "bad source"		fails 1 "src takes an IP address" conn show src 10.0.0
+check "bad prefix"		fails 1 "a prefix' length takes a number 0..32" conn show dst 10.0.0.0/33
+check "no length"		fails 1 "a prefix' length takes a number" conn show dst 10.0.0.0/
+check "bad range"		fails 1 "sport takes the lower port first" conn show sport 20-10
+check "half a range"		fails 1 "dport takes a number 0..65535" conn show dport 80-
 check "bad proto"		fails 1 "tcp, udp, icmp" conn show proto sctp
 check "bad event"		fails 1 "accepted: tenant, port," monitor nothing
 check "count without watch"	fails 1 "needs watch" stat count 3

@@ -70,6 +70,14 @@ check "by source" conns 1 src 10.0.0.1 proto tcp
 check "by IPv6 source" conns 1 src fd00::1 proto tcp
 check "by source port" conns 1 sport 40000
 check "by another source port" conns 0 sport 40002
+check "by prefix" conns 1 src 10.0.0.0/31 proto tcp
+check "of odd length" conns 1 dst 10.0.0.3/30 src 10.0.0.1/32 proto tcp
+check "by another prefix" conns 0 src 10.0.0.2/31 proto tcp
+check "IPv6 is none of an IPv4 prefix" conns 1 src 0.0.0.0/0 proto tcp
+check "by IPv6 prefix" conns 1 src fd00::/64 proto tcp
+check "by a range of ports" conns 2 proto tcp sport 40000-40001
+check "not outside" conns 0 proto tcp sport 40002-65535
+check "both ends of it" conns 2 proto tcp dport 80-81
 check "source is not destination" conns 0 src 10.0.0.2
 check "by state" conns 0 tenant red state syn-sent
 check "TCP states find nothing but TCP" conns 2 state established
