@@ -53,6 +53,7 @@ struct cham_map_size {
 
 struct cham_code {
 	const struct bpf_insn *insn;
+	bool normalised;		/* see cham_leak_of() */
 	uint32_t n;
 	const struct cham_ref *ref;	/* n of them */
 	struct cham_func *func;
@@ -118,6 +119,9 @@ const char *cham_helper_takes(uint32_t id);
  * @c:  code, of which cham_cost_of() has taken all functions; its results are written
  * @f:  number of a hook's function
  * @at: receives why not
+ *
+ * In @c->normalised code stack may be read that nobody has written: the compiler does so
+ * with what is undefined.
  *
  * Return: 0, @at->err, or -ENOMEM.
  */

@@ -145,7 +145,11 @@ int cham_joint__alone(struct cham *h, const char *file, int bitcode, struct cham
 	size_t size;
 	int err = optimise(h, file, "-passes=default<O2>", NULL, bitcode, &data, &size);
 
-	return err ? err : cham_object__read(h, file, data, size, o);
+	if (!err)
+		err = cham_object__read(h, file, data, size, o);
+	if (!err)
+		(*o)->normalised = true;
+	return err;
 }
 
 /* Return: normalised bitcode, or why not. */

@@ -839,6 +839,7 @@ int cham_judge(struct cham *h, const struct cham_object *o, uint32_t max_cycles,
 		j.map = calloc(o->n_syms + 1, sizeof(*j.map));
 		j.code.map = j.map;
 		j.code.n_map = o->n_syms;
+		j.code.normalised = o->normalised;
 		j.code.order = calloc(j.code.n, sizeof(*j.code.order));
 		j.code.cost = calloc(j.code.n, sizeof(*j.code.cost));
 		j.code.next = calloc(j.code.n, sizeof(*j.code.next));

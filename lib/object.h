@@ -10,6 +10,7 @@ struct btf;
 
 struct cham_object {
 	char *path;
+	bool normalised;	/* made of what the normaliser has made */
 	uint8_t *data;
 	size_t size;
 	Elf64_Shdr *sh;
