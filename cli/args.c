@@ -164,7 +164,8 @@ static int range(struct ctl *c, const char *name, const char *s, struct range *t
 	if (err)
 		return err;
 	if (last < first)
-		return ctl_fail(c, EXIT_SYNTAX, "%s takes the lower port first, not \"%s\"", name, s);
+		return ctl_fail(c, EXIT_SYNTAX, "%s takes the lower port first, not \"%s\"",
+				name, s);
 	*to = (struct range){ first, last };
 	return 0;
 }

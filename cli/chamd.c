@@ -173,14 +173,9 @@ static void drop(unsigned int i)
 	memmove(&d.client[i], &d.client[i + 1], (--d.n_clients - i) * sizeof(d.client[i]));
 }
 
-/* With something unread the other end would hear of a reset instead. */
 static void turn_away(int fd, int err, const char *why)
 {
-	char buf[64];
-
-	reply(fd, err, "%s", why);
-	while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
-		;
+	answer(fd, err, why);
 	close(fd);
 }
 

@@ -26,6 +26,16 @@ void reply(int client, int err, const char *fmt, ...)
 	send(client, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+void answer(int client, int err, const char *why)
+{
+	char buf[64];
+
+	shutdown(client, SHUT_RD);
+	reply(client, err, "%s", why);
+	while (recv(client, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+}
+
 static int take(const struct cham_tenant *t, void *arg)
 {
 	*(struct cham_tenant *)arg = *t;
@@ -217,7 +227,7 @@ void serve_client(int client, const struct peer *p, const char *objdir)
 	} else if (!err) {
 		err = load(h, &t, &s, file, objdir, why, sizeof(why));
 	}
-	reply(client, err, "%s", why);
+	answer(client, err, why);
 	one_line(why);
 	fprintf(stderr, "<6>tenant %s: %s%s%s\n", t.id ? t.name : "unknown",
 		s.op == CHAM_SUBMIT_UNLOAD ? "unload" : "load", err ? ": " : "",

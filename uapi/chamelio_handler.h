@@ -137,7 +137,7 @@ struct cham_meta {
 	X(NONE,		"none",		"runs")				\
 	X(VERDICT,	"verdict",	"returned what is no verdict")	\
 	X(PORT,		"port",		"forwarded to what is no port of the tenant") \
-	X(LENGTH,	"length",	"left a packet that is not as long as it says, or that cannot be cut") \
+	X(LENGTH,	"length",	"left a packet that its headers do not fit") \
 	X(OVERRUN,	"overrun",	"took many times max-cycles, most times it ran")
 
 /* A run is an overrun that takes so many times the tenant's max-cycles; at so many of

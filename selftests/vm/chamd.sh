@@ -63,6 +63,13 @@ answers "and answers" 68656c6c6f b-red 10.0.0.1 7 68656c6c6f
 # who may not
 refused "red is not blue" "is tenant red's, not blue's" own red chamctl prog submit "$echo_bc" tenant blue
 refused "nobody's namespace" "bound to no tenant" own nobody chamctl prog submit "$echo_bc"
+check_match "who listens late hears why, too" "bound to no tenant" "$(own nobody python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect(sys.argv[1])
+s.send(bytes(44))
+time.sleep(1)
+print(s.recv(9999)[4:].split(b"\0")[0].decode())' "$sock" 2>&1)"
 refused "blue's is not bound" "bound to no tenant" own blue chamctl prog submit "$echo_bc" tenant blue
 refused "without privilege" "needs CAP_NET_ADMIN" \
 	own red setpriv --reuid 1000 --clear-groups "$(command -v chamctl)" prog submit "$echo_bc"
