@@ -227,6 +227,24 @@ void *cham_ring_lookup(struct cham_ring_mem *m, u64 addr, u32 *len)
 }
 
 /**
+ * cham_ring_seek() - another range than the last one has the buffer
+ * @m:    ring memory
+ * @addr: device address
+ * @len:  its bytes
+ *
+ * A process' memory is in as many ranges as its pages are apart.
+ *
+ * Return: %NULL if it is not in one range, or not mapped for what this ring does.
+ */
+u8 *cham_ring_seek(struct cham_ring_mem *m, u64 addr, u32 len)
+{
+	u32 got = len;
+	u8 *at = len ? cham_ring_lookup(m, addr, &got) : NULL;
+
+	return got == len ? at : NULL;
+}
+
+/**
  * cham_ring_turn() - the next buffers are of the other direction
  * @m:    ring memory
  * @perm: VHOST_MAP_RO or VHOST_MAP_WO: what the ring does to them

@@ -271,6 +271,8 @@ bool cham_ring_enable_kicks(struct cham_ring *r, struct cham_ring_mem *m);
 void cham_ring_disable_kicks(struct cham_ring_mem *m);
 void cham_ring_signal(struct cham_ring *r);
 
+u8 *cham_ring_seek(struct cham_ring_mem *m, u64 addr, u32 len);
+
 /* Where @len bytes at a device address are, if in the range and not none. */
 static inline bool cham_range_has(const struct cham_range *r, u64 addr, u32 len,
 				  u8 **at)
@@ -415,8 +417,8 @@ static inline bool cham_ring_any(struct cham_ring *r, const struct cham_ring_mem
  * @room: @room->avail says which entry; receives where its buffer is
  * @need: bytes it must have room for
  *
- * One descriptor, one buffer, contiguous in the range of the last one. Whatever
- * else it is, or whatever is wrong, is for the long way to find out.
+ * One descriptor, one buffer, contiguous, in the range of the last one if memory is
+ * not in many. Whatever else it is, or whatever is wrong, is for the long way to find out.
  *
  * Context: the ring's consumer.
  * Return: whether there was one; then both positions have moved on.
@@ -460,8 +462,13 @@ static __always_inline bool cham_ring_room(struct cham_ring *r,
 		len = le32_to_cpu(READ_ONCE(d->len));
 		addr = le64_to_cpu(READ_ONCE(d->addr));
 	}
-	if (unlikely(!cham_range_has(m->hit, addr, len, &at) || len < need))
+	if (unlikely(len < need))
 		return false;
+	if (unlikely(!cham_range_has(m->hit, addr, len, &at))) {
+		at = cham_ring_seek(m, addr, len);
+		if (!at)
+			return false;
+	}
 	room->at = at;
 	room->left = len;
 	room->head = head;
