@@ -210,6 +210,7 @@ def works(dev, wire):
 def well_behaved(dev, wire):
     for name, features in (("", 0), ("event index, ", F_EVENT_IDX)):
         dev.start(F_ALL | features)
+        wire.awake()
         report(send_one(dev, wire, 46), name + "smallest frame out")
         report(send_one(dev, wire, 1400, 3), name + "frame out")
         report(send_one(dev, wire, 200, 5, cut=5), name + "frame out in pieces of 5 bytes")
@@ -298,6 +299,7 @@ def states(dev, wire):
         report(works(dev, wire) and all(recv_one(dev, wire, 60, i, 500, cut=200) for i in range(30)),
                "begun in " + name)
     dev.start()
+    wire.awake()
     wire.drain()
     for i in range(25):
         send_one(dev, wire, 60, i, cut=20)      # 86 bytes: 5 descriptors each

@@ -327,6 +327,7 @@ def storm(dev):
 def well_behaved(dev, wire):
     for name, features in (("", 0), ("event index, ", F_EVENT_IDX)):
         dev.start(F_BASE | F_MRG | F_INDIRECT | features)
+        wire.awake()
         report(send_one(dev, wire, 46), name + "smallest frame out")
         report(send_one(dev, wire, 1400, 3), name + "frame out")
         report(send_one(dev, wire, 200, 5, cut=5), name + "frame out in pieces of 5 bytes")
@@ -343,6 +344,7 @@ def well_behaved(dev, wire):
         os.read(c, 8)
 
     dev.start(base=0xfff0)
+    wire.awake()
     report(all(send_one(dev, wire, 60, i) and recv_one(dev, wire, 60, i, 512)
                for i in range(40)), "indices wrap at 65536")
     base = struct.unpack("II", fcntl.ioctl(dev.fd, ioc(3, 0x12, 8), struct.pack("II", 1, 0)))
