@@ -472,7 +472,7 @@ static bool cham_ring_push_fast(struct cham_ring *r, struct cham_ring_mem *m,
 	struct cham_room room = { .avail = r->last_avail, .used = r->used_next };
 	u32 left = total;
 
-	if (!cham_ring_room(r, m, &room, total))
+	if (!cham_ring_room(r, m, &room, total, true))
 		return false;
 	for (; left; vec++) {
 		memcpy(room.at, vec->iov_base, vec->iov_len);

@@ -416,16 +416,18 @@ static inline bool cham_ring_any(struct cham_ring *r, const struct cham_ring_mem
  * @m:    its memory
  * @room: @room->avail says which entry; receives where its buffer is
  * @need: bytes it must have room for
+ * @seek: look in other ranges than the last one's; known where it is compiled, because
+ *        a call that may be made costs those that do not make it
  *
- * One descriptor, one buffer, contiguous, in the range of the last one if memory is
- * not in many. Whatever else it is, or whatever is wrong, is for the long way to find out.
+ * One descriptor, one buffer, contiguous. Whatever else it is, or whatever is wrong, is
+ * for the long way to find out.
  *
  * Context: the ring's consumer.
  * Return: whether there was one; then both positions have moved on.
  */
 static __always_inline bool cham_ring_room(struct cham_ring *r,
 					   struct cham_ring_mem *m,
-					   struct cham_room *room, u32 need)
+					   struct cham_room *room, u32 need, bool seek)
 {
 	u32 len, head;
 	u64 addr;
@@ -465,7 +467,7 @@ static __always_inline bool cham_ring_room(struct cham_ring *r,
 	if (unlikely(len < need))
 		return false;
 	if (unlikely(!cham_range_has(m->hit, addr, len, &at))) {
-		at = cham_ring_seek(m, addr, len);
+		at = seek ? cham_ring_seek(m, addr, len) : NULL;
 		if (!at)
 			return false;
 	}
@@ -699,7 +701,7 @@ static inline bool cham_ring_push_plain(struct cham_ring *r, const void *frame, 
 		return false;
 	if (unlikely(r->merging))
 		cham_ring_merge_end(r);
-	if (unlikely(!cham_ring_room(r, m, &room, hdr + len)))
+	if (unlikely(!cham_ring_room(r, m, &room, hdr + len, false)))
 		return false;
 	memset(room.at, 0, hdr);
 	/* num_buffers is 1 */

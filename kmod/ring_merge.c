@@ -25,7 +25,7 @@ static bool cham_merge_copy(struct cham_ring *r, struct cham_ring_mem *m,
 	while (done < len) {
 		if (!room->left) {
 			cham_ring_used(m, room->used - 1, room->head, room->len);
-			if (++pieces > CHAM_RING_PIECES || !cham_ring_room(r, m, room, 1))
+			if (++pieces > CHAM_RING_PIECES || !cham_ring_room(r, m, room, 1, true))
 				return false;
 			room->len = 0;
 		}
@@ -101,7 +101,7 @@ static bool cham_merge_begin(struct cham_ring *r, struct cham_ring_mem *m,
 	u32 hlen = r->merge.seg.hdr;
 	__wsum sum = 0;
 
-	if (!cham_ring_room(r, m, &room, sizeof(hdr) + len))
+	if (!cham_ring_room(r, m, &room, sizeof(hdr) + len, true))
 		return false;
 	r->vnet_at = room.at;
 	memcpy(room.at, &hdr, sizeof(hdr));

@@ -77,9 +77,10 @@ static struct cham_ring_mem *rcu_dereference_protected(struct cham_ring_mem *m, 
 }
 
 static bool cham_ring_room(struct cham_ring *r, struct cham_ring_mem *m,
-			   struct cham_room *room, u32 need)
+			   struct cham_room *room, u32 need, bool seek)
 {
 	(void)r;
+	(void)seek;
 	if (room->avail >= m->n || m->size[room->avail] < need)
 		return false;
 	room->at = m->buf[room->avail];
