@@ -21,9 +21,9 @@ static __always_inline int counted(struct cham_pkt *pkt, struct cham_area *area,
 				   const __u32 where)
 {
 	if (pkt->proto == IPPROTO_UDP) {
-		count(&area->word[0], 1);
 		note(&area->word[where], 1ULL << (bpf_get_smp_processor_id() & 63));
-		if (!(area->word[0] & 255))
+		/* Not so often that it is put off again before it has fired. */
+		if (!(count(&area->word[0], 1) & 1023))
 			pkt->timer = 1;
 	}
 	return CHAM_PASS;
