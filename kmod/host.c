@@ -126,8 +126,8 @@ int cham_host_event(struct cham_port *port, struct cham_tenant *t, struct sk_buf
 	return act;
 
 unseen:
-	if (READ_ONCE(t->prog) && !is_multicast_ether_addr(eth_hdr(skb)->h_dest))
-		atomic_inc(&t->unseen);
+	if (!is_multicast_ether_addr(skb->data))
+		cham_tenant_unseen(t);
 	cham_count(t->ledger, CHAM_REASON_UNSEEN);
 	return -1;
 }

@@ -133,13 +133,13 @@ void bpf_cham_slow(struct xdp_md *ctx, u32 vni, u32 reason);
 
 int cham_refuse(struct cham_cpu *cpu, enum cham_reason why);
 
-/* The end point's packet passes without a handler, before it is where it goes. What no
- * program is ever shown, like ARP and multicast, is not meant.
+/* What the wire brings passes no end point yet; what no program is ever shown, like ARP and
+ * multicast, is not meant.
  */
 static inline void cham_unseen(const struct cham_cpu *cpu)
 {
-	if (cpu->port && READ_ONCE(cpu->tenant->prog))
-		atomic_inc(&cpu->tenant->unseen);
+	if (cpu->port)
+		cham_tenant_unseen(cpu->tenant);
 }
 
 int cham_open_pass(struct cham_cpu *cpu);

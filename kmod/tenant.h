@@ -74,6 +74,13 @@ struct cham_tenant {
 	struct list_head node;
 };
 
+/* A packet passes an end point and no handler: they are told of it before it is there. */
+static inline void cham_tenant_unseen(struct cham_tenant *t)
+{
+	if (READ_ONCE(t->prog))
+		atomic_inc(&t->unseen);
+}
+
 /* Whether policy.c has not looked at all of it since a change. */
 static inline bool cham_tenant_dirty(const struct cham_tenant *t)
 {
