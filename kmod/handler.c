@@ -363,13 +363,10 @@ static noinline int cham_decided(struct cham_cpu *cpu, struct xdp_buff *xdp,
 		cham_prog_count_drop(cpu->tenant, verdict >> 8);
 		return cham_end(cpu, CHAM_REASON_HANDLER_DROP);
 	}
-	if (goes != CHAM_CONSUME && cpu->plain != cpu->size && !cham_super_whole(cpu, xdp)) {
-		cham_prog_stop(cpu, priv, CHAM_FAULT_LENGTH, verdict);
-		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
-	}
-	if (goes == CHAM_LINUX ? resized :
-	    (goes <= CHAM_FORWARD || goes == CHAM_SLOW) && (goes != verdict || resized) &&
-	    !cham_finish(cpu, xdp, goes != verdict)) {
+	if ((goes != CHAM_CONSUME && cpu->plain != cpu->size && !cham_super_whole(cpu, xdp)) ||
+	    (goes == CHAM_LINUX ? resized :
+	     (goes <= CHAM_FORWARD || goes == CHAM_SLOW) && (goes != verdict || resized) &&
+	     !cham_finish(cpu, xdp, goes != verdict))) {
 		cham_prog_stop(cpu, priv, CHAM_FAULT_LENGTH, verdict);
 		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);
 	}

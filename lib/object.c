@@ -329,6 +329,8 @@ static void section_of(const struct cham_object *o, const char *name, char *in, 
 /* It is not the tenant's own. */
 static int refuse_foreign(struct cham *h, const struct cham_object *o, const char *name)
 {
+	static const char *const library[] = { "bcmp", "memcmp", "memcpy", "memmove", "memset" };
+	unsigned int k;
 	char in[16];
 
 	section_of(o, name, in, sizeof(in));
@@ -340,11 +342,11 @@ static int refuse_foreign(struct cham *h, const struct cham_object *o, const cha
 		return cham__fail(h, -EINVAL,
 				  "%s: \"%s\" is a map of somebody else: a program has its own, defined in the object",
 				  o->path, name);
-	if (!strcmp(name, "bcmp") || !strcmp(name, "memcmp") || !strcmp(name, "memcpy") ||
-	    !strcmp(name, "memmove") || !strcmp(name, "memset"))
-		return cham__fail(h, -EINVAL,
-				  "%s: \"%s\" is of the C library, which there is none of, and the compiler calls it for what is long or of unknown length: have a loop with a bound",
-				  o->path, name);
+	for (k = 0; k < sizeof(library) / sizeof(library[0]); k++)
+		if (!strcmp(name, library[k]))
+			return cham__fail(h, -EINVAL,
+					  "%s: \"%s\" is of the C library, which there is none of, and the compiler calls it for what is long or of unknown length: have a loop with a bound",
+					  o->path, name);
 	return cham__fail(h, -EINVAL,
 			  "%s: \"%s\" is somebody else's: a program has its own functions and data, defined in the object",
 			  o->path, name);
