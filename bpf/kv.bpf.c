@@ -136,7 +136,7 @@ static __always_inline int question(struct xdp_md *ctx, struct cham_pkt *pkt,
 	c->version = slot->version;
 	lock = *(volatile __u32 *)&slot->lock;
 	if (lock & 1 || slot->of_version != c->version || slot->of_epoch != c->epoch ||
-	    (int)(slot->until - pkt->now) <= 0 || slot->server != ip->daddr ||
+	    slot->until - pkt->now - 1 >= KV_LIFE_MS || slot->server != ip->daddr ||
 	    !kv_same(&slot->key, &cpu->text.key)) {
 		c->asked = *id + 1;
 		c->key = cpu->text.key;
