@@ -203,7 +203,8 @@ static void report_json(struct ctl *c, const struct cham_prog_report *r, const c
 		json_str(&c->j, "hook", cham_hook__name(i));
 		json_u64(&c->j, "instructions", h->insns);
 		json_u64(&c->j, "cycles", h->cycles);
-		json_u64(&c->j, "stack", h->stack);
+		if (h->stack)
+			json_u64(&c->j, "stack", h->stack);
 		json_open(&c->j, "path", '[');
 		for (k = 0; k < h->lines; k++) {
 			json_open(&c->j, NULL, '{');
@@ -265,9 +266,12 @@ static void report_text(struct ctl *c, const struct cham_prog_report *r)
 		/* One that was refused before it was weighed has none. */
 		if (!h->insns)
 			continue;
-		fprintf(f, "  %s: at most %llu instructions, %llu cycles, %u bytes of stack\n",
-			cham_hook__name(i), (unsigned long long)h->insns,
-			(unsigned long long)h->cycles, h->stack);
+		fprintf(f, "  %s: at most %llu instructions, %llu cycles", cham_hook__name(i),
+			(unsigned long long)h->insns, (unsigned long long)h->cycles);
+		/* one that was refused before that was known has none */
+		if (h->stack)
+			fprintf(f, ", %u bytes of stack", h->stack);
+		fputc('\n', f);
 		rest = h->cycles;
 		for (k = 0; k < h->lines; k++) {
 			fprintf(f, "    %6llu  %s:%u  %s\n",

@@ -450,10 +450,8 @@ __bpf_kfunc u8 *bpf_cham_enter(struct xdp_md *ctx, u32 layout, u32 strip, u32 ho
 	/* Only ports have them, and those no outer header. */
 	if (unlikely(cpu->ev.gso_size))
 		cham_enter_super(cpu, xdp);
-	cpu->meta = xdp->data_meta;
 	cpu->frame = xdp->data + strip;
 	xdp->data = cpu->frame;
-	xdp->data_meta = cpu->frame;
 	cpu->ev.now = cham_now();
 	cpu->ev.reverse = cpu->flow & 1;
 	cpu->ev.unseen = (u32)atomic_read(&cpu->tenant->unseen);
@@ -480,12 +478,10 @@ __bpf_kfunc int bpf_cham_leave(struct xdp_md *ctx, u32 verdict, u32 port, u32 ti
 
 	if (!priv || cpu->xdp != xdp)
 		return CHAM_ACT_SLOW;
-	if (likely(xdp->data == cpu->frame)) {
+	if (likely(xdp->data == cpu->frame))
 		xdp->data -= cpu->strip;
-		xdp->data_meta = cpu->meta;
-	} else {
+	else
 		verdict = ~0U;
-	}
 	if (unlikely(event))
 		told = cham_prog_event(cpu, priv, event);
 	if (cpu->word & CHAM_PROG_WORD_SERIAL) {

@@ -53,7 +53,6 @@ struct cham_cpu {
 	bool			summed;		/* the outer header had a checksum */
 	u32			strip;		/* bytes before the frame that it sees */
 	void			*frame;		/* where that begins */
-	void			*meta;		/* the packet's metadata, which it does not see */
 	u32			size;		/* of the packet, with them, before it ran */
 	u32			plain;		/* that; of a whole super-packet 0 */
 	u32			egress;		/* slot of the port */

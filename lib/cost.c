@@ -272,7 +272,7 @@ static bool is_lazy(const struct cham_code *c, const struct cham_func *f, uint32
 
 /* bpf_loop(count, function, ...): both must be plain to see. */
 static int cost_of_loop(struct cham_code *c, struct cham_func *f, uint32_t at,
-			struct cham_cost *w, uint32_t *stack, struct cham_verdict_at *why)
+			struct cham_cost *w, struct cham_verdict_at *why)
 {
 	int64_t count = writer_of(c, f, at, BPF_REG_1);
 	int64_t what = writer_of(c, f, at, BPF_REG_2);
@@ -290,20 +290,18 @@ static int cost_of_loop(struct cham_code *c, struct cham_func *f, uint32_t at,
 	if (err)
 		return err;
 	turn = c->func[c->ref[what].index].cost;
-	*stack = c->func[c->ref[what].index].stack;
 	add(&turn, &turn_cost, 1);
 	add(w, &turn, i->imm);
 	return 0;
 }
 
 static int cost_of_call(struct cham_code *c, struct cham_func *f, uint32_t at,
-			struct cham_cost *w, uint32_t *stack, struct cham_verdict_at *why)
+			struct cham_cost *w, struct cham_verdict_at *why)
 {
 	const struct bpf_insn *i = &c->insn[at];
 	struct cham_cost cost;
 	int err;
 
-	*stack = 0;
 	if (i->src_reg == BPF_PSEUDO_KFUNC_CALL)
 		return refuse(why, -EPERM, at, "calls a kfunc, which handlers may not");
 	if (i->src_reg == BPF_PSEUDO_CALL) {
@@ -313,7 +311,6 @@ static int cost_of_call(struct cham_code *c, struct cham_func *f, uint32_t at,
 		if (err)
 			return err;
 		add(w, &c->func[c->ref[at].index].cost, 1);
-		*stack = c->func[c->ref[at].index].stack;
 		return 0;
 	}
 	if (i->src_reg)
@@ -324,7 +321,7 @@ static int cost_of_call(struct cham_code *c, struct cham_func *f, uint32_t at,
 			      i->imm, any_helper(i->imm));
 	add(w, &cost, 1);
 	if (i->imm == BPF_FUNC_loop)
-		return cost_of_loop(c, f, at, w, stack, why);
+		return cost_of_loop(c, f, at, w, why);
 	if ((i->imm == BPF_FUNC_ringbuf_submit || i->imm == BPF_FUNC_ringbuf_discard) &&
 	    !is_lazy(c, f, at))
 		return refuse(why, -EPERM, at,
@@ -375,25 +372,6 @@ static int mark_targets(struct cham_code *c, const struct cham_func *f,
 	return 0;
 }
 
-/* How deep an instruction reaches into its frame. */
-static uint32_t depth(const struct cham_code *c, const struct cham_func *f, uint32_t at)
-{
-	const struct bpf_insn *i = &c->insn[at];
-	uint8_t class = BPF_CLASS(i->code);
-	int64_t from;
-
-	if ((class == BPF_LDX && i->src_reg == BPF_REG_10) ||
-	    ((class == BPF_ST || class == BPF_STX) && i->dst_reg == BPF_REG_10))
-		return i->off < 0 ? -i->off : 0;
-	if (i->code != (BPF_ALU64 | BPF_ADD | BPF_K) || i->imm >= 0)
-		return 0;
-	from = writer_of(c, f, at, i->dst_reg);
-	if (from < 0 || c->insn[from].code != (BPF_ALU64 | BPF_MOV | BPF_X) ||
-	    c->insn[from].src_reg != BPF_REG_10)
-		return 0;
-	return -(int64_t)i->imm;
-}
-
 static bool dearer(const struct cham_cost *a, const struct cham_cost *b)
 {
 	return a->cycles != b->cycles ? a->cycles > b->cycles : a->insns > b->insns;
@@ -401,20 +379,18 @@ static bool dearer(const struct cham_cost *a, const struct cham_cost *b)
 
 /* Cost from @at to the end, given that of all that comes behind it. */
 static int cost_from(struct cham_code *c, struct cham_func *f, uint32_t at,
-		     uint32_t *below, struct cham_verdict_at *why)
+		     struct cham_verdict_at *why)
 {
 	const struct bpf_insn *i = &c->insn[at];
-	uint32_t end = f->start + f->len, after = at + (is_ld64(i) ? 2 : 1), to, stack;
+	uint32_t end = f->start + f->len, after = at + (is_ld64(i) ? 2 : 1), to;
 	struct cham_cost w = weight(i), rest = { 0, 0 };
 	int err;
 
 	c->next[at] = 0;
 	if (is_call(i)) {
-		err = cost_of_call(c, f, at, &w, &stack, why);
+		err = cost_of_call(c, f, at, &w, why);
 		if (err)
 			return err;
-		if (stack > *below)
-			*below = stack;
 	}
 	if (is_exit(i)) {
 		c->cost[at] = w;
@@ -461,11 +437,10 @@ static int ways(const struct cham_code *c, const struct cham_func *f, uint32_t a
 }
 
 /* Depth first, without recursion: what is OPEN is on the way to here. */
-static int walk_code(struct cham_code *c, struct cham_func *f, uint32_t *own,
-		     uint32_t *below, struct cham_verdict_at *why)
+static int walk_code(struct cham_code *c, struct cham_func *f, struct cham_verdict_at *why)
 {
 	/* Those of the functions that are on the way to this one are below. */
-	uint32_t bottom = c->todos, at, d, to[2];
+	uint32_t bottom = c->todos, at, to[2];
 	int err, k;
 
 	c->todo[c->todos++] = f->start;
@@ -486,10 +461,7 @@ static int walk_code(struct cham_code *c, struct cham_func *f, uint32_t *own,
 			c->todos--;
 			continue;
 		}
-		d = depth(c, f, at);
-		if (d > *own)
-			*own = d;
-		err = cost_from(c, f, at, below, why);
+		err = cost_from(c, f, at, why);
 		if (err)
 			return err;
 		c->mark[at] = DONE;
@@ -502,7 +474,6 @@ static int walk_code(struct cham_code *c, struct cham_func *f, uint32_t *own,
 static int visit(struct cham_code *c, uint32_t number, struct cham_verdict_at *why)
 {
 	struct cham_func *f = &c->func[number];
-	uint32_t own = 0, below = 0;
 	int err;
 
 	if (f->state == DONE)
@@ -515,13 +486,11 @@ static int visit(struct cham_code *c, uint32_t number, struct cham_verdict_at *w
 	err = mark_targets(c, f, why);
 	if (err)
 		return err;
-	err = walk_code(c, f, &own, &below, why);
+	err = walk_code(c, f, why);
 	if (err)
 		return err;
 	f->cost = c->cost[f->start];
 	add(&f->cost, &frame_cost, 1);
-	/* As the kernel counts: frames of at least 32 bytes. */
-	f->stack = below + (own ? (own + 31) / 32 * 32 : 32);
 	f->state = DONE;
 	return 0;
 }

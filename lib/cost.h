@@ -42,7 +42,8 @@ struct cham_func {
 	bool global;
 	/* results */
 	struct cham_cost cost;	/* with all that it calls */
-	uint32_t stack;		/* bytes, along the deepest chain of calls */
+	uint32_t frame;		/* bytes of its stack that are read or written, by whom ever */
+	uint32_t stack;		/* along the deepest chain of calls; both by cham_leak_of() */
 	uint32_t reached;	/* of its instructions */
 	uint8_t state;
 };

@@ -722,17 +722,25 @@ static void tell_path(struct judge *j, uint32_t f, struct cham_hook_report *hook
 	}
 }
 
-static int judge_hook(struct judge *j, unsigned int hook)
+/* The number of a hook's function, or that of all functions. */
+static unsigned int function_of(const struct judge *j, unsigned int hook)
 {
-	struct cham_hook_report *r = &j->r->hook[hook];
-	struct cham_verdict_at at;
-	const struct cham_func *f;
 	unsigned int i;
 
 	for (i = 0; i < j->code.n_func; i++)
 		if (j->code.func[i].global &&
 		    !strcmp(j->code.func[i].name, cham_hook__name(hook)))
 			break;
+	return i;
+}
+
+static int judge_hook(struct judge *j, unsigned int hook)
+{
+	struct cham_hook_report *r = &j->r->hook[hook];
+	unsigned int i = function_of(j, hook);
+	struct cham_verdict_at at;
+	const struct cham_func *f;
+
 	/* read_functions() has seen each that cham_object__read() has. */
 	if (i == j->code.n_func)
 		return damaged(j, "a hook is nowhere");
@@ -743,17 +751,12 @@ static int judge_hook(struct judge *j, unsigned int hook)
 	f = &j->code.func[i];
 	r->insns = f->cost.insns;
 	r->cycles = f->cost.cycles;
-	r->stack = f->stack;
 	tell_path(j, i, r);
 	if (r->cycles > j->max_cycles)
 		return cham__fail(j->h, -E2BIG,
 				  "%s: %s() may take %llu cycles; max-cycles is %u. See \"chamctl prog check\" for the lines",
 				  j->o->path, cham_hook__name(hook),
 				  (unsigned long long)r->cycles, j->max_cycles);
-	if (r->stack > CHAM_SHARE_STACK)
-		return cham__fail(j->h, -E2BIG,
-				  "%s: %s() takes %u bytes of stack with what it calls; a tenant's share is %u",
-				  j->o->path, cham_hook__name(hook), r->stack, CHAM_SHARE_STACK);
 	return 0;
 }
 
@@ -774,21 +777,34 @@ static int judge_rest(struct judge *j)
 static int judge_leaks(struct judge *j)
 {
 	struct cham_verdict_at at;
-	unsigned int i, hook;
+	unsigned int hook;
 	int err;
 
 	for (hook = 0; hook < __CHAM_HOOK_MAX; hook++) {
 		if (!(j->o->hooks & 1U << hook))
 			continue;
-		for (i = 0; i < j->code.n_func; i++) {
-			const struct cham_func *f = &j->code.func[i];
+		err = cham_leak_of(&j->code, function_of(j, hook), &at);
+		if (err)
+			return err == -ENOMEM ? err : no(j, &at);
+	}
+	return 0;
+}
 
-			if (!f->global || strcmp(f->name, cham_hook__name(hook)))
-				continue;
-			err = cham_leak_of(&j->code, i, &at);
-			if (err)
-				return err == -ENOMEM ? err : no(j, &at);
-		}
+/* Behind judge_leaks(), which has seen how much of it is used, by whatever function. */
+static int judge_stack(struct judge *j)
+{
+	struct cham_hook_report *r = j->r->hook;
+	unsigned int hook;
+
+	for (hook = 0; hook < __CHAM_HOOK_MAX; hook++) {
+		if (!(j->o->hooks & 1U << hook))
+			continue;
+		r[hook].stack = j->code.func[function_of(j, hook)].stack;
+		if (r[hook].stack > CHAM_SHARE_STACK)
+			return cham__fail(j->h, -E2BIG,
+					  "%s: %s() takes %u bytes of stack with what it calls; a tenant's share is %u",
+					  j->o->path, cham_hook__name(hook), r[hook].stack,
+					  CHAM_SHARE_STACK);
 	}
 	return 0;
 }
@@ -861,6 +877,8 @@ int cham_judge(struct cham *h, const struct cham_object *o, uint32_t max_cycles,
 		err = judge_rest(&j);
 	if (!err)
 		err = judge_leaks(&j);
+	if (!err)
+		err = judge_stack(&j);
 	if (!err)
 		tell_helpers(&j);
 	if (err == -ENOMEM)

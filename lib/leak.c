@@ -127,14 +127,16 @@ static struct val bytes_of(const struct bpf_insn *i)
 	       number(0, (1LL << size * 8) - 1);
 }
 
-/* In ctx the kernel puts addresses where 32 bits of them seem to be. */
+/* In ctx the kernel puts addresses where 32 bits of them seem to be; what else is there is
+ * the host's: other programs' notes, queues and interfaces.
+ */
 static bool loads_packet(const struct val *p, int64_t off, uint32_t size)
 {
 	int64_t lo, hi;
 
-	return p->is != CTX || __builtin_add_overflow(p->lo, off, &lo) ||
-	       __builtin_add_overflow(p->hi, off + size, &hi) ||
-	       (lo < (int64_t)offsetof(struct xdp_md, ingress_ifindex) && hi > 0);
+	return !__builtin_add_overflow(p->lo, off, &lo) &&
+	       !__builtin_add_overflow(p->hi, off + size, &hi) && lo >= 0 &&
+	       hi <= (int64_t)offsetof(struct xdp_md, data_meta);
 }
 
 static int load(struct leak *l, struct state *st, uint32_t at)
@@ -154,7 +156,10 @@ static int load(struct leak *l, struct state *st, uint32_t at)
 		if (size < 4 || (size < 8 && v.lo < 0) || BPF_MODE(i->code) != BPF_MEM)
 			v = bytes_of(i);
 	}
-	if (p.is & CTX && loads_packet(&p, i->off, size)) {
+	if (p.is & CTX) {
+		if (!loads_packet(&p, i->off, size))
+			return refuse(l->why, -EPERM, at,
+				      "reads what is the host's in ctx; accepted: ctx->data and ctx->data_end");
 		more = pointer(PACKET);
 		v = cham_val_either(&v, &more, false);
 	}
@@ -568,6 +573,7 @@ static int run(struct leak *l, uint32_t f, struct state *st, bool gives_number,
 	int err = 0;
 
 	l->busy |= 1U << f;
+	l->frame[st->depth - 1] = f;
 	st->next = NULL;
 	l->at[fn->start] = st;
 	for (k = fn->reached; k-- && !err; ) {
@@ -664,6 +670,35 @@ static int walk_hook(struct leak *l, uint32_t f)
 	return run(l, f, st, true, &end);
 }
 
+/* Of a function with what it calls. Return: whether it is more than was known. */
+static bool deepen(const struct cham_code *c, struct cham_func *f)
+{
+	uint32_t below = 0, own = f->frame ? (f->frame + 31) / 32 * 32 : 32, k;
+
+	for (k = 0; k < f->reached; k++) {
+		const struct cham_ref *to = &c->ref[c->order[f->start + k]];
+
+		if (to->kind == CHAM_REF_FUNC && c->func[to->index].stack > below)
+			below = c->func[to->index].stack;
+	}
+	if (f->stack == below + own)
+		return false;
+	f->stack = below + own;
+	return true;
+}
+
+/* As the kernel counts: frames of a multiple of 32 bytes, and 32 at least. */
+static void add_up_stack(const struct cham_code *c)
+{
+	uint32_t turn, i;
+	bool more = true;
+
+	/* No chain of calls is longer than there are functions. */
+	for (turn = 0; more && turn < c->n_func; turn++)
+		for (i = 0, more = false; i < c->n_func; i++)
+			more |= deepen(c, &c->func[i]);
+}
+
 int cham_leak_of(struct cham_code *c, uint32_t f, struct cham_verdict_at *at)
 {
 	struct leak l = { .c = c, .why = at };
@@ -679,6 +714,7 @@ int cham_leak_of(struct cham_code *c, uint32_t f, struct cham_verdict_at *at)
 	for (i = 0; l.live && i < c->n_func; i++)
 		find_live(&l, &c->func[i]);
 	err = l.at && l.live ? walk_hook(&l, f) : -ENOMEM;
+	add_up_stack(c);
 	for (; l.all; l.all = next) {
 		next = l.all->all;
 		free(l.all);

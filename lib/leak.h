@@ -44,6 +44,7 @@ struct leak {
 	size_t bytes;
 	uint32_t work;
 	uint32_t busy;		/* bits, of functions */
+	uint32_t frame[FRAMES];	/* numbers of the functions that have them */
 };
 
 /* What nobody wrote the verifier lets nobody read. */

@@ -194,6 +194,23 @@ bool cham_leak__is_exact(const struct val *p, int64_t off, int64_t len)
 	       p->lo + off >= -CHAM_STACK_MAX && p->lo + off + len <= 0;
 }
 
+/* What is at @p + @off is read or written: so deep is the frame of whose it is. */
+static void touch(struct leak *l, const struct val *p, int64_t off)
+{
+	bool known = p->lo >= -CHAM_STACK_MAX * 2 && p->lo <= CHAM_STACK_MAX * 2;
+	int64_t deep = known ? -(p->lo + off) : CHAM_STACK_MAX;
+	struct cham_func *fn;
+	uint32_t f;
+
+	for (f = 0; f < FRAMES; f++) {
+		if (!(p->is & STACK) || !(p->frames & 1U << f))
+			continue;
+		fn = &l->c->func[l->frame[f]];
+		if (deep > fn->frame)
+			fn->frame = deep;
+	}
+}
+
 static uint32_t frame_of(const struct val *p)
 {
 	return __builtin_ctz(p->frames);
@@ -231,6 +248,7 @@ void cham_leak__write_at(struct leak *l, struct state *s, const struct val *p, i
 
 	if (!(p->is & STACK))
 		return;
+	touch(l, p, off);
 	reach(p, off, len, &lo, &hi);
 	for (f = 0; f < s->depth; f++)
 		if (p->frames & 1U << f)
@@ -247,6 +265,7 @@ int cham_leak__read_numbers(struct leak *l, const struct state *s, uint32_t at, 
 	int64_t lo, hi;
 	uint32_t f, i;
 
+	touch(l, p, off);
 	reach(p, off, len, &lo, &hi);
 	l->work += SLOTS;
 	for (f = 0; f < s->depth; f++) {
@@ -280,6 +299,7 @@ int cham_leak__load_stack(struct leak *l, const struct state *s, uint32_t at, co
 	int64_t b;
 
 	*v = unknown;
+	touch(l, p, off);
 	if (cham_leak__is_exact(p, off, size)) {
 		b = p->lo + off + CHAM_STACK_MAX;
 		k = &s->slot[frame_of(p)][b / 8];
@@ -307,6 +327,7 @@ static int store_pointer(struct leak *l, struct state *s, uint32_t at, const str
 	if (v->frames >> frame_of(p) > 1)
 		return refuse(l->why, -EPERM, at,
 			      "stores the address of a function's own variable in its caller's");
+	touch(l, p, off);
 	b = p->lo + off;
 	k = &s->slot[frame_of(p)][(b + CHAM_STACK_MAX) / 8];
 	*k = (struct slot){ .v = *v, .written = 0xff, .secret = 0xff, .len = 8 };

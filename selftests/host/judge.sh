@@ -417,16 +417,42 @@ static long inner(__u32 i, __u64 *sum) { *sum += i; return 0; }
 static long outer(__u32 i, __u64 *sum) { bpf_loop(100, inner, sum, 0); return 0; }
 CHAM_HOOK(rx) { __u64 sum = 0; bpf_loop(100, outer, &sum, 0); return sum & 1 ? CHAM_DROP : CHAM_PASS; }
 C
-refuses stack "bytes of stack" <<'C'
+# stack, whoever reaches into whose
+refuses stack "rx\\(\\) takes 320 bytes of stack with what it calls; a tenant's share is 256" <<'C'
 CHAM_PROGRAM("x", 1, 0);
 CHAM_HOOK(rx)
 {
-	volatile __u64 big[40];
+	volatile __u64 big[40] = {};
 
 	big[0] = pkt->len;
 	big[39] = pkt->now;
 	return big[pkt->vlan & 31] & 1 ? CHAM_DROP : CHAM_PASS;
 }
+C
+refuses stack_chain "rx\\(\\) takes 352 bytes of stack" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static __attribute__((noinline)) int g(__u32 n) { volatile __u64 b[19] = {}; b[18] = n; return b[n & 15] & 1; }
+static __attribute__((noinline)) int f(__u32 n) { volatile __u64 b[19] = {}; b[18] = n; return g(n) + (b[n & 15] & 1); }
+CHAM_HOOK(rx) { return f(pkt->len) & 1; }
+C
+refuses stack_callers "rx\\(\\) takes 448 bytes of stack" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static __attribute__((noinline)) int f(volatile __u64 *p) { p[-50] = 1; return 1; }
+CHAM_HOOK(rx) { __u64 x = 1; return f(&x); }
+C
+refuses stack_helper "rx\\(\\) takes 320 bytes of stack" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static __attribute__((noinline)) int f(struct xdp_md *c, __u8 *p) { return bpf_xdp_load_bytes(c, 0, p - 280, 16); }
+CHAM_HOOK(rx) { __u64 x = 0; return f(ctx, (void *)&x) & 1; }
+C
+refuses stack_loop "rx\\(\\) takes 448 bytes of stack" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+static long turn(__u64 i, void *p) { ((volatile __u64 *)p)[-50] = i; return 0; }
+CHAM_HOOK(rx) { __u64 x = 1; bpf_loop(2, turn, &x, 0); return x & 1; }
+C
+refuses stack_unbounded "rx\\(\\) takes 5.. bytes of stack" <<'C'
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) { volatile __u8 b[16] = {}; b[area->word[0]] = 1; return b[pkt->len & 15] & 1; }
 C
 
 # the kernel's addresses, and what others have left on the stack, which its verifier lets out
@@ -644,6 +670,14 @@ out:
 }
 C
 done
+for what in 'data_meta' 'ingress_ifindex' 'rx_queue_index' 'egress_ifindex'; do
+refuses "host_$what" "host_$what.bpf.c:4: reads what is the host's in ctx; accepted: ctx->data and ctx->data_end" <<C
+CHAM_PROGRAM("x", 1, 0);
+CHAM_HOOK(rx) {
+	area->word[0] = ctx->$what;
+	return CHAM_PASS; }
+C
+done
 refuses ways "is on too many ways to follow where pointers go" <<'C'
 CHAM_PROGRAM("x", 1, 0);
 #define CASE(n, g, op) case n: p[n] = n; return g(p) op (p[n] + n);
@@ -734,7 +768,7 @@ CHAM_HOOK(rx)
 	text[pkt->len & 15] = 1;
 	e = bpf_ringbuf_reserve(&r, 8, 0);
 	if (e) {
-		*e = text[pkt->now & 15] + ctx->rx_queue_index;
+		*e = text[pkt->now & 15] + ctx->data_end - ctx->data;
 		bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 	}
 	if (pkt->len <= 16 && pkt->len)

@@ -53,11 +53,10 @@ static __always_inline int obey(struct xdp_md *ctx, struct cham_pkt *pkt,
 				struct cham_area *area, __u16 port)
 {
 	struct udphdr *udp = cham_at(ctx, pkt->l4, sizeof(*udp));
-	void *data = (void *)(long)ctx->data, *meta = (void *)(long)ctx->data_meta;
 	__u32 *said;
 
-	/* Of a tunnel's header nothing is to be seen, nor of what another program left. */
-	if (pkt->l2 || bpf_xdp_get_buff_len(ctx) - pkt->len >= 50 || meta + 1 <= data)
+	/* Of a tunnel's header nothing is to be seen. */
+	if (pkt->l2 || bpf_xdp_get_buff_len(ctx) - pkt->len >= 50)
 		return CHAM_DROP_WITH(9);
 
 	if (pkt->proto != IPPROTO_UDP || !udp)
