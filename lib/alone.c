@@ -43,7 +43,7 @@ static int judge(struct cham *h, const char *path, const struct cham_object *o,
 		return too_many(h, o, 1000000);
 	if (err)
 		return cham__fail(h, err == -ENOENT ? -EINVAL : err,
-				  "%s: is not taken, by itself: %s", o->path,
+				  "%s: %s", o->path,
 				  cham__last_error(h));
 	if (bpf_obj_get_info_by_fd(prog, &info, &len))
 		err = cham__fail(h, -errno, "%s: %s", path, strerror(errno));

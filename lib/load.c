@@ -88,15 +88,31 @@ const char *cham_log_end(void)
 	return log_tail;
 }
 
+/* The verifier shows who may load where maps are; a tenant that submits hears what it says. */
+static void hide_addresses(char *log)
+{
+	char *at = log;
+
+	while ((at = strstr(at, "(18) r"))) {
+		at += 6;
+		at += strspn(at, "0123456789");
+		if (strncmp(at, " = 0xffff", 9))
+			continue;
+		at += 9;
+		memset(at, 'x', strspn(at, "0123456789abcdef"));
+	}
+}
+
 /* What the verifier minds, and the end of its log; what libbpf said, when it was not the
  * verifier.
  */
-static void verdict(char *text, size_t size)
+static void verdict(int err, char *text, size_t size)
 {
 	char *end = strstr(log_tail, "\nprocessed "), *at = end, *from = log_tail;
 
+	hide_addresses(log_tail);
 	if (!end) {
-		snprintf(text, size, "\n%s", log_tail);
+		snprintf(text, size, "load: %s\n%s", strerror(-err), log_tail);
 		return;
 	}
 	while (at > log_tail && at[-1] != '\n')
@@ -106,7 +122,7 @@ static void verdict(char *text, size_t size)
 		from = strchr(log_tail, '\n') + 1;
 	else if (strstr(log_tail, "LOG --\n"))
 		from = strstr(log_tail, "LOG --\n") + 7;
-	snprintf(text, size, "%s: %.*s\n%.*s", log_where, (int)(end - at), at,
+	snprintf(text, size, "the kernel's verifier refuses it%s: %.*s\n%.*s", log_where, (int)(end - at), at,
 		 end > from ? (int)(end - from) : 0, from);
 }
 
@@ -196,8 +212,8 @@ static int load(struct cham *h, const char *path, const struct cham_parts *parts
 		if (err == -EPERM)
 			return cham__fail(h, err,
 					  "loading needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
-		verdict(said, sizeof(said));
-		return cham__fail(h, err, "load: %s%s", strerror(-err), said);
+		verdict(err, said, sizeof(said));
+		return cham__fail(h, err, "%s", said);
 	}
 	for (i = 0; names[i]; i++) {
 		struct bpf_prog_info info = { 0 };

@@ -65,6 +65,12 @@ check_num "its cycles are red's" "$(chamctl -j stat show tenant red | jq '.[0].c
 check_match "what is no object is refused" "not a BPF object" "$(prog load "$0" tenant red 2>&1)"
 check_match "so is what takes the verifier too long" "follows [0-9]+ instructions, .* share is 50000" \
 	"$(prog load "$CHAM_BUILD/selftests/branches.bpf.o" tenant red 2>&1)"
+refused=$(prog load "$CHAM_BUILD/selftests/unchecked.bpf.o" tenant red 2>&1)
+check_match "and what it does not see to be right" \
+	"unchecked.bpf.o: the kernel's verifier refuses it: rx, unchecked.bpf.c:18: R0 invalid mem access 'map_value_or_null'" \
+	"$refused"
+check_match "in whose log is a map" "\(18\) r1 = 0xffffx+" "$refused"
+check "but not where the kernel has it" sh -c '! grep -qE "0xffff[89a-e][0-9a-f]{3}"' <<<"$refused"
 answers "and echo runs on" 00 b-red 10.0.0.1 7 00
 check "red loads another" prog load "$verdicts" tenant red
 check "it is shown" prog_is red '.name == "verdicts" and .version == 2 and .flags == 1'
