@@ -191,15 +191,21 @@ int cham_replied(struct cham_cpu *cpu, struct xdp_buff *xdp)
 	return 0;
 }
 
-/* What a packet's checksums are to be after a handler. */
-enum cham_sums {
-	CHAM_SUMS_KEEP,		/* what the handler left */
-	CHAM_SUMS_WRITE,
-	CHAM_SUMS_PARTIAL,	/* the transport's when it leaves, as the guest asked */
-};
+/* Return: whether the transport's sum is written when the packet leaves, as the guest asked,
+ * which may have asked for another protocol's.
+ */
+static bool cham_sum_later(struct virtio_net_hdr *vnet, u32 l4, u32 off)
+{
+	if (!vnet || !(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+		return false;
+	if ((__force u16)vnet->csum_start == l4 && (__force u16)vnet->csum_offset == off)
+		return true;
+	vnet->flags = 0;
+	return false;
+}
 
 static bool cham_sum_transport(const struct xdp_buff *xdp, void *l4, u32 len, u8 proto,
-			       __wsum pseudo, bool partial)
+			       __wsum pseudo, struct virtio_net_hdr *vnet)
 {
 	u32 off = proto == IPPROTO_TCP ? offsetof(struct tcphdr, check) :
 		  proto == IPPROTO_UDP ? offsetof(struct udphdr, check) :
@@ -209,7 +215,7 @@ static bool cham_sum_transport(const struct xdp_buff *xdp, void *l4, u32 len, u8
 	if (len < off + sizeof(*at) || (void *)(at + 1) > xdp->data_end ||
 	    (proto == IPPROTO_UDP && ntohs(((struct udphdr *)l4)->len) != len))
 		return false;
-	if (partial) {
+	if (cham_sum_later(vnet, l4 - xdp->data, off)) {
 		*at = ~csum_fold(pseudo);
 		return true;
 	}
@@ -221,10 +227,11 @@ static bool cham_sum_transport(const struct xdp_buff *xdp, void *l4, u32 len, u8
 }
 
 /* A frame that a handler has resized, or wants sums for: @l3 is its IP header, with
- * @len bytes behind its Ethernet header. Return: whether it is one that may go on.
+ * @len bytes behind its Ethernet header, @vnet the sender's, if it has one. Return: whether
+ * it is one that may go on.
  */
-static bool cham_settle(const struct xdp_buff *xdp, void *l3, u32 len, bool ipv6,
-			enum cham_sums sums)
+static bool cham_settle(const struct xdp_buff *xdp, void *l3, u32 len, bool ipv6, bool sum,
+			struct virtio_net_hdr *vnet)
 {
 	u32 head = ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	struct ipv6hdr *ip6 = l3;
@@ -237,7 +244,7 @@ static bool cham_settle(const struct xdp_buff *xdp, void *l3, u32 len, bool ipv6
 	if (ipv6 ? ip6->version != 6 || ntohs(ip6->payload_len) != len - head :
 		   *(u8 *)ip != 0x45 || ntohs(ip->tot_len) != len)
 		return false;
-	if (sums == CHAM_SUMS_KEEP)
+	if (!sum)
 		return true;
 	len -= head;
 	if (ipv6) {
@@ -250,16 +257,15 @@ static bool cham_settle(const struct xdp_buff *xdp, void *l3, u32 len, bool ipv6
 			 csum_tcpudp_nofold(ip->saddr, ip->daddr, len, proto, 0);
 		ip_send_check(ip);
 	}
-	return cham_sum_transport(xdp, l3 + head, len, proto, pseudo,
-				  sums == CHAM_SUMS_PARTIAL);
+	return cham_sum_transport(xdp, l3 + head, len, proto, pseudo, vnet);
 }
 
 /* Return: whether a packet that the handler lets go on is as long as it says. */
-static noinline bool cham_finish(struct cham_cpu *cpu, const struct xdp_buff *xdp, bool sum)
+static bool cham_finish(struct cham_cpu *cpu, struct xdp_buff *xdp, bool sum)
 {
 	u32 size = xdp_get_buff_len(xdp), l2 = cpu->strip, l3 = l2 + ETH_HLEN;
 	const struct ethhdr *eth = xdp->data + l2;
-	enum cham_sums sums = CHAM_SUMS_KEEP;
+	struct virtio_net_hdr *vnet = NULL;
 	__be16 kind;
 
 	if (cpu->ev.gso_size || size < l3 + VLAN_HLEN ||
@@ -275,11 +281,10 @@ static noinline bool cham_finish(struct cham_cpu *cpu, const struct xdp_buff *xd
 	}
 	if (kind != htons(ETH_P_IP) && kind != htons(ETH_P_IPV6))
 		return false;
-	if (sum)
-		sums = cpu->from && cpu->from->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM ?
-		       CHAM_SUMS_PARTIAL : CHAM_SUMS_WRITE;
+	if (cpu->from)
+		vnet = &container_of(xdp, struct cham_xdp_buff, xdp)->vnet;
 	return cham_settle(xdp, xdp->data + l3, cpu->ev.len - (l3 - l2),
-			   kind == htons(ETH_P_IPV6), sums);
+			   kind == htons(ETH_P_IPV6), sum, vnet);
 }
 
 /* The packet is Linux' after all, which believes no header that has lost its sum. */

@@ -86,6 +86,18 @@ static bool cham_host_run(struct cham_port *port, struct cham_tenant *t,
 	return ours;
 }
 
+/* A sum that was asked for where no packet is any more, or that is written by now, nobody
+ * writes later; of what a handler may have written a driver's sum knows nothing.
+ */
+static void cham_host_sum(struct sk_buff *skb, const struct virtio_net_hdr *vnet, u32 len)
+{
+	if (skb->ip_summed == CHECKSUM_COMPLETE ||
+	    (skb->ip_summed == CHECKSUM_PARTIAL &&
+	     (!(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) ||
+	      skb_checksum_start_offset(skb) + skb->csum_offset + sizeof(__sum16) > len)))
+		skb->ip_summed = CHECKSUM_NONE;
+}
+
 /* What a handler has made of the length; of a super-packet it has left it alone. */
 static void cham_host_resize(struct sk_buff *skb, u32 len)
 {
@@ -122,6 +134,7 @@ int cham_host_event(struct cham_port *port, struct cham_tenant *t, struct sk_buf
 	xdp_prepare_buff(&cx.xdp, skb->head, skb_headroom(skb), skb_headlen(skb), false);
 	if (!cham_host_run(port, t, prog, &cx, timer, &act))
 		goto unseen;
+	cham_host_sum(skb, &cx.vnet, cx.xdp.data_end - cx.xdp.data);
 	cham_host_resize(skb, cx.xdp.data_end - cx.xdp.data);
 	return act;
 

@@ -95,10 +95,11 @@ static int cham_io_prepare(const struct cham_port *port, struct kvec *vec,
 		*why = CHAM_RING_DROP_GSO;
 		return -EPROTO;
 	}
-	if (unlikely(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
+	if (unlikely(hdr->flags &&
 		     !(READ_ONCE(port->accepts) & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))) {
 		*why = CHAM_RING_DROP_GSO;
-		if (cham_io_complete_csum(vec + 1, n, vnet))
+		if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
+		    cham_io_complete_csum(vec + 1, n, vnet))
 			return -EPROTO;
 		cham_io_put_vnet(hdr, NULL);
 	}

@@ -118,6 +118,26 @@ check "verdicts again" prog load "$verdicts" tenant red
 answers "the host's own, pass" ECONNREFUSED host 10.0.0.1 9000 "$(word 0 0)"
 answers "reply" "$(word 1 0)" host 10.0.0.1 9000 "$(word 1 0)"
 answers "consume" nothing host 10.0.0.1 9000 "$(word 3 0)"
+# Who sends leaves the checksum to others, and the handler makes another packet of it:
+# becomes WHERE INTERFACE FILTER NS TO PORT WORD: what tcpdump says of that
+becomes() {
+	local in=(ip netns exec "$1")
+	[ "$1" != host ] || in=()
+	"${in[@]}" timeout 20 tcpdump -vvc1 -lnni "$2" "$3" >/tmp/handlers.became 2>/tmp/handlers.err &
+	busywait 5 grep -q listening /tmp/handlers.err
+	asks "$4" -n 0 "$5" "$6" "$(word "$7" 0)"
+	wait $!
+	cat /tmp/handlers.became
+}
+check_match "a guest's datagram comes back as ICMP" "ICMP echo reply" \
+	"$(becomes t-red eth0 icmp t-red 10.0.0.2 9011 0)"
+check_fails "with a checksum of its own" grep wrong /tmp/handlers.became
+check_match "the host's, too" "ICMP echo reply" "$(becomes host br-red icmp host 10.0.0.1 9010 0)"
+check_fails "with a checksum of its own" grep wrong /tmp/handlers.became
+ethtool -K red1 tx off
+check_match "and as a header alone, where sums are to be written" "10.0.0.1 > 10.0.0.254: .*(253|exptest)" \
+	"$(becomes t-red1 eth0 "ip proto 253" host 10.0.0.1 9010 1)"
+ethtool -K red1 tx on
 : >/tmp/handlers.seen
 ip netns exec t-red1 tcpdump -lnni eth0 "udp port 9000" >/tmp/handlers.seen 2>/dev/null &
 defer kill $!

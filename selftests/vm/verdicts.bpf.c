@@ -7,7 +7,8 @@
  * of as many bytes as the next four say, and then obeys; if bit 31 of them is set, the
  * headers do not follow. UDP to port 9005 (rx) or 9006 (tx) passes and arms the timer:
  * the first four bytes are the verdict that it shall return, then milliseconds, then how
- * often. VERSION is the layout of the counter. What a handler must not see: reason 9.
+ * often. UDP to port 9010 (rx) or 9011 (tx) goes back as an ICMP echo's answer, or, if the
+ * first four bytes say 1, as an IP header with nothing behind it, to all. VERSION is the layout of the counter. What a handler must not see: reason 9.
  * What it was told to return is in the area, too.
  */
 #include "handler.h"
@@ -30,6 +31,28 @@ static __always_inline int resize(struct xdp_md *ctx, struct cham_pkt *pkt, __u3
 	if (verdict == CHAM_REPLY && cham_turn(ctx, pkt))
 		return CHAM_DROP_WITH(1);
 	return lies ? verdict : verdict | CHAM_SUM;
+}
+
+static __always_inline int become(struct xdp_md *ctx, struct cham_pkt *pkt, __u32 bare)
+{
+	struct ethhdr *eth;
+	struct iphdr *ip;
+
+	if (cham_turn(ctx, pkt))
+		return CHAM_DROP_WITH(1);
+	eth = cham_at(ctx, pkt->l2, sizeof(*eth) + sizeof(*ip) + sizeof(struct udphdr));
+	if (!eth)
+		return CHAM_DROP_WITH(1);
+	ip = (void *)(eth + 1);
+	if (!bare) {
+		ip->protocol = IPPROTO_ICMP;
+		__builtin_memset(ip + 1, 0, sizeof(struct udphdr));
+		return CHAM_REPLY | CHAM_SUM;
+	}
+	__builtin_memset(eth->h_dest, 0xff, sizeof(eth->h_dest));
+	ip->protocol = 253;
+	ip->tot_len = bpf_htons(sizeof(*ip));
+	return cham_resize(ctx, pkt, sizeof(*eth) + sizeof(*ip)) ? CHAM_DROP_WITH(2) : CHAM_REPLY;
 }
 
 /* In the area, behind the counter. */
@@ -65,11 +88,14 @@ static __always_inline int obey(struct xdp_md *ctx, struct cham_pkt *pkt,
 		return area->word[0]++ < 3 ? CHAM_PASS : CHAM_DROP_WITH(5);
 	if (udp->dest == bpf_htons(port + 5))
 		return arm(ctx, pkt, area);
-	if (udp->dest != bpf_htons(port) && udp->dest != bpf_htons(port + 3))
+	if (udp->dest != bpf_htons(port) && udp->dest != bpf_htons(port + 3) &&
+	    udp->dest != bpf_htons(port + 10))
 		return CHAM_PASS;
 	said = cham_at(ctx, pkt->payload, 8);
 	if (!said)
 		return CHAM_PASS;
+	if (udp->dest == bpf_htons(port + 10))
+		return become(ctx, pkt, said[0]);
 	if (udp->dest != bpf_htons(port))
 		return resize(ctx, pkt, said[0], said[1]);
 	pkt->port = said[1];
