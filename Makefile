@@ -246,7 +246,7 @@ $(bench_bpf): $(O)/selftests/%.o: selftests/%.c $(O)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(bpf_flags) -D__TARGET_ARCH_x86 -Ixdp -MMD -MP -c -o $@ $<
 
-tax_src := $(wildcard selftests/bench/tax/*) $(wildcard xdp/*.h) xdp/datapath.bpf.c $(bpf_headers)
+tax_src := $(wildcard selftests/bench/tax/* xdp/*.h bpf/handler.h uapi/*.h) xdp/datapath.bpf.c
 $(tax_bpf): $(O)/selftests/bench/tax/%.o: $(tax_src) $(O)/.flags
 	$(say) BPF "selftests/bench/tax $*"
 	@mkdir -p $(@D)

@@ -98,6 +98,9 @@ struct cham_pkt {
 	__u8	hook;		/* enum cham_hook */
 	__u16	vlan;		/* VID */
 	__u32	now;		/* milliseconds, since some time ago; wraps around */
+	__u32	unseen;		/* another number than before: packets of the tenant have
+				 * passed an end point, either way, and no handler
+				 */
 	__u32	port;		/* 0; CHAM_FORWARD: the handler writes the representor's
 				 * ifindex
 				 */
@@ -107,9 +110,6 @@ struct cham_pkt {
 	__u32	event;		/* 0; the handler writes a number of its own, and the
 				 * tenant's slow path is told: it, the packet's
 				 * addresses, and the area as the handler leaves it
-				 */
-	__u32	unseen;		/* another number than before: packets of the tenant have
-				 * passed an end point, either way, and no handler
 				 */
 };
 

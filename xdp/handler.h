@@ -88,7 +88,6 @@ static __always_inline void cham_describe(struct cham_pkt *pkt, const struct cha
 {
 	__u32 base = cham_where_base(where), l3 = cham_where_l3(where);
 	__u32 headers = q->len - q->payload, ipv6 = q->tuple.ipv6, flags;
-	__u64 now;
 
 	/* Or it is all worked out anew for each member. */
 	cham_once(l3);
@@ -118,11 +117,9 @@ static __always_inline void cham_describe(struct cham_pkt *pkt, const struct cha
 				    (l3 - (__u32)sizeof(struct ethhdr)) /
 					(sizeof(struct cham_tag) / CHAM_PKT_VLAN));
 	}
-	/* now and port; timer and event */
-	now = ev->now;
-	__builtin_memcpy(&pkt->now, &now, sizeof(now));
-	__builtin_memset(&pkt->timer, 0, sizeof(pkt->timer) + sizeof(pkt->event));
-	pkt->unseen = ev->unseen;
+	__builtin_memcpy(&pkt->now, &ev->now, sizeof(pkt->now) + sizeof(pkt->unseen));
+	__builtin_memset(&pkt->port, 0, sizeof(pkt->port) + sizeof(pkt->timer) +
+			 sizeof(pkt->event));
 }
 
 /**
