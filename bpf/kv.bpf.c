@@ -5,7 +5,6 @@
  * the tenant's end points, and values are learned from what it answers.
  *
  * No value is served that was written over, once that write's answer has left:
- *
  * - Keys share slots by their hash. A slot has a version; what is cached in it is good
  *   for one version only, and all slots are for one epoch.
  * - When the answer to a write leaves the server, its slot's version goes up before the
@@ -13,7 +12,6 @@
  *   the server closes a connection, because it may be gone, a new epoch begins.
  * - A value is learned only if version and epoch are what they were when the question
  *   went in: it is then no older than the last write that was answered.
- *
  * Nobody sees answers that nobody wants ("noreply", quiet commands): after what may have
  * been one there are new epochs by the clock; after packets that passed no handler there
  * is one at once. And a value is served for a second, then the server is asked again: it
@@ -35,15 +33,14 @@ struct kv_conn {
 	struct kv_tcp tcp;
 	__u32	slot;		/* TCP: what is written, KV_SLOTS: any; UDP: was cached last */
 	__u32	fires;
-	__u32	doubt;		/* UDP: not only "get" */
+	__u32	doubt;		/* not only "get" */
 	__u32	asked;		/* UDP: the question's number, and 1; what was then: */
 	__u32	version, epoch;
 	struct kv_key key;
 };
 
 struct kv_slot {
-	__u32	version;
-	__u32	lock;		/* odd: is being written */
+	__u32	version, lock;	/* lock: odd while it is written */
 	__u32	of_version, of_epoch, until;
 	__u32	server, len, pad;
 	struct kv_key key;
@@ -112,7 +109,14 @@ static __always_inline void expire(struct kv_cpu *cpu, __u32 index)
 		flush(cpu);
 }
 
-/* ---- UDP -------------------------------------------------------------------- */
+/* It may be a write; what is the same as a key that was learned is none. */
+static __always_inline int doubt(struct cham_pkt *pkt, struct kv_conn *c)
+{
+	c->doubt = 1;
+	c->fires = 0;
+	pkt->timer = KV_FLUSH_MS;
+	return CHAM_PASS;
+}
 
 static __always_inline int question(struct xdp_md *ctx, struct cham_pkt *pkt,
 				    struct kv_conn *c, struct kv_cpu *cpu)
@@ -123,21 +127,19 @@ static __always_inline int question(struct xdp_md *ctx, struct cham_pkt *pkt,
 	__u32 lock, n;
 
 	c->asked = 0;
-	if (!kv_udp_get(ctx, pkt, &cpu->text)) {
-		c->doubt = 1;
-		c->fires = 0;
-		pkt->timer = KV_FLUSH_MS;
-		return CHAM_PASS;
-	}
+	if (!kv_udp_get(ctx, pkt, &cpu->text))
+		return doubt(pkt, c);
 	slot = slot_of(&cpu->text, cpu->text.hash % KV_SLOTS);
 	if (!slot || !ip || !id || pkt->flags & (CHAM_PKT_IPV6 | CHAM_PKT_VLAN))
-		return CHAM_PASS;
+		return kv_blank(&cpu->text.key) ? doubt(pkt, c) : CHAM_PASS;
 	c->epoch = kv_epoch;
 	c->version = slot->version;
 	lock = *(volatile __u32 *)&slot->lock;
 	if (lock & 1 || slot->of_version != c->version || slot->of_epoch != c->epoch ||
 	    slot->until - pkt->now - 1 >= KV_LIFE_MS || slot->server != ip->daddr ||
 	    !kv_same(&slot->key, &cpu->text.key)) {
+		if (kv_blank(&cpu->text.key))
+			return doubt(pkt, c);
 		c->asked = *id + 1;
 		c->key = cpu->text.key;
 		cpu->misses++;
@@ -202,8 +204,7 @@ CHAM_HOOK(rx)
 		return question(ctx, pkt, c, cpu);
 	if (pkt->proto == IPPROTO_TCP && kv_from_client(ctx, pkt, &c->tcp, &cpu->text, &any)) {
 		c->slot = any ? KV_SLOTS : cpu->text.hash % KV_SLOTS;
-		c->fires = 0;
-		pkt->timer = KV_FLUSH_MS;
+		return doubt(pkt, c);
 	}
 	return CHAM_PASS;
 }

@@ -103,10 +103,10 @@ static __always_inline __u32 kv_hide(struct kv_text *t, __u32 value)
 	return *(volatile __u32 *)&t->hidden;
 }
 
-/* The key of @n bytes at @off. Return: whether it is one, and fits */
+/* The @n bytes at @off, as a key that kv_blank() is to be asked of. Return: whether they fit */
 static __always_inline int kv_key_of(struct xdp_md *ctx, struct kv_text *t, __u32 off, __u32 n)
 {
-	__u64 hash = 0, blank = 0, w;
+	__u64 hash = 0;
 	__u32 i;
 
 	if (n - 1 >= KV_KEY_MAX - 1)
@@ -117,13 +117,17 @@ static __always_inline int kv_key_of(struct xdp_md *ctx, struct kv_text *t, __u3
 	if (bpf_xdp_load_bytes(ctx, off, t->key.word, (kv_hide(t, n - 1) & (KV_KEY_MAX - 1)) + 1))
 		return 0;
 #pragma unroll
-	for (i = 0; i < KV_KEY_MAX / 8; i++) {
-		w = t->key.word[i];
-		blank |= kv_upto(w, ' ');
-		hash = kv_hash(hash, w);
-	}
+	for (i = 0; i < KV_KEY_MAX / 8; i++)
+		hash = kv_hash(hash, t->key.word[i]);
 	t->hash = hash;
-	return !blank;
+	return 1;
+}
+
+/* Whether it is no key: there is a blank in it, or the end of a line. */
+static __always_inline int kv_blank(const struct kv_key *k)
+{
+	return (kv_upto(k->word[0], ' ') | kv_upto(k->word[1], ' ') |
+		kv_upto(k->word[2], ' ') | kv_upto(k->word[3], ' ')) != 0;
 }
 
 /*
@@ -180,7 +184,7 @@ static __always_inline int kv_one_line(struct xdp_md *ctx, const struct cham_pkt
 	return !found;
 }
 
-/* Whether a datagram is a "get" of one key, which is in @t then. */
+/* Whether a datagram is one line with "get", and of what: in @t, for kv_blank(). */
 static __always_inline int kv_udp_get(struct xdp_md *ctx, const struct cham_pkt *pkt,
 				      struct kv_text *t)
 {
