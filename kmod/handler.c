@@ -151,6 +151,9 @@ static int cham_forward(struct cham_cpu *cpu, const struct cham_private *priv,
 	const struct net_device *dev = dev_get_by_index_rcu(&init_net, ifindex);
 	struct cham_port *port = dev ? cham_port_from_dev(dev) : NULL;
 
+	/* Where the provider has taken one away, no handler could have known. */
+	if (!dev && ifindex)
+		return cham_end(cpu, CHAM_REASON_NO_FORWARD);
 	if (!port || cham_port_tenant_rcu(port) != cpu->tenant) {
 		cham_prog_stop(cpu, priv, CHAM_FAULT_PORT, ifindex);
 		return cham_end(cpu, CHAM_REASON_HANDLER_FAULT);

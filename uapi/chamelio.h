@@ -97,7 +97,7 @@ enum cham_block {
 	X(NO_SLOW_PORT,	"no-slow-port",	DROP,				\
 	  "for the tenant's slow path, and it has no slow port")	\
 	X(NO_FORWARD,	"no-forward",	DROP,				\
-	  "past a filter on the port that the tenant's handler sends it to")
+	  "past a filter on the port that the tenant's handler sends it to, or that is gone")
 
 enum cham_reason {
 #define X(id, name, kind, text) CHAM_REASON_##id,

@@ -135,6 +135,10 @@ answers "rx, forward past a filter" nothing b-red 10.0.0.1 9000 "$(word 2 "$(cat
 check_fails "is not forwarded" grep -q "10.0.0.1.9000" /tmp/prog.seen
 check_num "but counted" "$(stat_of red no-forward)" -ge 1
 tc qdisc del dev red1 clsact
+before=$(stat_of red no-forward)
+answers "rx, forward to a port that is gone" nothing b-red 10.0.0.1 9000 "$(word 2 0x7ffffff0)"
+check_num "is counted" "$(stat_of red no-forward)" -gt "$before"
+check "and no fault" prog_is red 'has("fault") | not'
 check "the filter is gone" busywait 5 port_free red1
 
 # the private area
