@@ -158,18 +158,23 @@ void cham_steer_learn(struct cham_port *port, const struct sk_buff *skb, u16 que
 		WRITE_ONCE(*cham_steer_entry(port, hash), e);
 }
 
-/* Linux asks only where there are several. */
+/* Linux asks only where there are several; a packet socket that passes the qdisc by does
+ * so where it may be interrupted, and reads nothing under RCU itself.
+ */
 u16 cham_steer_select(struct net_device *dev, struct sk_buff *skb,
 		      struct net_device *sb_dev)
 {
 	const struct cham_port *port = netdev_priv(dev);
 	struct cham_conn *conn;
 	unsigned int dir;
+	u32 sent;
 	u64 hash;
 
 	if (cham_port_pairs_active(port) == 1)
 		return 0;
+	rcu_read_lock();
 	hash = cham_steer_hash(port, skb, &conn, &dir);
-	return cham_steer_queue(port, hash,
-				conn ? cham_flow_sent(cham_conn_flow(conn, dir)) : 0);
+	sent = conn ? cham_flow_sent(cham_conn_flow(conn, dir)) : 0;
+	rcu_read_unlock();
+	return cham_steer_queue(port, hash, sent);
 }
