@@ -67,12 +67,15 @@ struct cham_remote *cham_remote_get(u32 vni, const u8 *addr, u8 family)
 		}
 	}
 	r = NULL;
+	/* Others wait for the lock: no look at each slot to find that none is free. */
+	if (cham_remote_count >= CHAM_REMOTES_MAX - 1)
+		goto out;
 	for (i = 0; i < CHAM_REMOTES_MAX; i++) {
 		slot = (cham_remote_hint + i) % CHAM_REMOTES_MAX;
 		if (slot && !rcu_access_pointer(cham_remotes[slot]))
 			break;
 	}
-	if (i == CHAM_REMOTES_MAX)
+	if (WARN_ON_ONCE(i == CHAM_REMOTES_MAX))
 		goto out;
 	r = kzalloc(sizeof(*r), GFP_ATOMIC | __GFP_NOWARN);
 	if (!r)

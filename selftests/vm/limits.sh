@@ -92,5 +92,19 @@ third() { chamctl fdb add tenant green mac 02:00:00:00:00:03 remote 192.0.2.2; }
 check_match "static entries: no third one" "max-fdb of 2" "$(third 2>&1)"
 check "the port of one goes" vdpa dev del green0
 check "then there is room" third
+# as many far ends as there can be, and one more
+remotes() { [ "$(chamctl -j uplink show | jq '.[0].remotes')" = "$1" ]; }
+python3 -c '
+for i in range(16384):
+    print(f"fdb add 02:01:00:00:{i >> 8:02x}:{i & 255:02x} dev vx-red dst 198.18.{i >> 8}.{i & 255} self static")
+' >/tmp/far
+check "16,384 far ends" bridge -batch /tmp/far
+check "there is room for 16,383" busywait 10 remotes 16383
+fourth() { chamctl fdb add tenant green mac 02:00:00:00:00:04 remote 192.0.2.4; }
+chamctl tenant set green max-fdb 3
+check_match "not for one more" "no room for another remote, 16383 at most" "$(fourth 2>&1)"
+check "one goes" bridge fdb del 02:01:00:00:00:07 dev vx-red dst 198.18.0.7 self
+check "then there is room" fourth
+check "for one" remotes 16383
 check "everything comes down" topo_down
 finish
