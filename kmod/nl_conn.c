@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What a tenant's slow path drives, and who looks: connections; and what it sends. */
+#include <linux/bitmap.h>
+#include <linux/mutex.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
@@ -262,15 +264,21 @@ int cham_nl_conn_set(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* Waits for a flush, perhaps, and a tenant may ask for it: not with RTNL, which everybody
+ * waits for. cham_nl_post() has it back. Of the tenant there is only the number, in the key.
+ */
 int cham_nl_conn_del(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cham_conn_ref ref;
 	int err;
 
 	err = cham_nl_conn_ref(info, &ref);
-	if (!err && cham_conn_del(&ref.key))
-		err = cham_nl_conn_gone(info);
-	return err;
+	if (err)
+		return err;
+	rtnl_unlock();
+	err = cham_conn_del(&ref.key);
+	rtnl_lock();
+	return err ? cham_nl_conn_gone(info) : 0;
 }
 
 int cham_nl_conn_get(struct sk_buff *skb, struct genl_info *info)
@@ -298,9 +306,31 @@ int cham_nl_conn_get(struct sk_buff *skb, struct genl_info *info)
 	return cham_reply_send(info, msg, hdr, err);
 }
 
+/* Who removes a tenant waits for the wheel's mutex with RTNL held: of all flushes that are
+ * asked for, one at a time does, too.
+ */
+static DEFINE_MUTEX(cham_flush_mutex);
+
+/* Tenants that are flushing, by number: no tenant makes the others wait for more than one. */
+static DECLARE_BITMAP(cham_flushing, CHAM_TENANTS_MAX);
+
+/* All tenants' connections are looked at, which takes its time. Context: without RTNL. */
+static int cham_nl_conn_flush_one(u32 id)
+{
+	int err = mutex_lock_killable(&cham_flush_mutex);
+
+	if (err)
+		return err;
+	cham_conn_flush(id);
+	mutex_unlock(&cham_flush_mutex);
+	return 0;
+}
+
 int cham_nl_conn_flush(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cham_tenant *t = cham_netns_tenant(genl_info_net(info));
+	bool own = t;	/* the provider's is not refused because a tenant's is going on */
+	int err;
 	u32 id;
 
 	if (info->attrs[CHAM_CONN_TENANT_ID]) {
@@ -309,13 +339,17 @@ int cham_nl_conn_flush(struct sk_buff *skb, struct genl_info *info)
 			return PTR_ERR(t);
 	}
 	id = t ? t->id : 0;
-	/* All tenants' connections are looked at, and a tenant may ask for it: nobody
-	 * else waits for that. cham_nl_post() has it back.
-	 */
+	if (own && test_and_set_bit(id, cham_flushing)) {
+		NL_SET_ERR_MSG(info->extack, "another flush is going on: try again");
+		return -EBUSY;
+	}
+	/* Nobody else waits for it: cham_nl_post() has it back. */
 	rtnl_unlock();
-	cham_conn_flush(id);
+	err = cham_nl_conn_flush_one(id);
+	if (own)
+		clear_bit(id, cham_flushing);
 	rtnl_lock();
-	return 0;
+	return err;
 }
 
 int cham_nl_conn_start(struct netlink_callback *cb)

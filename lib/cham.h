@@ -567,7 +567,8 @@ int cham_conn__del(struct cham *h, const struct cham_conn *c);
  * @h:         handle
  * @tenant_id: whose; 0 for everybody's
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -EBUSY in a tenant's network namespace while another flush of that is going
+ * on; another negative errno.
  */
 int cham_conn__flush(struct cham *h, uint32_t tenant_id);
 

@@ -119,5 +119,65 @@ related() {
 }
 check "no bucket is filled by related addresses" related fd01:0:0:ffff::1
 check "nor from the other side" related fd00::1
+
+# many flushes at once, of a tenant's own namespace: one is under way, others are told
+ip netns add own-red
+defer ip netns del own-red
+key=(tenant red proto udp src 10.0.0.1 dst 10.0.0.2 sport 7 dport)
+check "red has a namespace" chamctl tenant set red netns own-red
+cat >/tmp/flushes.py <<'P'
+import sys, threading
+sys.path.insert(0, sys.argv[1])
+import netlink
+said, lock = {}, threading.Lock()
+def flush(family):
+    for _ in range(int(sys.argv[3])):
+        try:
+            family.send("conn-flush", netlink.ACK)
+            family.answers()
+            why = "flushed"
+        except netlink.Refused as refused:
+            why = f"{refused.code} {refused.text}"
+        with lock:
+            said[why] = said.get(why, 0) + 1
+threads = [threading.Thread(target=flush, args=(netlink.Family(),)) for _ in range(int(sys.argv[2]))]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+for why, n in said.items():
+    print(n, why)
+P
+# flushes SOCKETS TIMES [COMMAND...]: asked of each; what was said, and how often
+flushes() { "${@:3}" python3 /tmp/flushes.py "$(dirname "$0")" "$1" "$2"; }
+busy="16 another flush is going on: try again"
+refused_some() {
+	local i
+	for i in 1 2 3; do chamctl conn add "${key[@]}" "$i" 2>/dev/null; done
+	flushes 20 5 ip netns exec own-red >/tmp/flushes
+	diag "$(cat /tmp/flushes)"
+	! grep -vqE "^[0-9]+ (flushed|$busy)\$" /tmp/flushes || touch /tmp/flush-failed
+	grep -q "$busy" /tmp/flushes && grep -q flushed /tmp/flushes
+}
+check "of many at once some are told to try again" busywait 60 refused_some
+check_fails "and none anything else" test -e /tmp/flush-failed
+check_match "nothing stays under way" "^1 flushed\$" "$(flushes 1 1 ip netns exec own-red)"
+check_eq "the provider's all come to pass" "100 flushed" "$(flushes 20 5)"
+# what else wants RTNL is answered meanwhile
+background ip netns exec own-red python3 /tmp/flushes.py "$(dirname "$0")" 20 100000 >/dev/null
+reds=$bg_pid
+background python3 /tmp/flushes.py "$(dirname "$0")" 20 100000 >/dev/null
+all=$bg_pid
+gone() { ! chamctl conn get "${key[@]}" "$1" >/dev/null 2>&1; }
+for i in {1..5}; do
+	check "tenant $i is added meanwhile" timeout 20 chamctl tenant add "more$i" vni $((1000 + i))
+	check "a connection is made" timeout 20 chamctl conn add "${key[@]}" "$i"
+	check "and gone" busywait 20 gone "$i"
+	check_match "which deleting finds, too" "no such connection" \
+		"$(timeout 20 ip netns exec own-red chamctl conn del "${key[@]}" "$i" 2>&1)"
+	check "and the tenant removed" timeout 20 chamctl tenant del "more$i"
+done
+check "they are at it still" kill "$reds" "$all"
+wait "$reds" "$all" 2>/dev/null
 check "everything comes down" topo_down
 finish
