@@ -342,8 +342,7 @@ static void cham_policy_tenant(struct cham_tenant *t, struct cham_uplink *up)
 	}
 	t->changed = vxlan != t->vxlan || bridge != t->bridge || blocked != was;
 	WRITE_ONCE(t->blocked, blocked);
-	WRITE_ONCE(t->vxlan, vxlan);
-	WRITE_ONCE(t->bridge, bridge);
+	cham_tenant_set_domains(t, bridge, vxlan);
 	if (blocked != was) {
 		cham_tenant_invalidate(t);
 		cham_port_for_each(cham_policy_tell, t);

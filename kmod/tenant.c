@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/hashtable.h>
 #include <linux/rtnetlink.h>
+#include <linux/seqlock.h>
 #include <net/netlink.h>
 
 #include "conn.h"
@@ -16,6 +17,13 @@ struct cham_tenant __rcu *cham_tenants[CHAM_TENANTS_MAX];
 
 DEFINE_HASHTABLE(cham_vnis, CHAM_VNI_BITS);	/* writers: RTNL */
 static LIST_HEAD(cham_tenant_list);	/* writers: RTNL */
+
+/* Whose are a bridge's and a vxlan device's addresses; writers: RTNL. A tenant goes from
+ * chain to chain without a grace period: whom it took along looks again.
+ */
+static DEFINE_HASHTABLE(cham_bridges, 10);
+static DEFINE_HASHTABLE(cham_vxlans, 10);
+static DEFINE_SEQLOCK(cham_domain_lock);
 
 struct cham_tenant *cham_tenant_get(u32 id)
 {
@@ -190,6 +198,7 @@ int cham_tenant_del(struct cham_tenant *t, bool force,
 	if (t->ports)
 		cham_port_for_each(cham_tenant_unbind_one, t);
 	hash_del_rcu(&t->by_vni);
+	cham_tenant_set_domains(t, 0, 0);
 	list_del_rcu(&t->node);
 	RCU_INIT_POINTER(cham_tenants[t->id], NULL);
 	synchronize_net();
@@ -282,21 +291,68 @@ int cham_tenant_set_slow(struct cham_port *port, bool slow,
 }
 
 /**
+ * cham_tenant_set_domains() - where a tenant's addresses are learned
+ * @t:      the tenant
+ * @bridge: ifindex, 0 for none
+ * @vxlan:  ifindex, 0 for none
+ *
+ * A walk meanwhile may miss it: whoever changes them invalidates the tenant afterwards.
+ *
+ * Context: RTNL held.
+ */
+void cham_tenant_set_domains(struct cham_tenant *t, u32 bridge, u32 vxlan)
+{
+	ASSERT_RTNL();
+	if (bridge == t->bridge && vxlan == t->vxlan)
+		return;
+	write_seqlock_bh(&cham_domain_lock);
+	hash_del_rcu(&t->by_bridge);
+	hash_del_rcu(&t->by_vxlan);
+	/* Who asks a domain is by then among those that hear of its changes. */
+	if (bridge)
+		hash_add_rcu(cham_bridges, &t->by_bridge, bridge);
+	if (vxlan)
+		hash_add_rcu(cham_vxlans, &t->by_vxlan, vxlan);
+	WRITE_ONCE(t->vxlan, vxlan);
+	WRITE_ONCE(t->bridge, bridge);
+	write_sequnlock_bh(&cham_domain_lock);
+}
+
+/* Begins again when a tenant has come or gone meanwhile. */
+static void cham_tenant_walk_domain(void (*fn)(struct cham_tenant *tenant), u32 domain)
+{
+	struct cham_tenant *t;
+	unsigned int seq;
+
+	do {
+		seq = read_seqbegin(&cham_domain_lock);
+		hash_for_each_possible_rcu(cham_bridges, t, by_bridge, domain)
+			if (READ_ONCE(t->bridge) == domain)
+				fn(t);
+		hash_for_each_possible_rcu(cham_vxlans, t, by_vxlan, domain)
+			if (READ_ONCE(t->vxlan) == domain)
+				fn(t);
+	} while (read_seqretry(&cham_domain_lock, seq));
+}
+
+/**
  * cham_tenant_walk_rcu() - of a forwarding domain, or all
- * @fn:     what to do with each
+ * @fn:     what to do with each, perhaps twice
  * @domain: ifindex of the bridge or vxlan device it belongs to; 0: of all tenants
  *
- * Only the tenants of that domain re-resolve: another tenant's churn must not
- * cost anybody else. Context: any.
+ * Only the tenants of that domain re-resolve, and only they are looked at, as each
+ * address that a bridge learns comes here: another tenant's churn must not cost anybody
+ * else. Context: any.
  */
 void cham_tenant_walk_rcu(void (*fn)(struct cham_tenant *tenant), u32 domain)
 {
 	struct cham_tenant *t;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(t, &cham_tenant_list, node)
-		if (!domain || READ_ONCE(t->bridge) == domain ||
-		    READ_ONCE(t->vxlan) == domain)
+	if (domain)
+		cham_tenant_walk_domain(fn, domain);
+	else
+		list_for_each_entry_rcu(t, &cham_tenant_list, node)
 			fn(t);
 	rcu_read_unlock();
 }

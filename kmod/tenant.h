@@ -59,6 +59,8 @@ struct cham_tenant {
 	/* Cold; RTNL. */
 	u32 bridge;			/* ifindex of the bridge behind the vxlan device */
 	u32 vxlan;			/* ifindex of the vxlan device, 0 none */
+	struct hlist_node by_bridge;	/* where these two are not 0 */
+	struct hlist_node by_vxlan;
 	struct net __rcu *net;		/* bound to it, or NULL */
 	struct cham_prog __rcu *program;
 	u32 prog_version;		/* loads so far */
@@ -132,6 +134,7 @@ int cham_tenant_bind(struct cham_tenant *tenant, struct cham_port *port,
 void cham_tenant_unbind(struct cham_port *port);
 int cham_tenant_set_slow(struct cham_port *port, bool slow,
 			 struct netlink_ext_ack *extack);
+void cham_tenant_set_domains(struct cham_tenant *t, u32 bridge, u32 vxlan);
 
 /**
  * cham_tenant_is_slow() - whether a port is its tenant's slow path

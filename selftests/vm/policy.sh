@@ -127,11 +127,39 @@ check "and back" busy fast_now
 
 # knowledge: the FDB says another remote, then nothing
 far=$(far red cat /sys/class/net/eth0/address)
-bridge fdb replace "$far" dev vx-red dst 192.0.2.99 self
-sleep 0.2
-check_fails "an entry that moved is followed" ping1 on red 10.0.0.2
-bridge fdb replace "$far" dev vx-red dst 192.0.2.2 self
-check "and back" busy fast_now
+# one conversation throughout: what was decided for it must not outlive what it came from
+ask() { on red ping -e 77 -qc"${1:-1}" -i0.2 -W2 10.0.0.2 >/dev/null; }
+known() { # nothing but the fast path carries it
+	local a b
+	a=$(stat_of red fast-packets)
+	ask 2 || return
+	b=$(stat_of red fast-packets)
+	[ $((b - a)) -ge 4 ]
+}
+followed() { # WHERE: what its vxlan device and its bridge say, where red is now
+	check "a conversation is fast$1" busy known
+	bridge fdb replace "$far" dev vx-red dst 192.0.2.99 self
+	sleep 0.2
+	check_fails "an entry that moved is followed$1" ask
+	bridge fdb replace "$far" dev vx-red dst 192.0.2.2 self
+	check "and back" busy known
+	# sticky: what the far end sends meanwhile moves it back else
+	bridge fdb replace "$far" dev red0 master static sticky
+	sleep 0.2
+	check_fails "an address that moved in the bridge is followed$1" ask
+	bridge fdb replace "$far" dev vx-red master static sticky
+	check "and back" busy known
+	bridge fdb del "$far" dev vx-red master
+}
+followed ""
+ip link add br-else up type bridge
+for br in else red; do
+	ip link set red0 master br-$br
+	ip link set vx-red master br-$br
+	check "fast in br-$br" busywait 20 fast_now
+	followed ", in br-$br"
+done
+ip link del br-else
 
 # what one tenant's devices go through is nobody else's business
 topo_tenant blue 200
