@@ -11,6 +11,7 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@
 #define LOADERS		4	/* at once, of different network namespaces */
 #define CLIENTS		64
 #define CLIENTS_EACH	2	/* of one network namespace */
+#define PARTING		16	/* at once, that are told why; without a word, as many more */
 #define SILENT_MS	10000	/* a client says what it wants, or goes */
 #define LOAD_MS		120000	/* a request takes no longer */
 #define JOIN_MS		600000
@@ -58,6 +60,7 @@ static struct {
 	struct client client[CLIENTS];
 	unsigned int n_clients;
 	struct child loader[LOADERS], joiner;
+	unsigned int parting;	/* children that let somebody go */
 	uint64_t join_at, look_at;	/* 0: not at all */
 } d = { .objdir = CHAM_OBJDIR, .socket = CHAM_SUBMIT_SOCKET, .delay = 1000 };
 
@@ -113,19 +116,52 @@ static void join(void)
 	_exit(0);
 }
 
+/* Closes a client's socket; @why: what it hears, or NULL. There may be files in it, and to
+ * close somebody else's may take as long as that one likes: a TCP socket that lingers. Who
+ * exits does not wait for that. So the last to hold it is a child that does; it begins when
+ * it is the last, which the pipe's end tells.
+ */
+static void let_go(int fd, int err, const char *why)
+{
+	int held[2] = { -1, -1 };
+	pid_t pid = -1;
+	char c;
+
+	if (!pipe2(held, O_CLOEXEC)) {
+		pid = fork();
+		if (!pid) {
+			close(held[1]);
+			while (read(held[0], &c, 1) < 0 && errno == EINTR)
+				;
+			if (why && d.parting < PARTING)
+				part(fd, err, why);
+			_exit(0);
+		}
+	}
+	if (pid < 0)
+		warn("<3>nobody else closes it");
+	else
+		d.parting++;
+	close(fd);
+	if (held[0] >= 0) {
+		close(held[0]);
+		close(held[1]);
+	}
+}
+
 static void ended(struct child *c, int status)
 {
+	char why[64] = "";
+
 	if (WIFSIGNALED(status)) {
 		fprintf(stderr, "<3>%s: ended by signal %d\n",
 			c == &d.joiner ? "join" : "load", WTERMSIG(status));
-		if (c->client >= 0)
-			reply(c->client, -EINTR, "loading was ended by signal %d",
-			      WTERMSIG(status));
+		snprintf(why, sizeof(why), "loading was ended by signal %d", WTERMSIG(status));
 		d.join_at = now() + AGAIN_MS;
 		submitted_forget(c->pid);
 	}
 	if (c->client >= 0)
-		close(c->client);
+		let_go(c->client, -EINTR, *why ? why : NULL);
 	c->pid = 0;
 }
 
@@ -136,11 +172,14 @@ static void reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == d.joiner.pid)
+		for (i = 0; i < LOADERS && pid != d.loader[i].pid; i++)
+			;
+		if (i < LOADERS)
+			ended(&d.loader[i], status);
+		else if (pid == d.joiner.pid)
 			ended(&d.joiner, status);
-		for (i = 0; i < LOADERS; i++)
-			if (pid == d.loader[i].pid)
-				ended(&d.loader[i], status);
+		else
+			d.parting--;
 	}
 }
 
@@ -173,12 +212,6 @@ static void drop(unsigned int i)
 	memmove(&d.client[i], &d.client[i + 1], (--d.n_clients - i) * sizeof(d.client[i]));
 }
 
-static void turn_away(int fd, int err, const char *why)
-{
-	answer(fd, err, why);
-	close(fd);
-}
-
 static void greet(void)
 {
 	int fd = accept4(d.listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -189,13 +222,13 @@ static void greet(void)
 	if (fd < 0)
 		return;
 	if (peer_get(fd, &c->peer, why, sizeof(why))) {
-		turn_away(fd, -EPERM, why);
+		let_go(fd, -EPERM, why);
 		return;
 	}
 	for (i = 0; i < d.n_clients; i++)
 		same += d.client[i].peer.netns_ino == c->peer.netns_ino;
 	if (same >= CLIENTS_EACH) {
-		turn_away(fd, -EBUSY, "others of this network namespace wait already");
+		let_go(fd, -EBUSY, "others of this network namespace wait already");
 		close(c->peer.netns);
 		return;
 	}
@@ -214,7 +247,7 @@ static void serve(unsigned int i, struct child *loader)
 	if (start(loader, LOAD_MS, &c))
 		serve_client(c.fd, &c.peer, d.objdir);
 	else if (!loader->pid)
-		turn_away(c.fd, -EAGAIN, "there are no processes left");
+		let_go(c.fd, -EAGAIN, "there are no processes left");
 	drop(i);
 }
 
@@ -328,7 +361,7 @@ static void clients(const struct pollfd *fds, uint64_t t)
 			serve(i - gone, loader);
 			gone++;
 		} else if (t - c->since > SILENT_MS) {
-			turn_away(c->fd, -ETIMEDOUT, "no request came");
+			let_go(c->fd, -ETIMEDOUT, "no request came");
 			drop(i - gone);
 			gone++;
 		}
@@ -365,7 +398,7 @@ int main(int argc, char **argv)
 	listen_at(d.socket);
 	fprintf(stderr, "<6>ready at %s\n", d.socket);
 	for (;;) {
-		bool room = d.n_clients < CLIENTS;
+		bool room = d.n_clients < CLIENTS && d.parting < 2 * PARTING;
 
 		expire(now());
 		fds[0] = (struct pollfd){ d.signals, POLLIN, 0 };

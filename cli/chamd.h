@@ -32,10 +32,10 @@ void serve_client(int client, const struct peer *p, const char *objdir)
 	__attribute__((noreturn));
 /* What such a child has left behind that could not do it itself. */
 void submitted_forget(pid_t pid);
-void reply(int client, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* The last word: what is unread when the socket closes would be a reset at the other end,
- * which hears of that before it has read why. So nothing more comes, and what came is read.
+/* The last word, and the process's end: what is unread when the socket closes would be a
+ * reset at the other end, which hears of that before it has read why. So nothing more comes,
+ * and what came is read, as far as that does not take long.
  */
-void answer(int client, int err, const char *why);
+void part(int client, int err, const char *why) __attribute__((noreturn));
 
 #endif

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,25 +15,26 @@
 
 #include "chamd.h"
 
-void reply(int client, int err, const char *fmt, ...)
+static void enough(int sig)
 {
-	struct cham_submitted r = { .err = err };
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(r.text, sizeof(r.text), fmt, ap);
-	va_end(ap);
-	send(client, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)sig;
+	_exit(0);
 }
 
-void answer(int client, int err, const char *why)
+void part(int client, int err, const char *why)
 {
+	struct cham_submitted r = { .err = err };
 	char buf[64];
 
+	snprintf(r.text, sizeof(r.text), "%s", why);
 	shutdown(client, SHUT_RD);
-	reply(client, err, "%s", why);
+	send(client, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* A file that came along is closed here, and may wait for whom it belongs to. */
+	signal(SIGALRM, enough);
+	alarm(1);
 	while (recv(client, buf, sizeof(buf), MSG_DONTWAIT) > 0)
 		;
+	_exit(0);
 }
 
 static int take(const struct cham_tenant *t, void *arg)
@@ -196,7 +197,7 @@ static void one_line(char *s)
 void serve_client(int client, const struct peer *p, const char *objdir)
 {
 	struct cham_tenant t = { .sz = sizeof(t) };
-	char why[CHAM_SUBMIT_TEXT] = "";
+	char why[CHAM_SUBMIT_TEXT] = "", line[CHAM_SUBMIT_TEXT];
 	struct cham_submit s = { 0 };
 	struct cham *h = NULL;
 	int file = -1, err;
@@ -227,10 +228,10 @@ void serve_client(int client, const struct peer *p, const char *objdir)
 	} else if (!err) {
 		err = load(h, &t, &s, file, objdir, why, sizeof(why));
 	}
-	answer(client, err, why);
-	one_line(why);
+	snprintf(line, sizeof(line), "%s", why);
+	one_line(line);
 	fprintf(stderr, "<6>tenant %s: %s%s%s\n", t.id ? t.name : "unknown",
 		s.op == CHAM_SUBMIT_UNLOAD ? "unload" : "load", err ? ": " : "",
-		err ? why : "");
-	_exit(0);
+		err ? line : "");
+	part(client, err, why);
 }

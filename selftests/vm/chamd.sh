@@ -177,6 +177,60 @@ check_eq "nor there for nobody" "" "$(find /run/chamelio/programs \( -name '4711
 check_eq "nor called so" 0 "$(stat -c %s /run/chamelio/lock)"
 answers "and answers" 68656c6c6f b-red 10.0.0.1 7 68656c6c6f
 
+# a file that takes for ever to close: TCP sockets that linger, to a peer that reads nothing;
+# each in a message of its own, so that the second is there when chamd has had enough
+cat >/tmp/lingers.py <<'P'
+import os, socket, struct, sys, time
+os.system('ip link set lo up')
+os.setuid(int(sys.argv[1]))
+there = socket.create_server(('127.0.0.1', 0), backlog=9)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect('/run/chamelio/chamd.sock')
+for _ in range(2):
+    tcp = socket.socket()
+    tcp.connect(there.getsockname())
+    tcp.setblocking(False)
+    full = time.time() + 1
+    while time.time() < full:
+        try:
+            tcp.send(bytes(65536))
+        except BlockingIOError:
+            time.sleep(.05)
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 100000))
+    socket.send_fds(s, [b'x'], [tcp.fileno()])
+    tcp.close()
+s.close()
+open('/tmp/lingers.sent', 'w').close()
+time.sleep(600)
+P
+cat >/tmp/quick.py <<'P'
+import os, socket, sys
+os.setuid(int(sys.argv[1]))
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.settimeout(20)
+s.connect('/run/chamelio/chamd.sock')
+s.send(b'x' * 44)
+print(s.recv(4096)[4:].split(b'\0')[0].decode())
+P
+# lingers NAMESPACE USER TEXT: who asks behind such a one is answered, and so is red
+lingers() {
+	local pid
+	rm -f /tmp/lingers.sent
+	kill -STOP "$chamd"
+	ip netns exec "own-$1" python3 /tmp/lingers.py "$2" &
+	pid=$!
+	busywait 60 test -e /tmp/lingers.sent
+	(sleep 2 && kill -CONT "$chamd") &
+	check_match "behind $1's $2, whose files linger: an answer" "$3" \
+		"$(own "$1" python3 /tmp/quick.py "$2" 2>&1)"
+	check_match "and for red" "no request" "$(own red python3 /tmp/quick.py 0 2>&1)"
+	check "nobody is left who closes them" busywait 10 sh -c "! pgrep -P $chamd"
+	kill $pid
+	wait $pid 2>/dev/null
+}
+lingers nobody 1000 "needs CAP_NET_ADMIN"
+lingers nobody 0 "bound to no tenant"
+
 check "red withdraws" own red chamctl prog withdraw
 refused "and has none" "no program" own red chamctl prog withdraw
 answers "Linux answers" ECONNREFUSED b-red 10.0.0.1 7 68656c6c6f
