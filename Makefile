@@ -155,7 +155,7 @@ $(O)/lib/%.o: lib/%.c $(O)/.flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -MMD -MP -c -o $@ $<
 
 # has them in it
-$(O)/lib/compile.o: bpf/handler.h uapi/chamelio_handler.h lib/headers.json
+$(O)/lib/compile.o: bpf/handler.h uapi/chamelio_handler.h
 
 $(O)/cli/%.o: cli/%.c $(O)/.flags
 	$(say) CC $<

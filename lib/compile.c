@@ -36,7 +36,18 @@ extern const char name##_end[] __attribute__((visibility("hidden")))
 
 TEXT_OF(cham_text_handler, "bpf/handler.h");
 TEXT_OF(cham_text_uapi, "uapi/chamelio_handler.h");
-TEXT_OF(cham_text_where, "lib/headers.json");	/* where the compiler sees these two */
+
+/* All files that there are for who includes: of any other not even whether it exists can be
+ * asked. %s: where LLVM is.
+ */
+static const char overlay[] =
+	"{ 'version': 0, 'use-external-names': false, 'redirecting-with': 'redirect-only', 'roots': [\n"
+	"{ 'name': '" HEADERS "', 'type': 'directory', 'contents': [\n"
+	"{ 'name': 'handler.h', 'type': 'file', 'external-contents': '/proc/self/fd/4' },\n"
+	"{ 'name': 'chamelio_handler.h', 'type': 'file', 'external-contents': '/proc/self/fd/5' }]},\n"
+	"{ 'name': '" FIRST "', 'type': 'file', 'external-contents': '" FIRST "' },\n"
+	"{ 'name': '/usr', 'type': 'directory-remap', 'external-contents': '/usr' },\n"
+	"{ 'name': '%1$s', 'type': 'directory-remap', 'external-contents': '%1$s' }]}\n";
 
 /* ---- tools ---------------------------------------------------------------- */
 
@@ -145,6 +156,8 @@ static int take_output(struct cham *h, const char *file, int fd, uint8_t **data,
 	return 0;
 }
 
+#define ALONE "it is compiled by itself, with handler.h and the system's headers; of more files make bitcode: clang -target bpf -mcpu=v3 -O2 -g -emit-llvm -c"
+
 int cham_llvm__run_tool(struct cham *h, const char *file, const char *failed,
 			const char *path, const char *const *argv, const int *in,
 			unsigned int n_in, uint8_t **data, size_t *size)
@@ -161,7 +174,8 @@ int cham_llvm__run_tool(struct cham *h, const char *file, const char *failed,
 	err = cham_jail__run(&j);
 	if (err) {
 		tidy(said, file);
-		cham__fail(h, err, "%s: %s:\n%s", file, failed, said);
+		cham__fail(h, err, "%s: %s:\n%s%s", file, failed, said,
+			   strstr(said, "file not found") ? ALONE : "");
 	} else {
 		err = take_output(h, file, j.out, data, size);
 	}
@@ -222,7 +236,8 @@ static int compile(struct cham *h, const char *path, const uint8_t *c, size_t c_
 {
 	char map[256] = "-ffile-prefix-map=" FIRST "=", machine[sizeof(struct utsname) + 32];
 	char arch[sizeof(struct utsname) + 8];
-	int in[4] = { -1, -1, -1, -1 }, err = 0;
+	int in[4] = { -1, -1, -1, -1 }, err;
+	char clang[512], where[4096 + sizeof(overlay)], *prefix;
 	const char *argv[40] = {
 		"clang", "--no-default-config", "-target", "bpf", "-mcpu=v3", "-O2", arch,
 		"-fno-vectorize", "-fno-slp-vectorize", "-mllvm", "-sink-common-insts=false",
@@ -235,6 +250,12 @@ static int compile(struct cham *h, const char *path, const uint8_t *c, size_t c_
 	struct utsname uts;
 	unsigned int i;
 
+	err = cham_llvm__find(h, path, "clang", clang, sizeof(clang));
+	if (err)
+		return err;
+	prefix = cham_jail__prefix(clang);
+	snprintf(where, sizeof(where), overlay, prefix ? prefix : "/usr");
+	free(prefix);
 	uname(&uts);
 	/* The C library's headers ask whose they are. */
 	snprintf(arch, sizeof(arch), "-D__%s__", uts.machine);
@@ -243,11 +264,12 @@ static int compile(struct cham *h, const char *path, const uint8_t *c, size_t c_
 	in[0] = cham_memfd(h, c, c_size, true);
 	in[1] = cham_memfd(h, cham_text_handler, cham_text_handler_end - cham_text_handler, true);
 	in[2] = cham_memfd(h, cham_text_uapi, cham_text_uapi_end - cham_text_uapi, true);
-	in[3] = cham_memfd(h, cham_text_where, cham_text_where_end - cham_text_where, true);
+	in[3] = cham_memfd(h, where, strlen(where), true);
 	for (i = 0; i < 4; i++)
 		err = in[i] < 0 ? in[i] : err;
 	if (!err)
-		err = cham_llvm__run(h, path, "clang", argv, in, 4, data, size);
+		err = cham_llvm__run_tool(h, path, "does not compile", clang, argv, in, 4, data,
+					  size);
 	for (i = 0; i < 4; i++)
 		if (in[i] >= 0)
 			close(in[i]);

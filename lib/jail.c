@@ -311,6 +311,27 @@ static void also(const struct cham_jail *j, const char *text)
 	snprintf(j->said + n, j->size - n, "%s", text);
 }
 
+/* What LLVM has no instruction for it shows as nodes, by their addresses. */
+static bool no_instruction(char *said)
+{
+	char *to = strstr(said, "LLVM ERROR: Cannot select"), *from;
+
+	if (!to)
+		return false;
+	for (from = to; *from;) {
+		if (*from == '\n' && !strncmp(from + 1 + strspn(from + 1, " "), "0x", 2)) {
+			from += 1 + strcspn(from + 1, "\n");
+		} else if (!strncmp(from, "0x", 2)) {
+			from += 2 + strspn(from + 2, "0123456789abcdef");
+			from += strspn(from, ":, ");
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+	return true;
+}
+
 static int verdict(const struct cham_jail *j, int status, bool late)
 {
 	const char *name = strrchr(j->tool, '/') + 1;
@@ -333,6 +354,8 @@ static int verdict(const struct cham_jail *j, int status, bool late)
 		snprintf(text, sizeof(text),
 			 "%s took more CPU time than it may (%d s, or what its caller may) and was ended",
 			 name, CHAM_JAIL_CPU);
+	else if (no_instruction(j->said))
+		snprintf(text, sizeof(text), "%s: BPF has no such instruction", name);
 	else
 		snprintf(text, sizeof(text),
 			 "%s crashed; it may have %d MB of memory and write %d MB", name,
@@ -375,19 +398,26 @@ static int watch(const struct cham_jail *j, pid_t pid, int said)
 	return verdict(j, status, late);
 }
 
-int cham_jail__run(const struct cham_jail *j)
+char *cham_jail__prefix(const char *tool)
 {
-	char *prefix = realpath(j->tool, NULL), *slash;
-	pid_t pid, self = getpid();
-	int said[2], null, i, err;
+	char *prefix = realpath(tool, NULL), *slash;
+	int i;
 
-	j->said[0] = '\0';
-	/* PREFIX/bin/clang, and the tools' libraries and headers below PREFIX */
 	for (i = 0; prefix && i < 2; i++) {
 		slash = strrchr(prefix, '/');
 		if (slash)
 			*slash = '\0';
 	}
+	return prefix;
+}
+
+int cham_jail__run(const struct cham_jail *j)
+{
+	char *prefix = cham_jail__prefix(j->tool);
+	pid_t pid, self = getpid();
+	int said[2], null, err;
+
+	j->said[0] = '\0';
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (!prefix || !*prefix || null < 0 || pipe2(said, O_CLOEXEC)) {
 		err = errno ? -errno : -EINVAL;

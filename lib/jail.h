@@ -42,6 +42,10 @@ struct cham_jail {
  * it was ended or could not be confined, and that is in @said, too.
  */
 int cham_jail__run(const struct cham_jail *j);
+/* PREFIX of a tool PREFIX/bin/NAME, that has its libraries and headers below PREFIX; to be
+ * freed. NULL and errno: there is no such tool.
+ */
+char *cham_jail__prefix(const char *tool);
 /* Has this kernel Landlock, so that the tool sees the compiler's files alone? */
 bool cham_jail__landlock(void);
 

@@ -116,11 +116,19 @@ ends "one that makes a file without end" "write 64 MB" huge.c
 source_of crash.c <<<'#pragma clang __debug crash'
 ends "a compiler that crashes" "clang-19 crashed" crash.c
 check_fails "and shows no addresses" grep -q 0x0000 <(judge crash.c)
+source_of atomic.c <<<'CHAM_HOOK(rx) { __u16 *h = (void *)area; __sync_fetch_and_add(&h[1], 1); return CHAM_PASS; }'
+check_match "what BPF has no instruction for: said, and where" \
+	"atomic.c:3:42: .*unsupported atomic operation.*Cannot select: [^:]*AtomicLoadAdd.*In function: rx.*llc-19: BPF has no such instruction" \
+	"$(judge atomic.c | tr '\n' ' ')"
+source_of goto.c <<<'CHAM_HOOK(rx) { static const void *const l[] = { &&a, &&b }; goto *l[pkt->now & 1]; a: return CHAM_PASS; b: return CHAM_SLOW; }'
+judge goto.c >shown
+check_match "a computed goto, too" "Cannot select: ch = brind.*In function: rx.*no such instruction" "$(tr '\n' ' ' <shown)"
+check_fails "and that is all: no nodes, no memory" grep -q '0x\|undef\|1024' shown
 source_of zero.c <<<'#include "/dev/zero"'
-ends "a device without end" "Permission denied|more CPU time|of memory" zero.c
+ends "a device without end" "file not found" zero.c
 mkfifo -m 666 fifo
 source_of fifo.c <<<"#include \"$tmp/fifo\""
-[ "$landlock" = 0 ] || ends "a pipe that nobody writes to" "Permission denied" fifo.c
+ends "a pipe that nobody writes to" "file not found" fifo.c
 check_match "a pipe for a source" "not a regular file" "$(timeout 20 "$chamctl" prog check fifo 2>&1)"
 
 # files of others
@@ -138,7 +146,7 @@ files=(/etc/shadow)
 [ "$landlock" = 0 ] || files+=(/etc/passwd "$tmp/secret")
 for file in "${files[@]}"; do
 	{ echo "#include \"$file\""; echo "wrong"; } >include.c
-	keeps "#include $file" include.c "Permission denied"
+	keeps "#include $file" include.c "file not found"
 	source_of embed.c <<<"static const char text[] = {
 #embed \"$file\"
 };
@@ -153,6 +161,49 @@ CHAM_HOOK(rx) { return CHAM_PASS; }"
 		-I"/usr/include/$(gcc -print-multiarch)" -c -o line.bc line.c
 	keeps "a line of $file, by bitcode" line.bc
 done
+
+# nor whether there are such files
+# oracle FILE LINE: what is said of the file, without its name
+oracle() {
+	{ printf '%b\n' "$2"; echo wrong; } >oracle.c
+	judge oracle.c | sed "s|$1|FILE|; s/~~*//"
+}
+for line in '#include "%s"' '#include "/usr/../%s"' '#include_next "%s"' '#if __has_include("%s")\n#error there\n#endif' \
+	'const char a[] = {\n#embed "%s"\n};' '#if __has_embed("%s")\n#error there\n#endif' \
+	'#pragma GCC dependency "%s"' '#pragma clang system_header\n#import "%s"'; do
+	# shellcheck disable=SC2059 # it is one
+	for file in /etc/passwd "$tmp/secret"; do
+		there=$(oracle "$file" "$(printf "${line//\\/\\\\}" "$file")")
+		not=$(oracle "${file}x" "$(printf "${line//\\/\\\\}" "${file}x")")
+		check_eq "$line of $file: as of one that is not" "$not" "$there"
+		check_match "$line of $file: wrong" "oracle.c: does not compile" "$there"
+	done
+done
+source_of headers.c <<'C'
+#if __has_include("/etc/passwd") || !__has_include(<linux/ip.h>) || !__has_include(<stddef.h>)
+#error the wrong files
+#endif
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+#include <string.h>
+#include <linux/ip.h>
+#include "handler.h"
+#include "chamelio_handler.h"
+CHAM_HOOK(rx) { return offsetof(struct iphdr, saddr) == UINT8_C(12) ? CHAM_PASS : CHAM_CONSUME; }
+C
+check_match "the system's headers are there" "admitted" "$(judge headers.c)"
+source_of mine.c <<<'#include "mine.h"'
+touch mine.h
+check_match "one of one's own is not, and what to do" "mine.h' file not found.*compiled by itself.*make bitcode: clang -target bpf" \
+	"$(judge mine.c | tr '\n' ' ')"
+mkdir -p "else where/bin" "else where/lib/clang/19"
+cp "$(readlink -f "$(command -v clang-19)")" "else where/bin/clang-19"
+cp -r "$(clang-19 -print-resource-dir)/include" "else where/lib/clang/19/"
+check_match "LLVM that is elsewhere has its headers there" "admitted" "$(PATH="$tmp/else where/bin:$PATH" judge headers.c)"
+mv "else where/lib/clang/19/include/stddef.h" .
+check_match "and nowhere else" "file not found|the wrong files" "$(PATH="$tmp/else where/bin:$PATH" judge headers.c)"
+rm -r "else where"
 
 # the child, from inside: a "compiler" that tries
 mkdir bin
