@@ -167,6 +167,13 @@ static void close_calls(void)
 		__NR_userfaultfd, __NR_add_key, __NR_request_key, __NR_keyctl,
 		__NR_unshare, __NR_setns, __NR_mount, __NR_shmget, __NR_msgget,
 		__NR_semget, __NR_mq_open,
+		/* memory that is not its address space's */
+		__NR_memfd_create,
+#ifdef __NR_memfd_secret
+		__NR_memfd_secret,
+#endif
+		/* being ended along with who started it */
+		__NR_setsid, __NR_setpgid,
 		/* what a user may do to the user's other processes and files */
 		__NR_tkill, __NR_tgkill, __NR_rt_sigqueueinfo, __NR_rt_tgsigqueueinfo,
 		__NR_setpriority, __NR_ioprio_set, __NR_sched_setaffinity,
@@ -183,27 +190,32 @@ static void close_calls(void)
 #endif
 	};
 	enum { N = sizeof(closed) / sizeof(closed[0]) };
-	struct sock_filter f[N + 10] = {
+	struct sock_filter f[N + 13] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, JAIL_ARCH, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	};
-	struct sock_fprog prog = { .len = N + 10, .filter = f };
+	const struct sock_filter arg = BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						offsetof(struct seccomp_data, args[0]));
+	struct sock_fprog prog = { .len = N + 13, .filter = f };
 	unsigned int i;
 
 	/* x86's other numbers for the same calls begin here. */
-	f[4] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, N + 4, 0);
+	f[4] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, N + 7, 0);
 	for (i = 0; i < N; i++)
 		f[5 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, closed[i],
-							N + 3 - i, 0);
+							N + 6 - i, 0);
 	/* Limits: its own. */
 	f[5 + N] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prlimit64, 0, 2);
-	f[6 + N] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-						offsetof(struct seccomp_data, args[0]));
-	f[7 + N] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
-	f[8 + N] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	f[9 + N] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	f[6 + N] = arg;
+	f[7 + N] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 4);
+	/* Its parent's death is its own. */
+	f[8 + N] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prctl, 0, 2);
+	f[9 + N] = arg;
+	f[10 + N] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_PDEATHSIG, 1, 0);
+	f[11 + N] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	f[12 + N] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
 		fail("seccomp");
 }

@@ -220,6 +220,9 @@ def no(name, f, *a):
 no("no network", socket.socket)
 no("no other process", os.fork)
 no("no signal to another", os.kill, 1, 0)
+no("no file in memory", os.memfd_create, "x")
+no("no group of its own", os.setpgid, 0, 0)
+no("no session of its own", os.setsid)
 no("no file to write", open, "TMP/free/new", "w")
 no("no file to read", open, "/etc/passwd")
 no("no device", open, "/dev/zero")
@@ -229,6 +232,7 @@ print("ok" if set(os.listdir("/usr")) else "not ok", "reads the system's", file=
 print("ok" if ME == 1 or (os.getuid() > 1 << 30 and os.getgid() > 1 << 30 and not os.getgroups()) else "not ok", "as nobody", file=sys.stderr)
 import ctypes
 print("ok" if ctypes.CDLL(None).prctl(39, 0, 0, 0, 0) == 1 else "not ok", "no new privileges", file=sys.stderr)
+print("ok" if ctypes.CDLL(None).prctl(1, 0, 0, 0, 0) == -1 else "not ok", "no life after its parent's", file=sys.stderr)
 print("ok" if resource.getrlimit(resource.RLIMIT_AS)[1] == 1 << 30 else "not ok", "memory", file=sys.stderr)
 sys.exit(1)
 PY
@@ -248,7 +252,7 @@ while read -r line; do
 	"not ok "*) fail "the compiler: ${line#not ok }" ;;
 	esac
 done <<<"$out"
-check_num "it tried everything" "$(grep -c '^\(not \)\?ok ' <<<"$out")" = 12
+check_num "it tried everything" "$(grep -c '^\(not \)\?ok ' <<<"$out")" = 16
 
 # without LLVM, with another one
 check_match "no LLVM: said, with the packages" "clang-19 is not in PATH .*clang-19 and llvm-19.*prepared objects" \
