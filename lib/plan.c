@@ -97,6 +97,7 @@ int cham_plan__open(struct cham *h, struct cham_plan **planp)
 	if (!plan)
 		return cham__fail(h, -ENOMEM, "%s", strerror(ENOMEM));
 	plan->make = CHAM_PLAN_ALL;
+	plan->replaces = 0;
 	plan->lock = take_lock(h);
 	err = plan->lock < 0 ? plan->lock : read_plan(h, plan);
 	if (err)

@@ -440,6 +440,7 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 {
 	struct cham_parts *parts;
 	struct cham_plan *plan;
+	bool deleted;
 	int err;
 
 	err = open_mended(h, objdir, &plan);
@@ -447,6 +448,7 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 		return err;
 	cham_plan__changing(plan, true);
 	err = cham_prog__del(h, tenant_id);
+	deleted = !err;
 	/* Nothing runs it any more: that it still is in the datapath does no harm. */
 	if (!err && cham_plan__find(plan, tenant_id, &parts)) {
 		cham_plan__drop(plan, parts, tenant_id);
@@ -457,8 +459,13 @@ int cham_prog__unload(struct cham *h, const char *objdir, uint32_t tenant_id)
 		cham_plan__sweep(plan);
 		cham_maps__sweep(plan);
 		err = 0;
+	} else if (deleted) {
+		cham__fail(h, err,
+			   "the program is gone, but the datapath could not be made without it: %s; the next change does that, or chamctl datapath attach, or chamd by itself",
+			   cham__last_error(h));
 	}
-	cham_plan__changing(plan, false);
+	/* The next change mends it. */
+	cham_plan__changing(plan, deleted && err);
 	cham_plan__close(plan);
 	return err;
 }

@@ -225,6 +225,15 @@ check "it runs on" prog_is red 'has("fault") | not'
 answers "and echoes" 00 b-red 10.0.0.1 7 00
 
 # places, and the end
+check_match "unloaded, and the datapath cannot be made: both are said" \
+	"the program is gone, but the datapath .*/nowhere.* chamctl datapath attach" \
+	"$(chamctl prog unload tenant red object /nowhere 2>&1)"
+answers "it is gone" ECONNREFUSED b-red 10.0.0.1 7 00
+check_eq "there is something to mend" 4 "$(stat -c %s /run/chamelio/lock)"
+check "which attaching does" topo_attach
+check_eq "and nothing is left of it" 0 "$(stat -c %s /run/chamelio/lock)$(ls "$state".* 2>/dev/null)"
+check "red loads again" prog load "$echo_o" tenant red
+answers "and echoes" 00 b-red 10.0.0.1 7 00
 check "red unloads" prog unload tenant red
 check_match "what is not there is not unloaded" "tenant red has no program" "$(prog unload tenant red 2>&1)"
 answers "blue's echo was not disturbed" 00 b-blue 10.0.0.1 7 00
