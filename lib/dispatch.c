@@ -26,9 +26,10 @@
 #define OBJECT	"dispatch.bpf.o"
 #define VNIS	(CHAM_VNI_MAX + 1)
 
-enum { PROG, UPLINKS, BY_VNI, PINS };
+/* The program last: when it is there, all are. */
+enum { UPLINKS, BY_VNI, PROG, PINS };
 
-static const char *const names[PINS] = { "cham_dispatch", "cham_uplinks", "cham_by_vni" };
+static const char *const names[PINS] = { "cham_uplinks", "cham_by_vni", "cham_dispatch" };
 /* cham_by_vni is all that is in it. */
 static const char *const maps[PINS] = { [UPLINKS] = "cham_uplinks", [BY_VNI] = ".bss" };
 
@@ -63,6 +64,9 @@ static int make(struct cham *h, const char *base)
 		cham__fail(h, err, "%s: %s\n%s", path, strerror(-err), cham_log_end());
 	else
 		cham_log_end();
+	/* Somebody may have died here. */
+	if (!err)
+		cham_dispatch__remove();
 	for (i = 0; !err && i < PINS; i++) {
 		fd = i == PROG ?
 		     bpf_program__fd(bpf_object__find_program_by_name(obj, names[i])) :
@@ -132,7 +136,7 @@ void cham_dispatch__remove(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < PINS; i++)
+	for (i = PINS; i--;)
 		unlink(pin(i));
 }
 
