@@ -89,8 +89,9 @@ void cham_plan__close(struct cham_plan *plan);
  * While things are changed the lock says so, and says it still when who changed them
  * died: then what is attached, what is kept and what the module knows may be of
  * different ages. cham_plan__torn() reads what died replaced into @plan->replaces.
+ * A load that cannot say so (a full disk) is none; others make what the next one would.
  */
-void cham_plan__changing(const struct cham_plan *plan, bool yes);
+int cham_plan__changing(const struct cham_plan *plan, bool yes);
 bool cham_plan__torn(struct cham_plan *plan);
 
 /* Files that are of no program: its tenant is gone, or who made them died. */

@@ -84,18 +84,22 @@ int cham_file__write(struct cham *h, const char *path, const void *data, size_t 
 {
 	char fresh[4096];
 	ssize_t n;
-	int fd;
+	int fd, err;
 
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return cham__fail(h, -errno, "%s: %s", fresh, strerror(errno));
 	n = write(fd, data, size);
-	if (close(fd) || n != (ssize_t)size || rename(fresh, path)) {
-		unlink(fresh);
-		return cham__fail(h, -EIO, "%s: cannot be written", path);
-	}
-	return 0;
+	err = n < 0 ? -errno : n != (ssize_t)size ? -ENOSPC : 0;
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && rename(fresh, path))
+		err = -errno;
+	if (!err)
+		return 0;
+	unlink(fresh);
+	return cham__fail(h, err, "%s: cannot be written: %s", path, strerror(-err));
 }
 
 const void *cham_object__section(const struct cham_object *o, unsigned int i,

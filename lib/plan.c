@@ -36,11 +36,12 @@ static int take_lock(struct cham *h)
 	return fd;
 }
 
-void cham_plan__changing(const struct cham_plan *plan, bool yes)
+int cham_plan__changing(const struct cham_plan *plan, bool yes)
 {
 	if (yes ? pwrite(plan->lock, &plan->replaces, sizeof(plan->replaces), 0) < 0 :
 		  ftruncate(plan->lock, 0))
-		return;	/* not a reason to stop */
+		return -errno;
+	return 0;
 }
 
 bool cham_plan__torn(struct cham_plan *plan)

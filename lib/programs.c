@@ -235,8 +235,11 @@ static int load_into(struct cham *h, const char *objdir, uint32_t tenant,
 		kept(bitcode, false);
 		return err;
 	}
-	cham_plan__changing(plan, true);
-	err = store(h, s, file, bitcode);
+	err = cham_plan__changing(plan, true);
+	if (err)
+		cham__fail(h, err, CHAM_STATE_DIR "/lock: cannot be written: %s", strerror(-err));
+	else
+		err = store(h, s, file, bitcode);
 	if (!err)
 		err = cham_programs__put(h, objdir, plan);
 	if (err >= 0) {

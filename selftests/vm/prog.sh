@@ -224,6 +224,21 @@ check "as fast as it should be" flood
 check "it runs on" prog_is red 'has("fault") | not'
 answers "and echoes" 00 b-red 10.0.0.1 7 00
 
+# a full disk
+# full DIR TEXT: a load is refused, with these words, while nothing more can be written there
+full() {
+	mount -t tmpfs -o size=4k full "$1"
+	mkdir -p /run/chamelio/programs
+	head -c 4096 /dev/zero >"$1/filled"
+	check_match "$1 is full: said" "$2: cannot be written: No space left on device" \
+		"$(prog load "$echo_o" tenant red 2>&1)"
+	umount "$1"
+}
+full /run/chamelio/programs "/run/chamelio/programs/[0-9]*\\.o"
+full /run/chamelio "/run/chamelio/lock"
+answers "red has what it had" 00 b-red 10.0.0.1 7 00
+check "and loads when there is room" prog load "$echo_o" tenant red
+
 # places, and the end
 check_match "unloaded, and the datapath cannot be made: both are said" \
 	"the program is gone, but the datapath .*/nowhere.* chamctl datapath attach" \
