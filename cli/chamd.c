@@ -373,7 +373,10 @@ static void quit(void)
 	unsigned int i;
 
 	for (i = 0; i < LOADERS; i++)
-		end(&d.loader[i]);
+		if (d.loader[i].pid) {
+			end(&d.loader[i]);
+			submitted_forget(d.loader[i].pid);
+		}
 	end(&d.joiner);
 	unlink(d.socket);
 	exit(0);
@@ -396,6 +399,7 @@ int main(int argc, char **argv)
 	if (d.signals < 0)
 		err(1, "<3>signalfd");
 	listen_at(d.socket);
+	submitted_sweep();
 	fprintf(stderr, "<6>ready at %s\n", d.socket);
 	for (;;) {
 		bool room = d.n_clients < CLIENTS && d.parting < 2 * PARTING;

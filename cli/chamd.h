@@ -32,6 +32,8 @@ void serve_client(int client, const struct peer *p, const char *objdir)
 	__attribute__((noreturn));
 /* What such a child has left behind that could not do it itself. */
 void submitted_forget(pid_t pid);
+/* What those of one that died itself have left. */
+void submitted_sweep(void);
 /* The last word, and the process's end: what is unread when the socket closes would be a
  * reset at the other end, which hears of that before it has read why. So nothing more comes,
  * and what came is read, as far as that does not take long.

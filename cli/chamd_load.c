@@ -2,6 +2,7 @@
 /*
  * One request, in a process of its own: what it reads is a tenant's, and takes seconds.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -166,6 +167,20 @@ void submitted_forget(pid_t pid)
 		submitted_path(path, sizeof(path), pid, c);
 		unlink(path);
 	}
+}
+
+void submitted_sweep(void)
+{
+	DIR *dir = opendir(CHAM_STATE_DIR);
+	struct dirent *e;
+	int pid;
+
+	while (dir && (e = readdir(dir)))
+		if (sscanf(e->d_name, "submitted.%d", &pid) == 1 && pid > 0 &&
+		    kill(pid, 0) && errno == ESRCH)
+			submitted_forget(pid);
+	if (dir)
+		closedir(dir);
 }
 
 static int load(struct cham *h, const struct cham_tenant *t, const struct cham_submit *s,

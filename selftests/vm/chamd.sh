@@ -169,11 +169,13 @@ check "linked as it was" prog_is red '.tier == "linked"'
 printf '\4\0\0\0' >/run/chamelio/lock
 for f in /run/chamelio/programs/*.o /run/chamelio/programs/*.bc; do cp "$f" "$f.before"; done
 touch /run/chamelio/programs/4711.o /run/chamelio/programs/.1.placed
+touch /run/chamelio/submitted.123456789 /run/chamelio/submitted.123456789.c
 daemon
 check "it begins anew" test -S "$sock"
 check "and ends what it finds" busywait 90 is_joint red
 check "nothing is half done" sh -c '! ls /run/chamelio/programs/*.before 2>/dev/null'
-check_eq "nor there for nobody" "" "$(find /run/chamelio/programs \( -name '4711*' -o -name '.1*' \))"
+check_eq "nor there for nobody" "" \
+	"$(find /run/chamelio \( -name '4711*' -o -name '.1*' -o -name 'submitted.*' \))"
 check_eq "nor called so" 0 "$(stat -c %s /run/chamelio/lock)"
 answers "and answers" 68656c6c6f b-red 10.0.0.1 7 68656c6c6f
 
@@ -237,9 +239,12 @@ answers "Linux answers" ECONNREFUSED b-red 10.0.0.1 7 68656c6c6f
 kill -INT $ping
 wait $ping
 check_match "nothing was lost all the while" " 0% packet loss" "$(cat /tmp/chamd.ping)"
+own red chamctl prog submit "$tap_top/bpf/echo.bpf.c" >/dev/null 2>&1 &
+busywait 20 compgen -G "/run/chamelio/submitted.*" >/dev/null || fail "one is submitted"
 kill "$chamd"
 wait "$chamd"
 check_eq "it ends when asked" 0 $?
+check_eq "and what was submitted with it" "" "$(compgen -G "/run/chamelio/submitted.*")"
 check "and its socket with it" test ! -e "$sock"
 check "everything comes down" topo_down
 diag "$(tail -n 20 $log)"
