@@ -41,6 +41,8 @@ struct cham_joint {
 	bool out[CHAM_CELLS];		/* is not to be inlined; its part says why */
 	char *keep;			/* option of opt: names */
 	struct cham_claim claim;
+	char **maps;			/* the claim's */
+	unsigned int n_maps;
 	int in[1 + CHAM_CELLS];		/* bitcode: the datapath's, normalised tenants' */
 	unsigned int n_in;
 	uint8_t *data;			/* the object */
@@ -172,6 +174,32 @@ static int normalise(struct cham_joint *j, unsigned int i)
 	fd = cham_memfd(h, data, size, true);
 	free(data);
 	return fd;
+}
+
+/* What may be among the joint object's maps. */
+static int claim_maps(struct cham_joint *j, unsigned int i)
+{
+	const struct cham_object *o = j->object[i];
+	unsigned int k;
+	char **more;
+
+	more = realloc(j->maps, (j->n_maps + o->n_syms + 1) * sizeof(*more));
+	if (!more)
+		return cham__fail(j->h, -ENOMEM, "%s", strerror(ENOMEM));
+	j->maps = more;
+	j->maps[j->n_maps] = NULL;
+	for (k = 0; o->maps && k < o->n_syms; k++) {
+		if (o->syms[k].st_shndx != o->maps)
+			continue;
+		if (asprintf(&more[j->n_maps], "t%u_%s", j->parts.part[i].tenant,
+			     cham_object__symbol(o, &o->syms[k])) < 0) {
+			more[j->n_maps] = NULL;
+			return cham__fail(j->h, -ENOMEM, "%s", strerror(ENOMEM));
+		}
+		more[++j->n_maps] = NULL;
+	}
+	j->claim.maps = (const char *const *)more;
+	return 0;
 }
 
 /* One tenant's bitcode, or it stays a function of its own. */
@@ -393,11 +421,20 @@ int cham_joint__open(struct cham *h, const char *base, const struct cham_parts *
 	return 0;
 }
 
+static void free_maps(struct cham_joint *j)
+{
+	while (j->n_maps)
+		free(j->maps[--j->n_maps]);
+	free(j->maps);
+	j->maps = NULL;
+}
+
 /* Before another is made. */
 static void forget(struct cham_joint *j)
 {
 	while (j->n_in > 1)
 		close(j->in[--j->n_in]);
+	free_maps(j);
 	free(j->keep);
 	free(j->data);
 	j->keep = NULL;
@@ -417,6 +454,8 @@ int cham_joint__make(struct cham_joint *j)
 		return cham__fail(j->h, -ENOENT, "no program can be inlined; the first: %s",
 				  j->parts.part[0].why);
 	err = keep_names(j);
+	for (i = 0; !err && i < j->parts.n; i++)
+		err = j->parts.part[i].inlined ? claim_maps(j, i) : 0;
 	if (!err)
 		err = compile(j);
 	if (!err)
@@ -451,6 +490,7 @@ void cham_joint__close(struct cham_joint *j)
 		if (j->bitcode[i] >= 0)
 			close(j->bitcode[i]);
 	}
+	free_maps(j);
 	free(j->base);
 	free(j->keep);
 	free(j->data);

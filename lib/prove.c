@@ -12,6 +12,9 @@
  * - no number that has a handler gets past it;
  * - bpf_cham_leave() comes next, always; nothing in between returns or calls what
  *   only the datapath may.
+ *
+ * And of data: what is a tenant's by its name lies in a section that is this tenant's by
+ * its name, or is a map that was judged; nothing else does.
  */
 #include <elf.h>
 #include <errno.h>
@@ -61,6 +64,8 @@ struct proof {
 	unsigned int n_sym;
 	const char *names;
 	size_t names_size;
+	const char *sec_names;
+	size_t sec_names_size;
 	struct code code;
 	const char **calls;	/* by instruction: the symbol that it calls */
 	uint8_t *seen;		/* by instruction: a way led here */
@@ -100,6 +105,18 @@ static bool inside(const struct proof *p, const Elf64_Shdr *s)
 	       !(s->sh_offset % 8);
 }
 
+/* Names, the last of which ends. */
+static const char *read_names(const struct proof *p, unsigned int sec, size_t *size)
+{
+	const Elf64_Shdr *s = sec < p->n_sh ? &p->sh[sec] : NULL;
+
+	if (!s || s->sh_offset > p->size || s->sh_size > p->size - s->sh_offset ||
+	    !s->sh_size || p->data[s->sh_offset + s->sh_size - 1])
+		return NULL;
+	*size = s->sh_size;
+	return (const char *)p->data + s->sh_offset;
+}
+
 static int read_file(struct proof *p)
 {
 	const Elf64_Ehdr *eh = (const void *)p->data;
@@ -111,21 +128,17 @@ static int read_file(struct proof *p)
 		return damaged(p);
 	p->sh = (const void *)(p->data + eh->e_shoff);
 	p->n_sh = eh->e_shnum;
-	for (i = 0; i < p->n_sh; i++) {
-		const Elf64_Shdr *s = &p->sh[i], *str;
+	p->sec_names = read_names(p, eh->e_shstrndx, &p->sec_names_size);
+	for (i = 0; i < p->n_sh && p->sec_names; i++) {
+		const Elf64_Shdr *s = &p->sh[i];
 
 		if (s->sh_type != SHT_SYMTAB)
 			continue;
-		str = s->sh_link < p->n_sh ? &p->sh[s->sh_link] : NULL;
-		if (!inside(p, s) || !str || str->sh_offset > p->size ||
-		    str->sh_size > p->size - str->sh_offset || !str->sh_size)
+		p->names = read_names(p, s->sh_link, &p->names_size);
+		if (!inside(p, s) || !p->names)
 			return damaged(p);
 		p->sym = (const void *)(p->data + s->sh_offset);
 		p->n_sym = s->sh_size / sizeof(*p->sym);
-		p->names = (const char *)p->data + str->sh_offset;
-		p->names_size = str->sh_size;
-		if (p->names[p->names_size - 1])
-			return damaged(p);
 		return 0;
 	}
 	return damaged(p);
@@ -165,6 +178,66 @@ static int read_code(struct proof *p, unsigned int sec)
 			if (ELF64_ST_TYPE(to->st_info) != STT_SECTION)
 				p->calls[r->r_offset / 8] = name_of(p, to);
 		}
+	}
+	return 0;
+}
+
+/* ---- data ------------------------------------------------------------------ */
+
+/* Whose, "5" of "t5_seen" or of ".data.t5": as text, @n digits. Return: NULL, nobody's. */
+static const char *owner(const char *name, bool section, size_t *n)
+{
+	const char *at = section ? strrchr(name, '.') : name;
+
+	*n = 0;
+	if (!at || at[section] != 't')
+		return NULL;
+	at += 1 + section;
+	*n = strspn(at, "0123456789");
+	return *n && at[*n] == (section ? '\0' : '_') ? at : NULL;
+}
+
+static bool was_judged(const struct proof *p, const char *map)
+{
+	const char *const *m = p->claim->maps;
+
+	while (m && *m && strcmp(*m, map))
+		m++;
+	return m && *m;
+}
+
+static int misplaced(struct proof *p, const char *name, const char *in)
+{
+	return cham__fail(p->h, -EPROTO,
+			  "the joint datapath is not proved: \"%.64s\" is in section %.64s, %s",
+			  name, in, strcmp(in, ".maps") ? "which is not its owner's" :
+			  "and was not judged as a map");
+}
+
+static int prove_data(struct proof *p)
+{
+	size_t n_name, n_in;
+	unsigned int i;
+
+	for (i = 1; i < p->n_sym; i++) {
+		const Elf64_Sym *y = &p->sym[i];
+		const char *name = name_of(p, y), *in = "none", *whose, *of;
+
+		if (ELF64_ST_TYPE(y->st_info) == STT_SECTION)
+			continue;
+		if (y->st_shndx != SHN_UNDEF && y->st_shndx < p->n_sh) {
+			if (p->sh[y->st_shndx].sh_name >= p->sec_names_size)
+				return damaged(p);
+			in = p->sec_names + p->sh[y->st_shndx].sh_name;
+		}
+		whose = owner(name, false, &n_name);
+		of = owner(in, true, &n_in);
+		if (!whose && !of)
+			continue;
+		if (whose && of && n_name == n_in && !memcmp(whose, of, n_in))
+			continue;
+		if (!whose || strcmp(in, ".maps") || !was_judged(p, name))
+			return misplaced(p, name, in);
 	}
 	return 0;
 }
@@ -524,6 +597,8 @@ int cham_prove(struct cham *h, const uint8_t *data, size_t size, const struct ch
 	p.states = malloc(STATES_MAX * sizeof(*p.states));
 	p.index = malloc(2 * STATES_MAX * sizeof(*p.index));
 	err = p.states && p.index ? read_file(&p) : -ENOMEM;
+	if (!err)
+		err = prove_data(&p);
 	for (i = 1; !err && i < p.n_sh; i++)
 		if (p.sh[i].sh_flags & SHF_EXECINSTR && p.sh[i].sh_size)
 			err = prove_section(&p, i, &places);

@@ -8,13 +8,15 @@
 struct btf;
 
 /**
- * struct cham_claim - which handlers there are, bit maps of cells by hook
+ * struct cham_claim - which handlers there are, bit maps of cells by hook, and what is theirs
  * @inlined:  in the datapath's code
  * @separate: functions of their own, that it calls
+ * @maps:     those of the inlined ones that were judged, as "t5_seen"; NULL ends, or: none
  */
 struct cham_claim {
 	uint32_t inlined[__CHAM_HOOK_MAX];
 	uint32_t separate[__CHAM_HOOK_MAX];
+	const char *const *maps;
 };
 
 /* @data: the object that would run. Return: 0, or a negative errno and what is not so. */

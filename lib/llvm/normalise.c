@@ -123,23 +123,51 @@ static void add_attribute(LLVMValueRef f, const char *name)
 
 /* ---- variables ------------------------------------------------------------- */
 
-static void keep_only_debug(LLVMValueRef global)
+/* The same variable without attributes, of which some say more of its section than its
+ * section does ("#pragma clang section") and none can be asked for or taken away.
+ */
+static LLVMValueRef anew(LLVMValueRef old)
 {
+	LLVMTypeRef type = LLVMGlobalGetValueType(old);
 	unsigned int dbg = LLVMGetMDKindIDInContext(ctx, "dbg", 3), i;
+	LLVMValueRef g = LLVMAddGlobal(mod, type, "");
+	LLVMValueMetadataEntry *e;
+	char *name;
 	size_t n;
-	LLVMValueMetadataEntry *e = LLVMGlobalCopyAllMetadata(global, &n);
 
-	for (i = 0; i < n; i++)
+	LLVMSetInitializer(g, LLVMGetInitializer(old));
+	LLVMSetGlobalConstant(g, LLVMIsGlobalConstant(old));
+	LLVMSetAlignment(g, LLVMGetAlignment(old));
+	LLVMSetLinkage(g, LLVMGetLinkage(old));
+	LLVMSetVisibility(g, LLVMGetVisibility(old));
+	LLVMSetUnnamedAddress(g, LLVMGetUnnamedAddress(old));
+	LLVMSetSection(g, LLVMGetSection(old) ?: "");
+	/* Of several the first is what it is to the debugger, and in BTF. */
+	e = LLVMGlobalCopyAllMetadata(old, &n);
+	for (i = 0; i < n; i++) {
 		if (LLVMValueMetadataEntriesGetKind(e, i) != dbg)
-			LLVMGlobalEraseMetadata(global, LLVMValueMetadataEntriesGetKind(e, i));
+			continue;
+		LLVMGlobalSetMetadata(g, dbg, LLVMValueMetadataEntriesGetMetadata(e, i));
+		break;
+	}
 	LLVMDisposeValueMetadataEntries(e);
+	name = strdup(name_of(old));
+	if (!name)
+		no("no memory");
+	LLVMReplaceAllUsesWith(old, g);
+	LLVMDeleteGlobal(old);
+	rename_value(g, name);
+	free(name);
+	return g;
 }
 
-/* Each tenant's data is a section, and with that a map, of its own. */
-static void place_variable(LLVMValueRef g)
+/* Each tenant's data is a section, and with that a map, of its own. Return: the variable,
+ * which is another.
+ */
+static LLVMValueRef place_variable(LLVMValueRef g)
 {
-	const char *section = LLVMGetSection(g);
 	LLVMLinkage linkage = LLVMGetLinkage(g);
+	const char *section;
 	char text[512];
 
 	if (linkage != LLVMExternalLinkage && linkage != LLVMInternalLinkage &&
@@ -148,6 +176,8 @@ static void place_variable(LLVMValueRef g)
 	if (LLVMIsThreadLocal(g) || LLVMGetComdat(g) || LLVMIsExternallyInitialized(g) ||
 	    LLVMGetPointerAddressSpace(LLVMTypeOf(g)))
 		no("variable \"%s\" is of a kind that handlers have not", name_of(g));
+	g = anew(g);
+	section = LLVMGetSection(g);
 	/* libbpf knows one .bss, and any number of .data; what is apart in the linked tier
 	 * stays so, so that it is the same map (lib/maps.c).
 	 */
@@ -161,22 +191,20 @@ static void place_variable(LLVMValueRef g)
 	} else if (strcmp(section, ".maps")) {
 		no("variable \"%s\" is in section %s", name_of(g), section);
 	}
-	if (alone) {
-		keep_only_debug(g);
-		return;
-	}
+	if (alone)
+		return g;
 	snprintf(text, sizeof(text), "t%s_%s", tenant, name_of(g));
 	rename_value(g, text);
 	LLVMSetLinkage(g, LLVMExternalLinkage);
 	LLVMSetVisibility(g, LLVMDefaultVisibility);
 	LLVMSetUnnamedAddress(g, LLVMNoUnnamedAddr);
-	keep_only_debug(g);
+	return g;
 }
 
 static void variables(void)
 {
 	static const char *const gone[] = { "llvm.used", "llvm.compiler.used" };
-	LLVMValueRef g, next, maps[64];
+	LLVMValueRef g, next, last, maps[64];
 	unsigned int i, n = 0;
 	bool said;
 
@@ -185,10 +213,11 @@ static void variables(void)
 		if (g)
 			LLVMDeleteGlobal(g);
 	}
-	for (g = LLVMGetFirstGlobal(mod); g; g = next) {
+	last = LLVMGetLastGlobal(mod);	/* of those that were there */
+	for (g = last ? LLVMGetFirstGlobal(mod) : NULL; g; g = next) {
 		const char *section = LLVMGetSection(g);
 
-		next = LLVMGetNextGlobal(g);
+		next = g == last ? NULL : LLVMGetNextGlobal(g);
 		/* The datapath has a licence already: without a use these go. */
 		said = section && (!strcmp(section, "license") ||
 				   !strcmp(section, CHAM_META_SECTION));
@@ -204,7 +233,7 @@ static void variables(void)
 		}
 		if (starts(name_of(g), "llvm."))
 			no("\"%s\" is no variable of a handler's", name_of(g));
-		place_variable(g);
+		g = place_variable(g);
 		if (said)
 			LLVMSetLinkage(g, LLVMInternalLinkage);
 		section = LLVMGetSection(g);
@@ -576,6 +605,8 @@ static void strip_function(LLVMValueRef f)
 	/* Nothing to unwind, then, which the judge has no place for. */
 	if (alone)
 		add_attribute(f, "nounwind");
+	else
+		LLVMSetSection(f, "");
 }
 
 static void function(LLVMValueRef f)

@@ -7,7 +7,7 @@
 
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-require_cmd clang-19 llvm-link-19 opt-19 llc-19
+require_cmd clang-19 llvm-link-19 opt-19 llc-19 llvm-objcopy-19 jq
 normalise=$O/xdp/chamelio-normalise
 [ -x "$normalise" ] || skip_all "built without llvm-19-dev"
 [ -x "$O/selftests/prove" ] || skip_all "make tests"
@@ -45,7 +45,8 @@ done
 joint shipped.o "$datapath" n-kv.bc || fail "joint"
 check_eq "two maps are in one section" 1 "$(llvm-readelf-19 -S shipped.o | grep -c ' \.maps ')"
 check "libbpf takes them, and data" sh -c "bpftool gen skeleton shipped.o name shipped >/dev/null"
-check_eq "and it is proved" proved "$(prove shipped.o 0x2 0x2 0x2)"
+check_eq "and it is proved" proved "$(prove shipped.o 0x2 0x2 0x2 t5_kv_slots t5_kv_cpus)"
+check_match "not with a map that nobody judged" '"t5_kv_cpus" is in section .maps' "$(prove shipped.o 0x2 0x2 0x2 t5_kv_slots)"
 
 # what compilers make of a function of one's own, and of compare and swap
 handler static <<'C'
@@ -76,6 +77,36 @@ C
 check "so is compare and swap" sh -c "'$normalise' 6 2 swap.bc >n-swap.bc"
 joint own.o "$datapath" n-static.bc n-swap.bc || fail "joint"
 check_eq "and both are proved" proved "$(prove own.o 0x6 0x2 0x0)"
+
+# where data lies: "#pragma clang section" says it in attributes that nobody can ask for, and
+# what is zero only obeys once it has a section
+said_sections() { grep -oE '"[a-z]+-section' | tr -d '"' | cut -d- -f1 | sort -u | xargs; }
+for section in .data.bss.t6 .maps; do
+	handler sections "s/\"data-section\"=(\"[^\"]*\")/& \"bss-section\"=\\1 \"rodata-section\"=\\1 \"relro-section\"=\\1/
+		s/^attributes #[0-9]+ = \{ /&\"implicit-section-name\"=\".text.t6\" /" <<C
+#pragma clang section data="$section" text=".text.t6"
+__u64 zero, three = 3;
+static __u64 own;
+const volatile __u64 seven = 7;
+static __attribute__((noinline)) int count(struct cham_pkt *pkt) { own += pkt->len; return own & 1; }
+CHAM_HOOK(rx) { zero += three + seven; return count(pkt) + (zero & 1); }
+C
+	check_eq "there are sections in attributes" "bss data implicit relro rodata" \
+		"$(llvm-dis-19 -o - sections.bc | said_sections)"
+	check "normalised: data for $section" sh -c "'$normalise' 5 1 sections.bc >n-sections.bc"
+	check_eq "no attribute says it" "" "$(llvm-dis-19 -o - n-sections.bc | said_sections)"
+	joint sections.o "$datapath" n-sections.bc || fail "joint"
+	check_eq "each is in its own" ".data.bss.t5 .data.bss.t5 .data.t5 .rodata.t5" \
+		"$(llvm-readelf-19 -sS --elf-output-style=JSON sections.o | jq -r '.[0].Symbols[].Symbol |
+			select(.Name.Name | startswith("t5_")) | .Section.Name' | sort | xargs)"
+	check_eq "and that is proved" proved "$(prove sections.o 0x2 0 0)"
+done
+for change in rename-section=.data.bss.t5=.data.bss.t6 rename-section=.data.t5=.data.t56 \
+	rename-section=.rodata.t5=.rodata rename-section=.data.t5=.maps \
+	redefine-sym=t5_three=t6_three redefine-sym=t5_zero=zero; do
+	llvm-objcopy-19 "--$change" sections.o moved.o || fail "$change"
+	check_match "seen: $change" 'not proved: "[a-z0-9_]+" is in section .[a-z.0-9]+, (which is not its owner|and was not judged)' "$(prove moved.o 0x2 0 0)"
+done
 
 compile echo.bc "$tap_top/bpf/echo.bpf.c"
 compile both.bc "$tap_top/selftests/vm/verdicts.bpf.c"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* prove OBJECT RX TX TIMER: is it what the datapath with these cells' handlers must be? */
+/* prove OBJECT RX TX TIMER [MAP...]: is it what the datapath with these cells' handlers, and
+ * their maps, must be?
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,8 +16,9 @@ int main(int argc, char **argv)
 	size_t size;
 	int err;
 
-	if (argc != 5 || !h)
+	if (argc < 5 || !h)
 		return 2;
+	claim.maps = (const char *const *)argv + 5;
 	claim.inlined[CHAM_HOOK_RX] = strtoul(argv[2], NULL, 0);
 	claim.inlined[CHAM_HOOK_TX] = strtoul(argv[3], NULL, 0);
 	claim.inlined[CHAM_HOOK_TIMER] = strtoul(argv[4], NULL, 0);
