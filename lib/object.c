@@ -378,6 +378,11 @@ static int judge_symbols(struct cham *h, struct cham_object *o)
 			if (type == STT_FUNC && hook_of(name) >= 0)
 				return cham__fail(h, -EINVAL, "%s: %s() is a hook, and static",
 						  o->path, name);
+			/* libbpf's linker asks for what is there by its name alone. */
+			if (o->maps && s->st_shndx == o->maps && type != STT_SECTION)
+				return cham__fail(h, -EINVAL,
+						  "%s: \"%s\" is a map, and static: leave \"static\" away",
+						  o->path, name);
 			continue;
 		}
 		if (s->st_shndx == SHN_UNDEF)
@@ -617,8 +622,14 @@ static long place_symbol(const struct cham_object *o, struct place *p,
 			 const Elf64_Sym *s)
 {
 	const char *old = cham_object__symbol(o, s);
+	unsigned int type = ELF64_ST_TYPE(s->st_info);
 	char name[NAME_MAX_LEN + 32];
 
+	/* What is static might be called as what is global will be, and nobody asks for it
+	 * by name but for functions.
+	 */
+	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL && type != STT_FUNC && type != STT_SECTION)
+		return 0;
 	if (ELF64_ST_BIND(s->st_info) == STB_LOCAL || !strcmp(old, "LICENSE"))
 		return s->st_name;
 	place_name(p, old, name, sizeof(name));
@@ -658,7 +669,7 @@ static int place_all(struct cham *h, const struct cham_object *o, struct place *
 			return name;
 		sh[i].sh_name = name;
 	}
-	for (i = 1; i < o->n_syms; i++) {
+	for (i = 0; i < o->n_syms; i++) {
 		name = place_symbol(o, p, &o->syms[i]);
 		if (name < 0)
 			return name;

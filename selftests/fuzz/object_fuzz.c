@@ -19,6 +19,26 @@ static int file_of(const void *data, size_t size)
 	return fd;
 }
 
+/* Placed, nothing but code is asked for by a name that the tenant has chosen. */
+static void named(const struct cham_object *o, int fd)
+{
+	Elf64_Shdr symtab;
+	Elf64_Ehdr eh;
+	Elf64_Sym s;
+	size_t i;
+
+	must(pread(fd, &eh, sizeof(eh), 0) == sizeof(eh), "no header");
+	must(pread(fd, &symtab, sizeof(symtab), eh.e_shoff + o->symtab * sizeof(symtab)) ==
+	     sizeof(symtab), "no symbols");
+	for (i = 0; i < symtab.sh_size / sizeof(s); i++) {
+		must(pread(fd, &s, sizeof(s), symtab.sh_offset + i * sizeof(s)) == sizeof(s),
+		     "no symbol");
+		must(ELF64_ST_BIND(s.st_info) != STB_LOCAL || !s.st_name ||
+		     ELF64_ST_TYPE(s.st_info) == STT_FUNC ||
+		     ELF64_ST_TYPE(s.st_info) == STT_SECTION, "a static variable has a name");
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct cham_prog_report report;
@@ -38,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (o) {
 		/* What is refused might be placed, too: it must be as safe. */
 		to = file_of("", 0);
-		cham_object__place(NULL, o, 2047, 16, to);
+		if (!cham_object__place(NULL, o, 2047, 16, to))
+			named(o, to);
 		close(to);
 	}
 	cham_object__close(o);

@@ -373,6 +373,7 @@ mutated local "rx\\(\\) is a hook, and static"
 mutated type "the type of rx\\(\\) is another's"
 mutated map "damaged: symbol [0-9]+"
 mutated mine "is a type of nothing|a map is not known by its name"
+mutated shadow '"count" is a map, and static'
 mutated twin "a type is of what is elsewhere"
 mutated core "only the kernel fills in"
 mutated overlap "section [0-9]+ is not in the file"
