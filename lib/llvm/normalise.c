@@ -286,6 +286,45 @@ static void freeze(LLVMValueRef in, unsigned int operand)
 	LLVMSetOperand(in, operand, LLVMBuildFreeze(builder, v, ""));
 }
 
+/* What is undefined where it is written down may be anything each time that it is asked
+ * for: what leads around a loop would be a register that nobody has written.
+ */
+static void define_operands(LLVMValueRef in)
+{
+	unsigned int n = LLVMGetNumOperands(in), i;
+
+	for (i = 0; i < n; i++) {
+		LLVMValueRef v = LLVMGetOperand(in, i);
+
+		if (LLVMIsUndef(v))
+			LLVMSetOperand(in, i, LLVMConstNull(LLVMTypeOf(v)));
+	}
+}
+
+/* As BPF has it: what is shifted by is less than the width, or counts by its lower bits. */
+static void shift(LLVMValueRef in)
+{
+	LLVMValueRef by = LLVMGetOperand(in, 1), most;
+	LLVMTypeRef t = LLVMTypeOf(in);
+	unsigned int width = LLVMGetIntTypeWidth(t);
+
+	if (LLVMIsAConstantInt(by) && LLVMConstIntGetZExtValue(by) < width)
+		return;
+	LLVMPositionBuilderBefore(builder, in);
+	if (width & (width - 1)) {
+		/* There is none such in C, nor in BPF. */
+		freeze(in, 1);
+		by = LLVMGetOperand(in, 1);
+		most = LLVMConstInt(t, width - 1, 0);
+		LLVMPositionBuilderBefore(builder, in);
+		by = LLVMBuildSelect(builder, LLVMBuildICmp(builder, LLVMIntULE, by, most, ""),
+				     by, most, "");
+	} else {
+		by = LLVMBuildAnd(builder, by, LLVMConstInt(t, width - 1, 0), "");
+	}
+	LLVMSetOperand(in, 1, by);
+}
+
 /*
  * Where a value comes from that may be poison for a compiler: frozen there, what is
  * made of it provably is none, and freezing it again where something depends on it
@@ -493,18 +532,24 @@ static void instruction(LLVMValueRef in, LLVMValueRef f)
 	    op != LLVMAtomicCmpXchg && op != LLVMFreeze)
 		no("%s() has a value that is neither number nor pointer", name_of(f));
 	strip_metadata(in);
+	define_operands(in);
 	switch (op) {
 	case LLVMAdd:
 	case LLVMSub:
 	case LLVMMul:
-	case LLVMShl:
 	case LLVMTrunc:
 		LLVMSetNSW(in, 0);
 		LLVMSetNUW(in, 0);
 		break;
+	case LLVMShl:
+		LLVMSetNSW(in, 0);
+		LLVMSetNUW(in, 0);
+		shift(in);
+		break;
 	case LLVMLShr:
 	case LLVMAShr:
 		LLVMSetExact(in, 0);
+		shift(in);
 		break;
 	case LLVMUDiv:
 		LLVMSetExact(in, 0);

@@ -192,6 +192,14 @@ for promise in 'cannot:{ __builtin_unreachable(); }' \
 	check_eq "proved" proved "$(prove np.o 0x6 0 0)"
 done
 
+# what is undefined on one way to where it is used would be a register that nobody wrote
+handler undefined 's/^  ret i32 3.*/  %w = load volatile i64, ptr %2\n  %c = icmp eq i64 %w, 0\n  br i1 %c, label %a, label %b\na:\n  store volatile i64 1, ptr %2\n  %u = shl i64 %w, 64\n  br label %e\nb:\n  %v = load volatile i64, ptr %2\n  br label %e\ne:\n  %p = phi i64 [ poison, %a ], [ %v, %b ]\n  %q = phi i64 [ %u, %a ], [ %v, %b ]\n  %s = lshr i64 %p, %w\n  %t = ashr i64 %q, 77\n  store volatile i64 %s, ptr %2\n  store volatile i64 %t, ptr %2\n  ret i32 3/' <<<'CHAM_HOOK(rx) { area->word[0] = 7; return CHAM_CONSUME; }'
+check "normalised: what is undefined" sh -c "'$normalise' 7 2 undefined.bc >n-undefined.bc"
+llvm-dis-19 -o - n-undefined.bc | sed -n '/^define.*@t7_rx/,/^}/p' | grep -v '#dbg' >undefined.ll
+check_eq "nothing of it is left" "" "$(grep -E 'undef|poison' undefined.ll)"
+check_match "shifted is by 6 bits" "and i64 .*, 63" "$(cat undefined.ll)"
+check_match "by a constant, too" "ashr i64 .*, 13" "$(cat undefined.ll)"
+
 # what stays a function of its own
 no stack "on its stack" <<<'CHAM_HOOK(rx) { volatile char b[8] = {}; return b[pkt->len & 7]; }'
 no key "on its stack" <<'C'
