@@ -236,10 +236,14 @@ $(vm_bin): $(O)/selftests/%: selftests/vm/%.c $(O)/lib/libcham.a $(O)/.flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -Iselftests -MMD -MP -MF $@.d -o $@ $< \
 		$(O)/lib/libcham.a $(pkg_libs)
 
+# what a test does not include but needs
+unit_with_leak := lib/cost.c lib/leak.c lib/leak_stack.c lib/value.c
+$(O)/selftests/unit_leak: $(unit_with_leak)
+
 $(unit_bin): $(O)/selftests/unit_%: selftests/unit/%_test.c $(O)/.flags
 	$(say) CC "$< (ASan, UBSan)"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(test_flags) -MMD -MP -MF $@.d -o $@ $<
+	$(Q)$(CC) $(test_flags) -MMD -MP -MF $@.d -o $@ $< $(unit_with_$*)
 
 $(bench_bpf): $(O)/selftests/%.o: selftests/%.c $(O)/.flags
 	$(say) BPF $<

@@ -122,7 +122,8 @@ const char *cham_helper_takes(uint32_t id);
  * @at: receives why not
  *
  * In @c->normalised code stack may be read that nobody has written: the compiler does so
- * with what is undefined.
+ * with what is undefined. No verifier sees such code by itself: neither that nor a register
+ * that nobody has written may be stored but on the stack, compared, given away or returned.
  *
  * Return: 0, @at->err, or -ENOMEM.
  */

@@ -19,6 +19,18 @@
 #include "code.h"
 #include "leak.h"
 
+/* Joint with the datapath it would be what that has left there, whom the verifier lets read
+ * it; of an object as it came the verifier itself says so.
+ */
+static int is_written(struct leak *l, uint32_t at, const struct val *v, const char *what)
+{
+	if (!v->unwritten || !l->c->normalised)
+		return 0;
+	return refuse(l->why, -EPERM, at,
+		      "%s what is undefined on some way to here; have it zero from the beginning",
+		      what);
+}
+
 /* ---- instructions --------------------------------------------------------- */
 
 static int computes(struct leak *l, uint32_t at)
@@ -74,7 +86,7 @@ static int alu_pointers(struct leak *l, uint32_t at, const struct bpf_insn *i, s
 	return 0;
 }
 
-static int alu(struct leak *l, struct state *st, uint32_t at)
+static int compute(struct leak *l, struct state *st, uint32_t at)
 {
 	const struct bpf_insn *i = &l->c->insn[at];
 	bool wide = BPF_CLASS(i->code) == BPF_ALU64;
@@ -103,6 +115,20 @@ static int alu(struct leak *l, struct state *st, uint32_t at)
 	v = cham_val_computed(op, i->off, d, &s, wide ? 64 : 32);
 	*d = wide ? v : cham_val_lower(&v);
 	return 0;
+}
+
+/* Of what is undefined comes what is undefined. */
+static int alu(struct leak *l, struct state *st, uint32_t at)
+{
+	const struct bpf_insn *i = &l->c->insn[at];
+	bool unwritten = BPF_OP(i->code) != BPF_MOV && reg(st, i->dst_reg).unwritten;
+	int err;
+
+	if (BPF_SRC(i->code) == BPF_X && BPF_OP(i->code) != BPF_END)
+		unwritten |= reg(st, i->src_reg).unwritten;
+	err = compute(l, st, at);
+	st->reg[i->dst_reg].unwritten = unwritten;
+	return err;
 }
 
 static uint32_t size_of(const struct bpf_insn *i)
@@ -144,8 +170,12 @@ static int load(struct leak *l, struct state *st, uint32_t at)
 	const struct bpf_insn *i = &l->c->insn[at];
 	struct val p = reg(st, i->src_reg), v = { 0 }, more;
 	uint32_t size = size_of(i);
+	uint8_t unwritten;
 	int err;
 
+	err = is_written(l, at, &p, "looks into");
+	if (err)
+		return err;
 	if (p.is & (MAP | FUNCTION))
 		return refuse(l->why, -EPERM, at,
 			      "looks into the kernel's own memory of a map; accepted: what bpf_map_lookup_elem() gives");
@@ -153,19 +183,21 @@ static int load(struct leak *l, struct state *st, uint32_t at)
 		err = cham_leak__load_stack(l, st, at, &p, i->off, size, &v);
 		if (err)
 			return err;
+		unwritten = v.unwritten;
 		if (size < 4 || (size < 8 && v.lo < 0) || BPF_MODE(i->code) != BPF_MEM)
 			v = bytes_of(i);
+		v.unwritten = unwritten;
 	}
 	if (p.is & CTX) {
 		if (!loads_packet(&p, i->off, size))
 			return refuse(l->why, -EPERM, at,
 				      "reads what is the host's in ctx; accepted: ctx->data and ctx->data_end");
 		more = pointer(PACKET);
-		v = cham_val_either(&v, &more, false);
+		v = v.is ? cham_val_either(&v, &more, false) : more;
 	}
 	if (p.is & ~(STACK | CTX) || !v.is) {
 		more = bytes_of(i);
-		v = cham_val_either(&v, &more, false);
+		v = v.is ? cham_val_either(&v, &more, false) : more;
 	}
 	st->reg[i->dst_reg] = v;
 	return 0;
@@ -180,8 +212,13 @@ static int atomic(struct leak *l, struct state *st, uint32_t at, const struct va
 	if (is_pointer(&s) || (i->imm == BPF_CMPXCHG && is_pointer(&r0)))
 		return refuse(l->why, -EPERM, at,
 			      "gives an atomic operation a pointer; accepted: a number");
+	err = is_written(l, at, &s, "gives an atomic operation");
+	if (!err && i->imm == BPF_CMPXCHG)
+		err = is_written(l, at, &r0, "gives an atomic operation");
+	if (err)
+		return err;
 	if (p->is & STACK) {
-		err = cham_leak__read_numbers(l, st, at, p, i->off, size_of(i), "reads");
+		err = cham_leak__read_numbers(l, st, at, p, i->off, size_of(i), "reads", NULL);
 		if (err)
 			return err;
 	}
@@ -197,12 +234,19 @@ static int write_insn(struct leak *l, struct state *st, uint32_t at)
 {
 	const struct bpf_insn *i = &l->c->insn[at];
 	struct val p = reg(st, i->dst_reg), v = number(i->imm, i->imm);
+	int err = is_written(l, at, &p, "writes to");
 
+	if (err)
+		return err;
 	if (BPF_CLASS(i->code) == BPF_STX) {
 		if (BPF_MODE(i->code) == BPF_ATOMIC)
 			return atomic(l, st, at, &p);
 		v = reg(st, i->src_reg);
 	}
+	/* Of registers the compiler keeps for later some nobody asks for. */
+	err = only(&p, STACK) ? 0 : is_written(l, at, &v, "stores");
+	if (err)
+		return err;
 	return cham_leak__store(l, st, at, &p, i->off, size_of(i), &v);
 }
 
@@ -284,7 +328,12 @@ static int compare(struct leak *l, struct state *st, uint32_t at, const struct v
 	const struct bpf_insn *i = &l->c->insn[at];
 	struct val d = reg(st, i->dst_reg);
 	uint8_t op = BPF_OP(i->code);
+	int err = is_written(l, at, &d, "compares");
 
+	if (!err)
+		err = is_written(l, at, s, "compares with");
+	if (err)
+		return err;
 	if (!is_pointer(&d) && !is_pointer(s))
 		return 0;
 	/* C has 32 bits of ctx->data, and asks whether they are 0. They are not, and that would
@@ -419,7 +468,12 @@ static int argument(struct leak *l, struct state *st, uint32_t at, char kind, un
 	struct val v = reg(st, r), len;
 	char who[64];
 	int64_t n;
+	int err;
 
+	snprintf(who, sizeof(who), "gives %s()", helper);
+	err = is_written(l, at, &v, who);
+	if (err)
+		return err;
 	if (kind == 'n' && is_pointer(&v))
 		return refuse(l->why, -EPERM, at,
 			      "gives %s() a pointer as argument %u; accepted: a number", helper, r);
@@ -428,7 +482,7 @@ static int argument(struct leak *l, struct state *st, uint32_t at, char kind, un
 	n = length_of(l, st, kind, r);
 	if (kind != 'w') {
 		snprintf(who, sizeof(who), "%s() reads", helper);
-		return n ? cham_leak__read_numbers(l, st, at, &v, 0, n, who) : 0;
+		return n ? cham_leak__read_numbers(l, st, at, &v, 0, n, who, NULL) : 0;
 	}
 	/* It may as well write nothing. */
 	len = reg(st, r + 1);
@@ -483,7 +537,10 @@ static int leave(struct leak *l, struct state *st, uint32_t at, bool gives_numbe
 		 struct state **end)
 {
 	struct val r0 = reg(st, BPF_REG_0);
+	int err = gives_number ? is_written(l, at, &r0, "returns") : 0;
 
+	if (err)
+		return err;
 	if (is_pointer(&r0) && gives_number)
 		return refuse(l->why, -EPERM, at,
 			      "returns a pointer; accepted from a hook: a number, of enum cham_verdict");

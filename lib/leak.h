@@ -47,10 +47,13 @@ struct leak {
 	uint32_t frame[FRAMES];	/* numbers of the functions that have them */
 };
 
-/* What nobody wrote the verifier lets nobody read. */
+/* What nobody wrote the verifier lets nobody read, where it sees the code. */
 static inline struct val reg(const struct state *s, unsigned int r)
 {
-	return s->reg[r].is ? s->reg[r] : unknown;
+	struct val v = s->reg[r].is ? s->reg[r] : unknown;
+
+	v.unwritten |= !s->reg[r].is;
+	return v;
 }
 
 int cham_leak__too_many(struct leak *l, uint32_t at);
@@ -64,7 +67,7 @@ void cham_leak__come_to(struct leak *l, struct state **to, struct state *st);
 void cham_leak__write_at(struct leak *l, struct state *s, const struct val *p, int64_t off,
 			 int64_t len);
 int cham_leak__read_numbers(struct leak *l, const struct state *s, uint32_t at, const struct val *p,
-			    int64_t off, int64_t len, const char *who);
+			    int64_t off, int64_t len, const char *who, uint8_t *unwritten);
 int cham_leak__load_stack(struct leak *l, const struct state *s, uint32_t at, const struct val *p,
 			  int64_t off, uint32_t size, struct val *v);
 int cham_leak__store(struct leak *l, struct state *s, uint32_t at, const struct val *p, int64_t off,

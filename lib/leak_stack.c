@@ -255,11 +255,31 @@ void cham_leak__write_at(struct leak *l, struct state *s, const struct val *p, i
 			write_range(l, s, f, lo, hi, sure);
 }
 
+/* @len bytes of what is not known to be written. */
+static void unwrite(struct leak *l, struct state *s, const struct val *p, int64_t off,
+		    int64_t len)
+{
+	int64_t lo, hi;
+	uint32_t f, i;
+
+	reach(p, off, len, &lo, &hi);
+	for (f = 0; f < s->depth; f++)
+		for (i = 0; i < SLOTS && p->frames & 1U << f; i++) {
+			if (!bytes_in(i, lo, hi))
+				continue;
+			s->slot[f][i].written &= ~bytes_in(i, lo, hi);
+			s->slot[f][i].len = 0;
+		}
+	l->work += SLOTS;
+}
+
 #define UNBOUNDED	", with an index that has no bound"
 
-/* May @len bytes be read, all of them numbers? */
+/* May @len bytes be read, all of them numbers? *@unwritten, if not NULL: not all of them are
+ * known to be written.
+ */
 int cham_leak__read_numbers(struct leak *l, const struct state *s, uint32_t at, const struct val *p,
-			    int64_t off, int64_t len, const char *who)
+			    int64_t off, int64_t len, const char *who, uint8_t *unwritten)
 {
 	bool known = p->lo >= -CHAM_STACK_MAX * 2 && p->hi <= CHAM_STACK_MAX * 2;
 	int64_t lo, hi;
@@ -283,7 +303,9 @@ int cham_leak__read_numbers(struct leak *l, const struct state *s, uint32_t at, 
 			 * where nothing depends on it, and loads it there: the object as
 			 * the tenant gave it is asked for that.
 			 */
-			if (bits & ~k->written && !l->c->normalised)
+			if (bits & ~k->written && l->c->normalised && unwritten)
+				*unwritten = 1;
+			else if (bits & ~k->written)
 				return refuse(l->why, -EPERM, at,
 					      "%s bytes of the stack that nobody has written on some way to here%s; have them zero from the beginning (= {}), padding too",
 					      who, known ? "" : UNBOUNDED);
@@ -308,7 +330,7 @@ int cham_leak__load_stack(struct leak *l, const struct state *s, uint32_t at, co
 			return 0;
 		}
 	}
-	return cham_leak__read_numbers(l, s, at, p, off, size, "reads");
+	return cham_leak__read_numbers(l, s, at, p, off, size, "reads", &v->unwritten);
 }
 
 static int store_pointer(struct leak *l, struct state *s, uint32_t at, const struct val *p,
@@ -343,6 +365,10 @@ int cham_leak__store(struct leak *l, struct state *s, uint32_t at, const struct 
 	if (is_pointer(v))
 		return store_pointer(l, s, at, p, off, size, v);
 	cham_leak__write_at(l, s, p, off, size);
+	if (v->unwritten && l->c->normalised) {
+		unwrite(l, s, p, off, size);
+		return 0;
+	}
 	if (size < 4 || !cham_leak__is_exact(p, off, size) || (p->lo + off) % size)
 		return 0;
 	b = p->lo + off + CHAM_STACK_MAX;

@@ -28,9 +28,13 @@ struct val cham_val_either(const struct val *a, const struct val *b, bool widen)
 	struct val v = *a;
 	uint16_t of_a, of_b;
 
-	if (!a->is || !b->is)
-		return a->is ? *a : *b;
+	if (!a->is || !b->is) {
+		v = a->is ? *a : *b;
+		v.unwritten = !!v.is;
+		return v;
+	}
 	v.frames |= b->frames;
+	v.unwritten |= b->unwritten;
 	if (is_pointer(a) || is_pointer(b)) {
 		v.is = beside(a) | beside(b);
 		of_a = a->is & ~NUMBERS;

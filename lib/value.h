@@ -26,9 +26,10 @@ struct val {
 	int64_t lo, hi;		/* of a number, or of the one kind in RANGED */
 	uint16_t is;
 	uint16_t frames;	/* STACK: bits, of whose */
+	uint8_t unwritten;	/* or on some way what was there before, which may be anything */
 };
 
-static const struct val unknown = { UNKNOWN_LO, UNKNOWN_HI, NUMBER, 0 };
+static const struct val unknown = { UNKNOWN_LO, UNKNOWN_HI, NUMBER, 0, 0 };
 
 static inline struct val number(int64_t lo, int64_t hi)
 {
@@ -68,7 +69,8 @@ static inline bool is_one_kind(uint16_t is)
 
 static inline bool same(const struct val *a, const struct val *b)
 {
-	return a->lo == b->lo && a->hi == b->hi && a->is == b->is && a->frames == b->frames;
+	return a->lo == b->lo && a->hi == b->hi && a->is == b->is && a->frames == b->frames &&
+	       a->unwritten == b->unwritten;
 }
 
 /* What may be @a as well as @b; @widen: what differs a little may differ in any way. */
