@@ -30,6 +30,8 @@
 
 #define NAMES	32	/* room for "/proc/self/fd/NNN" */
 #define JOINT_INSNS	40000	/* of tenants, in one */
+/* Types that say they are one are not: of two tenants' maps one would have the other's. */
+#define OWN_TYPES	"-disable-debug-info-type-map"
 
 struct cham_joint {
 	struct cham *h;
@@ -127,7 +129,7 @@ int cham_normalise(struct cham *h, const char *tool, const char *file, uint32_t 
 static int optimise(struct cham *h, const char *what, const char *passes, const char *keep,
 		    int in, uint8_t **data, size_t *size)
 {
-	const char *opt[7] = { "opt", passes, "-o", "-", "/proc/self/fd/3", keep, NULL };
+	const char *opt[8] = { "opt", OWN_TYPES, passes, "-o", "-", "/proc/self/fd/3", keep, NULL };
 	uint8_t *one;
 	int fd, err;
 
@@ -270,8 +272,8 @@ static int keep_names(struct cham_joint *j)
 static int compile(struct cham_joint *j)
 {
 	char names[1 + CHAM_CELLS][NAMES];
-	const char *link[CHAM_CELLS + 6] = { "llvm-link", "-o", "-" };
-	unsigned int i, n = 3;
+	const char *link[CHAM_CELLS + 7] = { "llvm-link", OWN_TYPES, "-o", "-" };
+	unsigned int i, n = 4;
 	uint8_t *one;
 	size_t size;
 	int fd, err;

@@ -24,10 +24,11 @@ handler() {
 	{ printf '#include "handler.h"\nCHAM_PROGRAM("x", 1, 0);\n'; cat; } | compile "$1.bc"
 	[ -z "${2:-}" ] || llvm-dis-19 -o - "$1.bc" | sed -E "$2" | llvm-as-19 -o "$1.bc"
 }
+own_types=$(sed -n 's/^#define OWN_TYPES[^"]*"\(.*\)"/\1/p' "$tap_top/lib/joint.c")
 # joint OUT BITCODE...: as lib/joint.c makes it
 joint() {
-	llvm-link-19 -o linked.bc "${@:2}" &&
-		opt-19 -passes='internalize,default<O2>' -o opt.bc \
+	llvm-link-19 "$own_types" -o linked.bc "${@:2}" &&
+		opt-19 "$own_types" -passes='internalize,default<O2>' -o opt.bc \
 			-internalize-public-api-list=cham_uplink,cham_port,cham_parse_wscale,LICENSE,cham_composition,t[0-9]*_* linked.bc &&
 		llc-19 -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o "$1" opt.bc
 }
@@ -107,6 +108,21 @@ for change in rename-section=.data.bss.t5=.data.bss.t6 rename-section=.data.t5=.
 	llvm-objcopy-19 "--$change" sections.o moved.o || fail "$change"
 	check_match "seen: $change" 'not proved: "[a-z0-9_]+" is in section .[a-z.0-9]+, (which is not its owner|and was not judged)' "$(prove moved.o 0x2 0 0)"
 done
+
+# two maps whose types have one name for all modules, as C++ has: each has its own
+for values in 4 8; do
+	handler "odr$values" '/DICompositeType\(tag: DW_TAG_structure_type, name: "shape"/s/\)$/, identifier: "one")/' <<C
+struct shape { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 2); __type(key, __u32); __type(value, __u64[$values]); };
+struct shape m SEC(".maps");
+__u32 zero;
+CHAM_HOOK(rx) { return bpf_map_lookup_elem(&m, &zero) ? CHAM_DROP : CHAM_PASS; }
+C
+	"$normalise" "$values" $((values / 4)) "odr$values.bc" >"n-odr$values.bc" || fail "odr$values"
+done
+check_match "types say that they are one" 'identifier: "one"' "$(llvm-dis-19 -o - n-odr4.bc)"
+joint odr.o "$datapath" n-odr4.bc n-odr8.bc || fail "joint"
+check_eq "and are two" 2 "$(bpftool -j btf dump file odr.o |
+	jq '[.types[] | select(.kind == "VAR" and (.name | test("^t[48]_m$"))).type_id] | unique | length')"
 
 compile echo.bc "$tap_top/bpf/echo.bpf.c"
 compile both.bc "$tap_top/selftests/vm/verdicts.bpf.c"
