@@ -122,8 +122,8 @@ static void verdict(int err, char *text, size_t size)
 		from = strchr(log_tail, '\n') + 1;
 	else if (strstr(log_tail, "LOG --\n"))
 		from = strstr(log_tail, "LOG --\n") + 7;
-	snprintf(text, size, "the kernel's verifier refuses it%s: %.*s\n%.*s", log_where, (int)(end - at), at,
-		 end > from ? (int)(end - from) : 0, from);
+	snprintf(text, size, "the kernel's verifier refuses it%s: %.*s\n%.*s", log_where,
+		 (int)(end - at), at, end > from ? (int)(end - from) : 0, from);
 }
 
 /* Where it is in .rodata of @size bytes, or -1. */
