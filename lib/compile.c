@@ -41,10 +41,12 @@ TEXT_OF(cham_text_uapi, "uapi/chamelio_handler.h");
  * asked. %s: where LLVM is.
  */
 static const char overlay[] =
-	"{ 'version': 0, 'use-external-names': false, 'redirecting-with': 'redirect-only', 'roots': [\n"
+	"{ 'version': 0, 'use-external-names': false, 'redirecting-with': 'redirect-only',\n"
+	"'roots': [\n"
 	"{ 'name': '" HEADERS "', 'type': 'directory', 'contents': [\n"
 	"{ 'name': 'handler.h', 'type': 'file', 'external-contents': '/proc/self/fd/4' },\n"
-	"{ 'name': 'chamelio_handler.h', 'type': 'file', 'external-contents': '/proc/self/fd/5' }]},\n"
+	"{ 'name': 'chamelio_handler.h', 'type': 'file', 'external-contents': '/proc/self/fd/5' }\n"
+	"]},\n"
 	"{ 'name': '" FIRST "', 'type': 'file', 'external-contents': '" FIRST "' },\n"
 	"{ 'name': '/usr', 'type': 'directory-remap', 'external-contents': '/usr' },\n"
 	"{ 'name': '%1$s', 'type': 'directory-remap', 'external-contents': '%1$s' }]}\n";
