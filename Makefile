@@ -219,11 +219,13 @@ $(bpf_bin): $(O)/bpf/%: bpf/%.c bpf/slowport.c $(O)/lib/libcham.a $(O)/.flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(user_flags) -MMD -MP -MF $@.d -o $@ $< bpf/slowport.c \
 		$(O)/lib/libcham.a $(pkg_libs)
 
-$(O)/xdp/chamelio-normalise: lib/llvm/normalise.c uapi/chamelio_handler.h $(O)/.flags
-	$(say) CC $<
+$(O)/xdp/chamelio-normalise: $(wildcard lib/llvm/*.c) lib/llvm/normalise.h \
+		uapi/chamelio_handler.h $(O)/.flags
+	$(say) CC lib/llvm
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=gnu11 -Wall -Wextra $(werror) -Iuapi \
-		-isystem $(llvm)/include $(LDFLAGS) -o $@ $< -L$(llvm)/lib -lLLVM-19
+		-isystem $(llvm)/include $(LDFLAGS) -o $@ $(filter %.c,$^) -L$(llvm)/lib \
+		-lLLVM-19
 
 $(vm_bpf): $(O)/selftests/%.o: selftests/vm/%.c $(O)/.flags
 	$(say) BPF $<

@@ -283,7 +283,7 @@ static int cost_of_loop(struct cham_code *c, struct cham_func *f, uint32_t at,
 	i = count < 0 ? NULL : &c->insn[count];
 	if (!i || !is_constant(i) || i->imm < 0)
 		return refuse(why, -ELOOP, at,
-			      "bpf_loop() needs a constant for a count");
+			      "bpf_loop() needs a constant for a count, below 2^31: the most turns that there can be, of which the function ends some by returning 1");
 	if (what < 0 || !is_ld64(&c->insn[what]) || c->ref[what].kind != CHAM_REF_FUNC)
 		return refuse(why, -ELOOP, at, "bpf_loop() needs a function of the object");
 	err = visit(c, c->ref[what].index, why);

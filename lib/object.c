@@ -448,8 +448,10 @@ static int judge_meta(struct cham *h, struct cham_object *o)
 		return cham__fail(h, -EPROTO,
 				  "%s: is for version %u of the handler ABI, this library for version %d",
 				  o->path, o->meta.abi, CHAM_ABI_VERSION);
-	if (size != sizeof(o->meta) || !o->meta.name[0])
-		return wrong(h, o, "damaged: " CHAM_META_SECTION " has no name");
+	if (size != sizeof(o->meta))
+		return wrong(h, o, "damaged: " CHAM_META_SECTION " is not what one CHAM_PROGRAM() makes");
+	if (!o->meta.name[0])
+		return wrong(h, o, "CHAM_PROGRAM() gives it no name");
 	if (!memchr(o->meta.name, 0, sizeof(o->meta.name)))
 		return wrong(h, o, "CHAM_PROGRAM() has a name of more than 31 bytes");
 	cham_printable_name(o->meta.name);
