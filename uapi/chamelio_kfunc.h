@@ -83,7 +83,7 @@ static inline __u32 cham_vni_index(__u32 vni)
 	return __builtin_bswap32(vni) >> 8;
 }
 
-/* One per CPU; the program reads it, neighbours at once where that is aligned. */
+/* One per CPU; the program reads it. */
 struct cham_event {
 	/* after begin */
 	__be32	local4;		/* uplink: tunnel end point, 0 none */
@@ -102,6 +102,6 @@ struct cham_event {
 	__u32	now;		/* milliseconds */
 	__u32	unseen;		/* of the tenant's packets, by handlers */
 	__u32	reverse;	/* direction: 0, or 1 for CHAM_PKT_REVERSE */
-} __attribute__((aligned(8)));
+};
 
 #endif

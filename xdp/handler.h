@@ -6,6 +6,7 @@
 #ifndef CHAM_XDP_HANDLER_H
 #define CHAM_XDP_HANDLER_H
 
+#include <stddef.h>
 #include "parse.h"
 
 /* A bench comes with places of its own. */
@@ -81,6 +82,10 @@ static __always_inline void cham_describe_place(struct cham_pkt *pkt, __u32 l3, 
 			 sizeof(pkt->flags) + sizeof(pkt->hook) + sizeof(pkt->vlan));
 }
 
+/* One load and one store. */
+_Static_assert(!(offsetof(struct cham_event, now) % 8 || offsetof(struct cham_pkt, now) % 8),
+	       "not aligned");
+
 /* What a handler is told of the packet. */
 static __always_inline void cham_describe(struct cham_pkt *pkt, const struct cham_event *ev,
 					  const struct cham_query *q, __u32 where,
@@ -117,7 +122,9 @@ static __always_inline void cham_describe(struct cham_pkt *pkt, const struct cha
 				    (l3 - (__u32)sizeof(struct ethhdr)) /
 					(sizeof(struct cham_tag) / CHAM_PKT_VLAN));
 	}
-	__builtin_memcpy(&pkt->now, &ev->now, sizeof(pkt->now) + sizeof(pkt->unseen));
+	__builtin_memcpy(__builtin_assume_aligned(&pkt->now, 8),
+			 __builtin_assume_aligned(&ev->now, 8),
+			 sizeof(pkt->now) + sizeof(pkt->unseen));
 	__builtin_memset(&pkt->port, 0, sizeof(pkt->port) + sizeof(pkt->timer) +
 			 sizeof(pkt->event));
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A handler that does what the packet says. UDP to port 9000 (rx) or 9001 (tx):
- * the first four bytes of the payload are what it returns, the next four the port,
- * both little-endian. UDP to port 9002: three packets of a conversation pass, the
- * others are dropped with reason 5. UDP to port 9003 (rx) or 9004 (tx): gets a payload
- * of as many bytes as the next four say, and then obeys; if bit 31 of them is set, the
- * headers do not follow. UDP to port 9005 (rx) or 9006 (tx) passes and arms the timer:
- * the first four bytes are the verdict that it shall return, then milliseconds, then how
- * often. UDP to port 9010 (rx) or 9011 (tx) goes back as an ICMP echo's answer, or, if the
- * first four bytes say 1, as an IP header with nothing behind it, to all. VERSION is the layout of the counter. What a handler must not see: reason 9.
- * What it was told to return is in the area, too.
+ * A handler that does what the packet says. UDP to port 9000 (rx) or 9001 (tx): the first
+ * four bytes of the payload are what it returns, the next four the port, both little-
+ * endian. UDP to port 9002: three packets of a conversation pass, the others are dropped
+ * with reason 5. UDP to port 9003 (rx) or 9004 (tx): gets a payload of as many bytes as
+ * the next four say, and then obeys; if bit 31 of them is set, the headers do not follow.
+ * UDP to port 9005 (rx) or 9006 (tx) passes and arms the timer: the first four bytes are
+ * the verdict that it shall return, then milliseconds, then how often. UDP to port 9010
+ * (rx) or 9011 (tx) goes back as an ICMP echo's answer, or, if the first four bytes say 1,
+ * as an IP header with nothing behind it, to all. VERSION is the layout of the counter.
+ * What a handler must not see: reason 9. What it was told to return is in the area, too.
  */
 #include "handler.h"
 
