@@ -449,7 +449,7 @@ static int judge_meta(struct cham *h, struct cham_object *o)
 				  "%s: is for version %u of the handler ABI, this library for version %d",
 				  o->path, o->meta.abi, CHAM_ABI_VERSION);
 	if (size != sizeof(o->meta))
-		return wrong(h, o, "damaged: " CHAM_META_SECTION " is not what one CHAM_PROGRAM() makes");
+		return wrong(h, o, "damaged: " CHAM_META_SECTION " is not of one CHAM_PROGRAM()");
 	if (!o->meta.name[0])
 		return wrong(h, o, "CHAM_PROGRAM() gives it no name");
 	if (!memchr(o->meta.name, 0, sizeof(o->meta.name)))

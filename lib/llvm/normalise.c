@@ -91,7 +91,7 @@ void foreign(LLVMValueRef v)
 		   name_of(v));
 	for (k = 0; k < sizeof(library) / sizeof(library[0]); k++)
 		if (!strcmp(name_of(v), library[k]))
-			no("\"%s\" is of the C library, which there is none of: compare and copy by words",
+			no("\"%s\" is of the C library, which there is none of: go by words",
 			   name_of(v));
 	no("\"%s\" is somebody else's: a program has its own, defined in the module", name_of(v));
 }
