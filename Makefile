@@ -220,10 +220,10 @@ $(bpf_bin): $(O)/bpf/%: bpf/%.c bpf/slowport.c $(O)/lib/libcham.a $(O)/.flags
 		$(O)/lib/libcham.a $(pkg_libs)
 
 $(O)/xdp/chamelio-normalise: $(wildcard lib/llvm/*.c) lib/llvm/normalise.h \
-		uapi/chamelio_handler.h $(O)/.flags
+		lib/foreign.h uapi/chamelio_handler.h $(O)/.flags
 	$(say) CC lib/llvm
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=gnu11 -Wall -Wextra $(werror) -Iuapi \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -std=gnu11 -Wall -Wextra $(werror) -Iuapi -Ilib \
 		-isystem $(llvm)/include $(LDFLAGS) -o $@ $(filter %.c,$^) -L$(llvm)/lib \
 		-lLLVM-19
 

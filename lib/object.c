@@ -19,6 +19,7 @@
 
 #include <bpf/btf.h>
 
+#include "foreign.h"
 #include "object.h"
 #include "prove.h"
 #include "text.h"
@@ -333,27 +334,10 @@ static void section_of(const struct cham_object *o, const char *name, char *in, 
 /* It is not the tenant's own. */
 static int refuse_foreign(struct cham *h, const struct cham_object *o, const char *name)
 {
-	static const char *const library[] = { "bcmp", "memcmp", "memcpy", "memmove", "memset" };
-	unsigned int k;
 	char in[16];
 
 	section_of(o, name, in, sizeof(in));
-	if (!strcmp(in, ".ksyms"))
-		return cham__fail(h, -EINVAL,
-				  "%s: \"%s\" is a kfunc or a variable of the kernel: a handler calls helpers and its own functions",
-				  o->path, name);
-	if (!strcmp(in, ".maps"))
-		return cham__fail(h, -EINVAL,
-				  "%s: \"%s\" is a map of somebody else: a program has its own, defined in the object",
-				  o->path, name);
-	for (k = 0; k < sizeof(library) / sizeof(library[0]); k++)
-		if (!strcmp(name, library[k]))
-			return cham__fail(h, -EINVAL,
-					  "%s: \"%s\" is of the C library, which there is none of, and the compiler calls it for what is long or of unknown length: have a loop with a bound",
-					  o->path, name);
-	return cham__fail(h, -EINVAL,
-			  "%s: \"%s\" is somebody else's: a program has its own functions and data, defined in the object",
-			  o->path, name);
+	return cham__fail(h, -EINVAL, "%s: \"%s\" %s", o->path, name, cham_foreign(name, in));
 }
 
 /* Each global symbol is a hook, a map or a function of the tenant's own. */

@@ -149,7 +149,7 @@ static void strip_call(LLVMValueRef in, bool memory)
 	}
 }
 
-static void compare(LLVMValueRef in)
+static LLVMValueRef comparison(LLVMValueRef in)
 {
 	LLVMValueRef how = LLVMGetOperand(in, 0);
 	unsigned long long predicate;
@@ -158,10 +158,15 @@ static void compare(LLVMValueRef in)
 	if (predicate < LLVMIntEQ || predicate > LLVMIntSLE)
 		no("compares in a way that there is not");
 	LLVMPositionBuilderBefore(builder, in);
-	LLVMReplaceAllUsesWith(in, LLVMBuildICmp(builder, (LLVMIntPredicate)predicate,
-						 LLVMGetOperand(in, 1), LLVMGetOperand(in, 2),
-						 ""));
+	return LLVMBuildICmp(builder, (LLVMIntPredicate)predicate, LLVMGetOperand(in, 1),
+			     LLVMGetOperand(in, 2), "");
+}
+
+static bool becomes(LLVMValueRef in, LLVMValueRef v)
+{
+	LLVMReplaceAllUsesWith(in, v);
 	LLVMInstructionEraseFromParent(in);
+	return true;
 }
 
 /* Return: the call is gone. */
@@ -186,20 +191,12 @@ static bool intrinsic(LLVMValueRef in, const char *name)
 			return true;
 		}
 	/* So BPF's optimiser hides a value and a comparison from the others. */
-	if (starts(name, "llvm.bpf.passthrough.")) {
-		LLVMReplaceAllUsesWith(in, LLVMGetOperand(in, 1));
-		LLVMInstructionEraseFromParent(in);
-		return true;
-	}
-	if (starts(name, "llvm.bpf.compare.")) {
-		compare(in);
-		return true;
-	}
-	if (starts(name, "llvm.expect.")) {
-		LLVMReplaceAllUsesWith(in, LLVMGetOperand(in, 0));
-		LLVMInstructionEraseFromParent(in);
-		return true;
-	}
+	if (starts(name, "llvm.bpf.passthrough."))
+		return becomes(in, LLVMGetOperand(in, 1));
+	if (starts(name, "llvm.bpf.compare."))
+		return becomes(in, comparison(in));
+	if (starts(name, "llvm.expect."))
+		return becomes(in, LLVMGetOperand(in, 0));
 	if (starts(name, "llvm.ctlz.") || starts(name, "llvm.cttz.") || starts(name, "llvm.abs.")) {
 		/* Of zero, or of the least number, they give something. */
 		LLVMSetOperand(in, 1, LLVMConstInt(LLVMInt1TypeInContext(ctx), 0, 0));

@@ -37,6 +37,7 @@
 #include <llvm-c/Transforms/PassBuilder.h>
 
 #include "chamelio_handler.h"
+#include "foreign.h"
 #include "normalise.h"
 
 #define LAYOUT	"e-m:e-p:64:64-i64:64-i128:128-n32:64-S128"
@@ -76,24 +77,10 @@ const char *name_of(LLVMValueRef v)
 	return LLVMGetValueName2(v, &n);
 }
 
-/* What is used and not in the module: as lib/object.c says it. */
+/* What is used and not in the module. */
 void foreign(LLVMValueRef v)
 {
-	static const char *const library[] = { "bcmp", "memcmp", "memcpy", "memmove", "memset" };
-	const char *section = LLVMGetSection(v) ?: "";
-	unsigned int k;
-
-	if (!strcmp(section, ".ksyms"))
-		no("\"%s\" is a kfunc or the kernel's own: a handler calls helpers and its own",
-		   name_of(v));
-	if (!strcmp(section, ".maps"))
-		no("\"%s\" is a map of somebody else: a program has its own, defined in the module",
-		   name_of(v));
-	for (k = 0; k < sizeof(library) / sizeof(library[0]); k++)
-		if (!strcmp(name_of(v), library[k]))
-			no("\"%s\" is of the C library, which there is none of: go by words",
-			   name_of(v));
-	no("\"%s\" is somebody else's: a program has its own, defined in the module", name_of(v));
+	no("\"%s\" %s", name_of(v), cham_foreign(name_of(v), LLVMGetSection(v) ?: ""));
 }
 
 static int hook_of(const char *name)
