@@ -61,11 +61,12 @@ endif
 user_flags = -std=gnu11 -Wall -Wextra -Wshadow -Wmissing-prototypes \
 	-Wstrict-prototypes $(werror) -fPIC -Iuapi -Ilib $(pkg_cflags) \
 	-D_GNU_SOURCE -DCHAM_VERSION='"$(VERSION)"' -DCHAM_OBJDIR='"$(OBJDIR)"'
-bpf_flags = -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Werror -Iuapi \
+# v4 stores constants without a register
+bpf_flags = -target bpf -mcpu=v4 -O2 -g -std=gnu11 -Wall -Werror -Iuapi \
 	-I/usr/include/$(multiarch)
 # see lib/compile.c
-handler_flags = $(bpf_flags) -fno-vectorize -fno-slp-vectorize -mllvm -sink-common-insts=false \
-	-mllvm -enable-load-pre=false
+handler_flags = $(bpf_flags) -mcpu=v3 -fno-vectorize -fno-slp-vectorize \
+	-mllvm -sink-common-insts=false -mllvm -enable-load-pre=false
 test_flags = -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -Iuapi -Ikmod -Ilib
 # BPF code is written for a machine that takes any alignment
@@ -146,7 +147,7 @@ $(O)/chamelio.ko $(O)/.flags: | $(filter deps,$(MAKECMDGOALS))
 # what an object was built with: another value rebuilds it
 $(O)/.flags: FORCE
 	@mkdir -p $(O)
-	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS) $(LDFLAGS) $(user_flags) $(CLANG) $(handler_flags) $(LIBDIR) $(INCLUDEDIR))' >$@.new
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS) $(LDFLAGS) $(user_flags) $(CLANG) $(bpf_flags) $(handler_flags) $(LIBDIR) $(INCLUDEDIR))' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(O)/lib/%.o: lib/%.c $(O)/.flags

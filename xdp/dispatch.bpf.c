@@ -33,23 +33,27 @@ static __always_inline __u32 cham_number(const void *headers_end)
 
 /*
  * Nothing is called, so that no register needs to be kept; IPv4 is not merged with the
- * others, so that its offsets are constants. Where no tail call is made the composition
- * has gone meanwhile: Linux has the packet.
+ * others, so that its offsets are constants, and all count from the one place that is
+ * compared. Where no tail call is made the composition has gone meanwhile: Linux has the
+ * packet.
  */
 SEC("xdp.frags")
 int cham_dispatch(struct xdp_md *ctx)
 {
-	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	const __be16 *kind = data + offsetof(struct ethhdr, h_proto);
+	const void *end = (void *)(long)ctx->data_end;
+	const void *inner = (void *)(long)ctx->data + CHAM_OUTER4;
+	const __be16 *kind;
 
-	if (data + CHAM_OUTER4 > end)
+	cham_once(inner);
+	kind = inner - CHAM_OUTER4 + offsetof(struct ethhdr, h_proto);
+	if (inner > end)
 		bpf_tail_call(ctx, &cham_uplinks, 0);
 	else if (*kind == bpf_htons(ETH_P_IP))
 		__attribute__((nomerge))
-		bpf_tail_call(ctx, &cham_uplinks, cham_number(data + CHAM_OUTER4));
-	else if (data + CHAM_OUTER6 > end)
+		bpf_tail_call(ctx, &cham_uplinks, cham_number(inner));
+	else if (inner - CHAM_OUTER4 + CHAM_OUTER6 > end)
 		bpf_tail_call(ctx, &cham_uplinks, 0);
 	else
-		bpf_tail_call(ctx, &cham_uplinks, cham_number(data + CHAM_OUTER6));
+		bpf_tail_call(ctx, &cham_uplinks, cham_number(inner - CHAM_OUTER4 + CHAM_OUTER6));
 	return XDP_PASS;
 }

@@ -24,9 +24,6 @@
 /* Beside an act: a handler has decided, and not only passed it on. */
 #define CHAM_HANDLED	0x100
 
-/* Kept as it is, and not reckoned into what is made of it. */
-#define cham_once(value) asm("" : "+r"(value))
-
 /* Nothing that a handler does says anything about which one it is: for a compiler
  * that sees both (the joint tier) the number comes from nowhere. By the label, which
  * names the register, lib/prove.c finds it in what was compiled.
