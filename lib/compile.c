@@ -241,7 +241,7 @@ static int compile(struct cham *h, const char *path, const uint8_t *c, size_t c_
 	int in[4] = { -1, -1, -1, -1 }, err;
 	char clang[512], where[4096 + sizeof(overlay)], *prefix;
 	const char *argv[40] = {
-		"clang", "--no-default-config", "-target", "bpf", "-mcpu=v3", "-O2", arch,
+		"clang", "--no-default-config", "-target", "bpf", CHAM_BPF_TENANT, "-O2", arch,
 		"-fno-vectorize", "-fno-slp-vectorize", "-mllvm", "-sink-common-insts=false",
 		"-mllvm", "-enable-load-pre=false",
 		"-gdwarf-5", "-gembed-source", "-std=gnu11", "-fno-crash-diagnostics",
@@ -278,10 +278,10 @@ static int compile(struct cham *h, const char *path, const uint8_t *c, size_t c_
 	return err;
 }
 
-int cham_llvm__assemble(struct cham *h, const char *file, int in, uint8_t **data,
-			size_t *size)
+int cham_llvm__assemble(struct cham *h, const char *file, const char *cpu, int in,
+			uint8_t **data, size_t *size)
 {
-	const char *argv[9] = { "llc", "-mtriple=bpfel", "-mcpu=v3", "-O2", "-filetype=obj",
+	const char *argv[9] = { "llc", "-mtriple=bpfel", cpu, "-O2", "-filetype=obj",
 			       "-o", "-", FIRST, NULL };
 
 	return cham_llvm__run(h, file, "llc", argv, &in, 1, data, size);
@@ -294,7 +294,7 @@ static int assemble(struct cham *h, const char *path, const uint8_t *bc, size_t 
 
 	if (in < 0)
 		return in;
-	err = cham_llvm__assemble(h, path, in, data, size);
+	err = cham_llvm__assemble(h, path, CHAM_BPF_TENANT, in, data, size);
 	close(in);
 	return err;
 }

@@ -34,8 +34,10 @@ int cham_llvm__run(struct cham *h, const char *file, const char *name,
 int cham_llvm__run_tool(struct cham *h, const char *file, const char *failed,
 			const char *path, const char *const *argv, const int *in,
 			unsigned int n_in, uint8_t **data, size_t *size);
-/* Bitcode in @in to an object. */
-int cham_llvm__assemble(struct cham *h, const char *file, int in, uint8_t **data,
-			size_t *size);
+/* Bitcode in @in to an object, for a version of BPF. */
+#define CHAM_BPF_TENANT		"-mcpu=v3"
+#define CHAM_BPF_DATAPATH	"-mcpu=v4"	/* as xdp/ is compiled */
+int cham_llvm__assemble(struct cham *h, const char *file, const char *cpu, int in,
+			uint8_t **data, size_t *size);
 
 #endif

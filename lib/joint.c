@@ -85,7 +85,7 @@ static int compare(struct cham *h, const struct cham_object *o, int bitcode)
 {
 	uint8_t *data;
 	size_t size;
-	int err = cham_llvm__assemble(h, o->path, bitcode, &data, &size);
+	int err = cham_llvm__assemble(h, o->path, CHAM_BPF_TENANT, bitcode, &data, &size);
 
 	if (err)
 		return err;
@@ -138,7 +138,7 @@ static int optimise(struct cham *h, const char *what, const char *passes, const 
 	free(one);
 	if (fd < 0)
 		return fd;
-	err = cham_llvm__assemble(h, what, fd, data, size);
+	err = cham_llvm__assemble(h, what, CHAM_BPF_DATAPATH, fd, data, size);
 	close(fd);
 	return err;
 }

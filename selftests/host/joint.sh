@@ -16,7 +16,7 @@ defer rm -rf "$tmp"
 cd "$tmp" || exit 1
 
 compile() {
-	clang-19 -target bpf -mcpu=v3 -O2 -g -std=gnu11 -DCHAM_JOINT -I"$tap_top/uapi" -I"$tap_top/bpf" \
+	clang-19 -target bpf -mcpu=v4 -O2 -g -std=gnu11 -DCHAM_JOINT -I"$tap_top/uapi" -I"$tap_top/bpf" \
 		-I"/usr/include/$(gcc -print-multiarch)" -emit-llvm -c -o "$1" -x c "${2:--}"
 }
 # handler NAME [SED]: the source on standard input; SED changes its bitcode
@@ -30,7 +30,7 @@ joint() {
 	llvm-link-19 "$own_types" -o linked.bc "${@:2}" &&
 		opt-19 "$own_types" -passes='internalize,default<O2>' -o opt.bc \
 			-internalize-public-api-list=cham_uplink,cham_port,cham_parse_wscale,LICENSE,cham_composition,t[0-9]*_* linked.bc &&
-		llc-19 -mtriple=bpfel -mcpu=v3 -O2 -filetype=obj -o "$1" opt.bc
+		llc-19 -mtriple=bpfel -mcpu=v4 -O2 -filetype=obj -o "$1" opt.bc
 }
 prove() { "$O/selftests/prove" "$@" 2>&1; }
 # no NAME TEXT [SED]: the normaliser refuses the source on standard input
