@@ -206,6 +206,21 @@ far() { ip netns exec "b-$1" "${@:2}"; }
 # ping1 on|far TENANT ADDRESS: one echo
 ping1() { "$1" "$2" ping -qc1 -W2 "$3" >/dev/null; }
 
+# pinged PID FILE: end a ping that says in FILE what is answered, once one more answer is
+# there; $lost has the requests before that one which had none. What is still under way
+# when it ends is not lost.
+pinged() {
+	local had
+	had=$(grep -c ' bytes from ' "$2")
+	one_more() { [ "$(grep -c ' bytes from ' "$1")" -gt "$2" ]; }
+	lost=
+	busywait 5 one_more "$2" "$had" || lost="all from the end on "
+	kill -INT "$1"
+	wait "$1"
+	lost+=$(sed -n 's/.* bytes from .* icmp_seq=\([0-9]*\) .*/\1/p' "$2" | sort -nu |
+		awk '{ while (++n < $1) printf "%s%d", sep++ ? " " : "", n } END { if (!n) printf "each" }')
+}
+
 # blob SIZE: the file that transfer sends
 blob() { head -c "$1" /dev/urandom > /tmp/blob; }
 
