@@ -3,14 +3,14 @@
 """Clients of a memcached behind bpf/kv.bpf.c.
 
 usage: kv_client.py cases|damaged|late|random|writers NS_CLIENT NS_SERVER ADDRESS [SEED ROUNDS]
-       kv_client.py slot MAP KEY
+       kv_client.py slot MAP KEY [NS ADDRESS]
 
 A client in one network namespace, and one beside the server in another, whom no cache
 answers: that one tells what is true, and how many questions the server has seen.
 Prints a line "ok" or "not ok" for each assertion.
 
-slot: what the cache itself has of a key, without a question: "good" or "over" by the
-slot's versions, whatever the clock says, or "none".
+slot: what the cache itself has of a key, without a question or just after one by NS:
+"good" or "over" by the slot's versions, whatever the clock says, or "none".
 """
 
 import ctypes
@@ -382,12 +382,19 @@ def writers(bed):
            f"three writers ({acked[0]}), two readers ({reads[0]}), and nobody reads the past {bad[:3]}")
 
 
-def slot(path, key):
+def slot(path, key, *question):
     name = ctypes.create_string_buffer(path.encode())
     fd = libc.syscall(SYS_BPF, OBJ_GET, struct.pack("QII", ctypes.addressof(name), 0, 0), 16)
     if fd < 0:
         raise OSError(ctypes.get_errno(), path)
     values, keys, at = (ctypes.create_string_buffer(n) for n in (SLOTS * SLOT, SLOTS * 4, 4))
+    if question:
+        enter(question[0])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(2)
+            sock.sendto(struct.pack(">4H", 1, 0, 1, 0) + f"get {key}\r\n".encode(),
+                        (question[1], PORT))
+            sock.recv(2048)
     attr = struct.pack("4Q2I2Q", 0, *map(ctypes.addressof, (at, keys, values)), SLOTS, fd, 0, 0)
     if libc.syscall(SYS_BPF, LOOKUP, attr, len(attr)) and ctypes.get_errno() != 2:
         raise OSError(ctypes.get_errno(), "lookup")
