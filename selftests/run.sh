@@ -4,6 +4,10 @@
 # Run the tests in lanes side by side: those of the host here, those of the VM in
 # one boot for each lane. A lane takes the next file that none has taken.
 #
+# A VM of one processor costs the emulator two thirds of one with two: the
+# last lane has two, and takes the files with a line "# processors: 2" first, which are
+# its own; the others have one. With DEBUG all run on two.
+#
 #   O=DIR          the build (default: build)
 #   TESTS=GLOB...  only the files whose name (boot, unit_seg, fuzz_ring)
 #                  matches one
@@ -77,6 +81,11 @@ selected() {
 wanted() {
 	[ -x "$1" ] && selected "$(basename "$1" .sh)" &&
 		{ [ -n "${TESTS:-}" ] || ! sed -n 1,30p "$1" | grep -qx '# on request'; }
+}
+
+# two FILE: what it is about happens on two processors
+two() {
+	sed -n 1,30p "$1" | grep -qx '# processors: 2'
 }
 
 # take KIND FILE: no other lane has it; what this one has last taken is in "now"
@@ -195,11 +204,19 @@ if [ $guest = 1 ]; then
 		PATH=$top/selftests/debug/bin:$PATH
 		echo clear >/sys/kernel/debug/kmemleak
 	fi
+	own=() others=()
 	for file in selftests/vm/*.sh; do
-		if ! wanted "$file" || ! take vm "$file"; then
+		if ! wanted "$file"; then
 			continue
+		elif two "$file"; then
+			own+=("$file")
+		else
+			others+=("$file")
 		fi
-		run_file vm "$file"
+	done
+	[ "$(nproc)" -ge 2 ] || own=()
+	for file in ${own[@]+"${own[@]}"} ${others[@]+"${others[@]}"}; do
+		! take vm "$file" || run_file vm "$file"
 	done
 	[ -n "${DEBUG:-}" ] || exit 0
 	if selected alloc && take debug alloc; then
@@ -285,7 +302,7 @@ fi
 # emulator lost the machine
 vm_tests() {
 	local vm rc now tries mine=$O/selftests/results.$1
-	vm=(scripts/vm --nics 1 --timeout "$total" --env O --env TESTS --env TIMEOUT
+	vm=(scripts/vm --nics 1 --cpus $((1 + ($1 == jobs))) --timeout "$total" --env O --env TESTS --env TIMEOUT
 		--env "LANE=$1" --env TIMESCALE --env DEBUG --env INJECT --env FAULT_EVERY
 		--env "SPLAT_RE=$(scripts/vm --splat-re)")
 	[ -z "${KERNEL:-}" ] || vm+=(--kernel "$KERNEL")

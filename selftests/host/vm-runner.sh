@@ -43,26 +43,29 @@ diag "start to command: $ms ms; to the end: $used ms of processors"
 check_num "boot, command and end take less than 20 s of a processor" $used -lt 20000
 check_num "and not before it was started" $ms -gt 0
 
+# what follows is no matter of how many processors there are
+one() { scripts/vm --cpus 1 "$@"; }
+
 # shellcheck disable=SC2016
-scripts/vm --timeout 120 -- sh -c 'kill -KILL $$' 2>/dev/null
+one --timeout 120 -- sh -c 'kill -KILL $$' 2>/dev/null
 check_eq "a signal's status" 137 $?
-scripts/vm --timeout 120 -- no-such-command >/dev/null 2>&1
+one --timeout 120 -- no-such-command >/dev/null 2>&1
 check_eq "no such command" 127 $?
-scripts/vm --timeout 120 -- sh -c 'sleep 1000 & head -c 3000000 /dev/zero; exit 3' >"$tap_tmp/out"
+one --timeout 120 -- sh -c 'sleep 1000 & head -c 3000000 /dev/zero; exit 3' >"$tap_tmp/out"
 check_eq "status 3" 3 $?
 check_eq "output is complete, a process left behind does not matter" 3000000 \
 	"$(stat -c %s "$tap_tmp/out")"
-scripts/vm --timeout 8 -- sleep 1000 2>/dev/null
+one --timeout 8 -- sleep 1000 2>/dev/null
 check_eq "timeout" 124 $?
-err=$(scripts/vm --timeout 120 -- sh -c 'echo "WARNING: CPU: 0 PID: 1 at made/up.c" >/dev/kmsg; exit 0' 2>&1 >/dev/null)
+err=$(one --timeout 120 -- sh -c 'echo "WARNING: CPU: 0 PID: 1 at made/up.c" >/dev/kmsg; exit 0' 2>&1 >/dev/null)
 check_eq "a warning of the kernel" 70 $?
 check_match "and its text" "made/up.c" "$err"
-scripts/vm --timeout 120 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60' >/dev/null 2>&1
+one --timeout 120 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60' >/dev/null 2>&1
 check_eq "a panic" 70 $?
-scripts/vm --accel tcg --timeout 120 -- sh -c 'echo "Oops: int3: 0000 [#1]" >/dev/kmsg; \
+one --accel tcg --timeout 120 -- sh -c 'echo "Oops: int3: 0000 [#1]" >/dev/kmsg; \
 	echo c >/proc/sysrq-trigger; sleep 60' >/dev/null 2>&1
 check_eq "the emulator's own oops" 72 $?
-scripts/vm --kernel 0.0.0-none -- true 2>/dev/null
+one --kernel 0.0.0-none -- true 2>/dev/null
 check_eq "no such kernel" 125 $?
 check "nothing is left" busywait 5 no_leftovers
 
@@ -72,7 +75,7 @@ for signal in TERM INT HUP KILL; do
 	: >"$tap_tmp/out"
 	# job control, or INT would be ignored in the background
 	set -m
-	scripts/vm --timeout 120 -- sh -c 'echo ready; sleep 1000' >"$tap_tmp/out" 2>/dev/null &
+	scripts/vm --cpus 1 --timeout 120 -- sh -c 'echo ready; sleep 1000' >"$tap_tmp/out" 2>/dev/null &
 	vm=$!
 	set +m
 	[ $signal != TERM ] || busywait 60 grep -q ready "$tap_tmp/out"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 200
+# processors: 2
 #
 # chamctl conn: what it prints of live connections, and the kernel's filters.
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# processors: 2
 #
 # Tenants, ports and uplinks: made, changed, refused, removed.
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 300
+# processors: 2
 #
 # What handlers can do beyond a verdict: packets that grow and shrink, timers, and
 # what Linux brings.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 200
+# processors: 2
 #
 # Where the fast path ends and what it knows: a full table, a tenant without a
 # bridge, idle connections, what ss knows of TCP, and what nobody has measured.

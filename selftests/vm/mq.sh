@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# processors: 2
 #
 # A guest with several queue pairs: how many it uses, and that answers come on
 # the pair on which it sent.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 200
+# processors: 2
 #
 # The fast path never forwards what the slow path would drop, and follows
 # every change.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# processors: 2
 #
 # A tenant's slow path: a port whose netdev lives in the tenant's namespace, gets what
 # handlers hand over, and speaks for the tenant's guests.

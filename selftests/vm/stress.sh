@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 300
+# processors: 2
 #
 # Three ports of two tenants on two CPUs, TCP both ways on each, while
 # everything the fast path rests on is pulled away and put back.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
+# processors: 2
 # outside: selftests/vm/swap.sh --outside
 #
 # Programs change at 80 % load: 64-byte datagrams of one tenant, iperf3 of another, at the
