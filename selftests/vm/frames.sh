@@ -48,10 +48,10 @@ for t in red blue; do
 	check_eq "$t: no drop" "$(stat_of "$t" drops)" 0
 
 	# frames longer than their packets: of those the wire has the packets
-	ip netns exec "b-$t" "$CHAM_BUILD/selftests/ask" -l -w 10 -n 20 7005 >/tmp/padded.got &
+	ip netns exec "b-$t" "$CHAM_BUILD/selftests/ask" -l -w $((10 * ${TIMESCALE:-1})) -n 20 7005 >/tmp/padded.got &
 	pid=$!
 	wait_port "b-$t" udp 7005
-	ip netns exec "b-$t" timeout 20 tcpdump -lnqi eth0 -e "udp port 7005" >/tmp/padded.seen 2>/tmp/padded.err &
+	ip netns exec "b-$t" timeout $((20 * ${TIMESCALE:-1})) tcpdump -lnqi eth0 -e "udp port 7005" >/tmp/padded.seen 2>/tmp/padded.err &
 	dump=$!
 	busywait 10 grep -q listening /tmp/padded.err
 	before=$(stat_of "$t" fast-packets)
