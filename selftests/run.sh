@@ -301,8 +301,9 @@ fi
 # vm_tests LANE: one boot for what the lane will take; another one when the
 # emulator lost the machine
 vm_tests() {
-	local vm rc now tries mine=$O/selftests/results.$1
-	vm=(scripts/vm --nics 1 --cpus $((1 + ($1 == jobs))) --timeout "$total" --env O --env TESTS --env TIMEOUT
+	local vm rc now tries cpus=1 mine=$O/selftests/results.$1
+	[ "$1" != "$jobs" ] && [ -z "${DEBUG:-}" ] || cpus=2
+	vm=(scripts/vm --nics 1 --cpus "$cpus" --timeout "$total" --env O --env TESTS --env TIMEOUT
 		--env "LANE=$1" --env TIMESCALE --env DEBUG --env INJECT --env FAULT_EVERY
 		--env "SPLAT_RE=$(scripts/vm --splat-re)")
 	[ -z "${KERNEL:-}" ] || vm+=(--kernel "$KERNEL")
