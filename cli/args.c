@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -109,15 +110,15 @@ static int tcp_state(struct ctl *c, const char *s, uint8_t *to)
 
 int mac_parse(const char *text, uint8_t *to)
 {
-	unsigned int b[6];
-	int end = 0, i;
+	int i;
 
-	if (strlen(text) != 17 ||
-	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2],
-		   &b[3], &b[4], &b[5], &end) != 6 || end != 17)
+	if (strlen(text) != 17)
 		return -EINVAL;
+	for (i = 0; i < 17; i++)
+		if (i % 3 == 2 ? text[i] != ':' : !isxdigit((unsigned char)text[i]))
+			return -EINVAL;
 	for (i = 0; i < 6; i++)
-		to[i] = b[i];
+		to[i] = strtoul(text + 3 * i, NULL, 16);
 	return 0;
 }
 
@@ -314,11 +315,12 @@ int netns_open(struct ctl *c, const char *which, uint32_t *fd)
 	char path[PATH_MAX];
 	int got;
 
+	/* A name may be a number, and is meant before a process is. */
 	if (strchr(which, '/'))
 		snprintf(path, sizeof(path), "%s", which);
-	else if (which[strspn(which, "0123456789")])
-		snprintf(path, sizeof(path), CTL_NETNS_DIR "/%s", which);
 	else
+		snprintf(path, sizeof(path), CTL_NETNS_DIR "/%s", which);
+	if (access(path, F_OK) && !which[strspn(which, "0123456789")])
 		snprintf(path, sizeof(path), "/proc/%s/ns/net", which);
 	got = open(path, O_RDONLY | O_CLOEXEC);
 	if (got < 0)

@@ -3,25 +3,46 @@
 #include "cli.h"
 
 /* A step that fails does not keep the later ones from being tried. */
-static void step(struct ctl *c, int *failed, const char *what,
-		 const char *name, int err)
+static void tell(struct ctl *c, int *failed, const char *what, const char *name,
+		 const char *why)
 {
-	if (err)
+	if (why)
 		*failed = EXIT_KERNEL;
 	if (c->json) {
 		json_open(&c->j, NULL, '{');
 		json_str(&c->j, "step", what);
 		json_str(&c->j, "name", name);
-		if (err)
-			json_str(&c->j, "error", cham__last_error(c->h));
+		if (why)
+			json_str(&c->j, "error", why);
 		json_close(&c->j, '}');
 	} else {
 		fprintf(c->j.f, "%s%s%s\n", what, *name ? " " : "", name);
 	}
 	fflush(c->j.f);
+	if (why)
+		fprintf(stderr, "Error: %s.\n", why);
+}
+
+static void step(struct ctl *c, int *failed, const char *what, const char *name, int err)
+{
+	char why[1536];
+
 	if (err)
-		fprintf(stderr, "Error: chamelio: %s.\n",
-			cham__last_error(c->h));
+		snprintf(why, sizeof(why), "chamelio: %s", cham__last_error(c->h));
+	tell(c, failed, what, name, err ? why : NULL);
+}
+
+static void step_vdpa(struct ctl *c, int *failed, const char *name)
+{
+	const char *const del[] = { "vdpa", "dev", "del", name, NULL };
+	char why[1536];
+	int ret;
+
+	c->why = why;
+	c->why_size = sizeof(why);
+	ret = spawn(c, false, del);
+	c->why = NULL;
+	tell(c, failed, "delete vdpa", name, ret ? why : NULL);
 }
 
 static int down(struct ctl *c, int argc, char **argv, bool ports)
@@ -56,14 +77,8 @@ static int down(struct ctl *c, int argc, char **argv, bool ports)
 	for (i = 0; i < a.n_tenants; i++)
 		step(c, &failed, "delete tenant", a.tenants[i].name,
 		     cham_tenant__del(c->h, a.tenants[i].name, true));
-	for (i = 0; ports && i < a.n_ports; i++) {
-		const char *const del[] = { "vdpa", "dev", "del",
-					    a.ports[i].vdpa, NULL };
-
-		step(c, &failed, "delete vdpa", a.ports[i].vdpa, 0);
-		if (spawn(c, false, del))
-			failed = EXIT_KERNEL;
-	}
+	for (i = 0; ports && i < a.n_ports; i++)
+		step_vdpa(c, &failed, a.ports[i].vdpa);
 	if (c->json) {
 		json_close(&c->j, ']');
 		fputc('\n', c->j.f);

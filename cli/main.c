@@ -243,8 +243,11 @@ static int run(struct ctl *c, const struct cmd *m, int argc, char **argv)
 	if (!ret && c->again)
 		fprintf(stderr,
 			"Warning: objects changed while they were listed; the list may be incomplete.\n");
-	if (fflush(stdout) && !ret)
+	/* What a write has lost a later flush does not tell. */
+	if ((fflush(stdout) || ferror(stdout)) && !ret) {
+		fprintf(stderr, "Error: standard output did not take all of it.\n");
 		ret = EXIT_KERNEL;
+	}
 	return ret;
 }
 
@@ -303,7 +306,7 @@ int main(int argc, char **argv)
 		return object_usage(o);
 	/* Those with one command may leave it out: stat -w 1, monitor conn. */
 	if (argc && (m[1].name ||
-		     !strncmp(m->name, argv[0], strlen(argv[0])))) {
+		     (*argv[0] && !strncmp(m->name, argv[0], strlen(argv[0]))))) {
 		m = find_cmd(&c, o, argv[0]);
 		if (!m)
 			return EXIT_SYNTAX;

@@ -153,8 +153,13 @@ static int monitor(struct ctl *c, int argc, char **argv)
 			break;
 		if (chosen(cham_cmd__name(n.cmd), argc, argv))
 			tell(c, cham_cmd__name(n.cmd), &n);
+		/* main.c says so */
+		if (ferror(c->j.f))
+			break;
 	}
 	cham_events__close(e);
+	if (ret >= 0)
+		return 0;
 	return ctl_fail(c, EXIT_KERNEL, "events: %s", strerror(-ret));
 }
 

@@ -78,6 +78,8 @@ static int words(json_error_t *e, const json_t *array)
 	const json_t *o;
 	size_t i;
 
+	if (array && !json_is_array(array))
+		return bad(e, "%s is expected", "a list of strings");
 	json_array_foreach(array, i, o)
 		if (!json_is_string(o))
 			return bad(e, "%s is expected", "a list of strings");

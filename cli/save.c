@@ -2,6 +2,7 @@
 /* The configuration as JSON: what restore.c makes again. */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -245,26 +246,48 @@ static int keep_old(const char *path, const json_t *root)
 {
 	json_t *was = json_load_file(path, 0, NULL);
 	bool same = was && json_equal(was, root);
-	char old[4096];
+	char old[PATH_MAX + 4], aside[PATH_MAX + 4];
 
 	json_decref(was);
 	if (same)
 		return 0;
 	snprintf(old, sizeof(old), "%s~", path);
-	unlink(old);
-	return link(path, old) && errno != ENOENT ? errno : 0;
+	snprintf(aside, sizeof(aside), "%s~~", path);
+	unlink(aside);
+	if (!link(path, aside))
+		return rename(aside, old) ? errno : 0;
+	/* Not every file system has links. */
+	if (errno == EPERM && !rename(path, old))
+		return 0;
+	return errno == ENOENT ? 0 : errno;
+}
+
+/* Where @path leads: a file that is there, or is to be. */
+static int plain_file(struct ctl *c, const char *path, char *real)
+{
+	struct stat st;
+
+	if (*path && stat(path, &st))
+		return snprintf(real, PATH_MAX, "%s", path) < PATH_MAX ? 0 :
+		       ctl_fail(c, EXIT_KERNEL, "%s: %s", path, strerror(ENAMETOOLONG));
+	if (*path && S_ISREG(st.st_mode) && realpath(path, real))
+		return 0;
+	return ctl_fail(c, EXIT_SYNTAX,
+			"\"%s\" is no regular file; accepted: a file, or - for standard output",
+			path);
 }
 
 /* Whole or not at all: a crash leaves the old file. */
-static int write_file(struct ctl *c, const char *path, const json_t *root, const char *text)
+static int write_file(struct ctl *c, const char *where, const json_t *root, const char *text)
 {
-	char fresh[4096];
+	char path[PATH_MAX], fresh[PATH_MAX + 8];
 	int fd, err = 0;
 	FILE *f;
 
-	if (snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path) >= (int)sizeof(fresh))
-		return ctl_fail(c, EXIT_KERNEL, "%s: %s", path,
-				strerror(ENAMETOOLONG));
+	err = plain_file(c, where, path);
+	if (err)
+		return err;
+	snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path);
 	fd = mkstemp(fresh);
 	f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!f)

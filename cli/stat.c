@@ -285,6 +285,9 @@ static int show(struct ctl *c, int argc, char **argv)
 			print(c, &now, i ? &then : NULL, i ? t1 - t0 : 0, &o);
 			fflush(c->j.f);
 		}
+		/* main.c says so */
+		if (ferror(c->j.f))
+			break;
 		free(then.b);
 		then = now;
 		now.b = NULL;

@@ -142,6 +142,7 @@ check "negative number"		fails 1 "takes a number 0.." tenant add red vni -1
 check "value missing"		fails 1 "vni needs a value" tenant add red vni
 check "given twice"		fails 1 "given twice" tenant add red vni 1 vni 2
 check "choice of words"		fails 1 "uniform|pipe" tenant add red vni 1 dscp both
+check "a MAC address with signs"	fails 1 "a MAC address looks like" fdb add tenant red mac -1:+2:+3:04:05:6f
 check "name too long"		fails 1 "1 to 31 bytes" tenant add "$(printf 'x%.0s' {1..32})" vni 1
 check "bad address"		fails 1 "IP address" uplink add lo local 1.2.3
 check "local with IPv6"		fails 1 "local6 takes IPv6" uplink add lo local ::1
@@ -242,7 +243,8 @@ for name in chamelio chamd; do
 	if command -v systemd-analyze >/dev/null; then
 		check "$name.service is a unit" unit $name
 	else
-		skip "$name.service is a unit" "no systemd-analyze"
+		n=$((n + 1))
+		echo "ok $n $name.service is a unit # SKIP no systemd-analyze"
 	fi
 done
 

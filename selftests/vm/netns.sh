@@ -135,6 +135,12 @@ there() { [ "$(readlink "/proc/$unprivileged/ns/net")" != "$(readlink /proc/self
 busywait 5 there
 check "bound by process, the namespace before is nobody's" chamctl tenant set red netns $unprivileged
 refused "so" "bound to no tenant" red chamctl conn show
+ip netns add "$unprivileged"
+check "a namespace of that name comes first" chamctl tenant set red netns "$unprivileged"
+check_match "it is that" "bound to no tenant" \
+	"$(nsenter -U -n -t "$unprivileged" --preserve-credentials chamctl conn show 2>&1)"
+ip netns del "$unprivileged"
+check "and then the process" chamctl tenant set red netns "$unprivileged"
 inside_it() { nsenter -U -n -t "$unprivileged" --preserve-credentials "$@"; }
 check_eq "root of a user namespace sees its tenant" red "$(inside_it chamctl -j tenant show | jq -r '.[].name')"
 check "makes connections" inside_it chamctl conn add tenant red "${key[@]}"

@@ -73,6 +73,17 @@ state > /tmp/before
 
 restore "restored over itself: all is kept" 0 'length == 11 and all(.[]; .status == "kept")' $saved
 check_fails "a file in a directory that is not there" chamctl save /no/such/file
+for to in "" /dev/null; do
+	check_match "\"$to\" is no file to save to" "no regular file; accepted: a file, or -" \
+		"$(chamctl save "$to" 2>&1)"
+done
+check "which is what it was" test -c /dev/null
+check "a configuration of some length" test "$(stat -c %s $saved)" -gt 4096
+check_match "a full device is told" "standard output did not take all of it" \
+	"$(chamctl save 2>&1 >/dev/full)"
+ln -s $saved /tmp/linked.json
+check "saved by another name" chamctl save /tmp/linked.json
+check "which it keeps" test -L /tmp/linked.json
 
 chamctl down ports > /dev/null
 chamctl tenant teardown red
