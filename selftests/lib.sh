@@ -50,17 +50,20 @@ fail() {
 	return 1
 }
 
-# relay WHO COMMAND...: it says "ok NAME" and "not ok NAME"; all else is a failure
+# relay WHO COMMAND...: it says "ok NAME" and "not ok NAME", and "# TEXT"; all else is a
+# failure, and so is that it fails or says nothing
 relay() {
-	local line who=$1
+	local line who=$1 had=$tap_count
 	shift
 	while read -r line; do
 		case $line in
 		"ok "*)		pass "$who: ${line#ok }" ;;
 		"not ok "*)	fail "$who: ${line#not ok }" ;;
+		"#"*)		diag "${line#\# }" ;;
 		*)		fail "$who" "$line" ;;
 		esac
-	done < <("$@" 2>&1)
+	done < <("$@" 2>&1 || echo "exit status $?")
+	[ "$tap_count" -gt "$had" ] || fail "$who: says something"
 }
 
 skip() {

@@ -122,11 +122,18 @@ count() {
 	/^[ \t]*not ok/ { if (/# *(SKIP|XFAIL|TODO)/) skip++; else bad++; next }
 	/^[ \t]*ok/ { if (/# *SKIP/) skip++; else good++ }
 	/^1\.\.0 *# *SKIP/ { skip++ }
+	/^1\.\.[0-9]/ { plan = 1 }
+	# the shell then leaves out the whole command, a loop or a function
+	/^[^#]*: line [0-9]+: .*(syntax error|division by 0|command not found|unbound variable)/ { shell = $0 }
 	END {
 		if (good + bad + skip == 0) {
 			bad++; why = "no assertion"
 		} else if (rc == 124 || rc == 137) {
 			bad++; why = "timeout"
+		} else if (shell) {
+			bad++; why = shell
+		} else if (!plan) {
+			bad++; why = "no plan"
 		} else if (rc == 4 && skip == 0) {
 			bad++; why = "skipped without saying so"
 		} else if (rc != 0 && rc != 4 && bad == 0) {
@@ -184,7 +191,10 @@ splat_free() {
 leak_free() {
 	local ours='\[chamelio\]| 0x[0-9a-f]+$'
 	/bin/sleep 6	# younger blocks are not reported
-	echo scan >/sys/kernel/debug/kmemleak
+	if ! echo scan 2>/dev/null >/sys/kernel/debug/kmemleak; then
+		echo "not ok - $1: leaks are looked for"
+		return
+	fi
 	echo scan >/sys/kernel/debug/kmemleak
 	cat /sys/kernel/debug/kmemleak >>/run/leaks
 	echo clear >/sys/kernel/debug/kmemleak
@@ -282,6 +292,7 @@ outside() {
 	bash -c "$command" </dev/null >"$O/selftests/outside" 2>&1 && return
 	echo "# $(basename "$1" .sh): outside: $command"
 	sed 's/^/# /' "$O/selftests/outside"
+	echo "outside/$(basename "$1" .sh) 0 1 0 $command" >>"$results"
 }
 
 for file in selftests/vm/*.sh; do
@@ -318,6 +329,7 @@ vm_tests() {
 		fi
 		now=$(<"$O/selftests/now.$1")
 		rmdir "$taken/$now"
+		echo "lost/${now#*-} 0 0 1 the emulator lost the machine" >>"$mine"
 		echo "# ${now/-//}: the emulator lost the machine, once more in another"
 	done
 	touch "$mine"

@@ -202,9 +202,10 @@ for promise in 'cannot:{ __builtin_unreachable(); }' \
 	'null:{ *(volatile int *)0 = 1; return CHAM_PASS; }' 'undefined:{ int x; return x; }' \
 	'zero:{ return 5 / (pkt->len - pkt->len); }' 'shift:{ return pkt->len << (pkt->vlan | 64); }' \
 	'rest:{ return pkt->len % pkt->vlan; }' 'overflow:{ return (int)pkt->len + 1 > (int)pkt->len ? CHAM_PASS : CHAM_CONSUME; }'; do
-	echo "CHAM_HOOK(rx) ${promise#*:}" | handler promise 2>/dev/null
+	rm -f promise.bc np.bc np.o
+	echo "CHAM_HOOK(rx) ${promise#*:}" | handler promise 2>/dev/null || fail "it compiles"
 	check "normalised, it is nothing: ${promise%%:*}" sh -c "'$normalise' 7 2 promise.bc >np.bc"
-	joint np.o "$datapath" n1.bc np.bc
+	check "joined" joint np.o "$datapath" n1.bc np.bc
 	check_eq "proved" proved "$(prove np.o 0x6 0 0)"
 done
 

@@ -88,7 +88,7 @@ exec 9>&-
 truncate -s 5M /tmp/big
 refused "too large" "regular file of at most" own red chamctl prog submit /tmp/big
 head -c 3000 /dev/urandom >/tmp/noise
-refused "noise" "" own red chamctl prog submit /tmp/noise
+refused "noise" "not a BPF object" own red chamctl prog submit /tmp/noise
 check "red's program runs on" prog_is red '.version == 1 and (has("fault") | not)'
 check "C that is right" own red chamctl prog submit "$tap_top/bpf/echo.bpf.c"
 check "it is red's" prog_is red '.name == "echo" and .version == 2'

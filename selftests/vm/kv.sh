@@ -89,8 +89,8 @@ client writers
 
 # a bad wire: segments lost, twice, out of order
 modprobe -q sch_netem
-far red tc qdisc add dev eth0 root netem delay 3ms loss 3% duplicate 3% reorder 10%
-on red tc qdisc add dev eth0 root netem delay 3ms loss 3% duplicate 3% reorder 10%
+check "a bad wire" far red tc qdisc add dev eth0 root netem delay 3ms loss 3% duplicate 3% reorder 10%
+check "both ways" on red tc qdisc add dev eth0 root netem delay 3ms loss 3% duplicate 3% reorder 10%
 client random "${SEED:-2}" "${ROUNDS:-20}"
 far red tc qdisc del dev eth0 root
 on red tc qdisc del dev eth0 root

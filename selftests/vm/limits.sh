@@ -38,13 +38,14 @@ fast_now() { [ "$(fast_moved green)" -ge 4 ]; }
 check "fast, both ways, and nothing but the fast path carries it" busywait 15 fast_now
 
 # what ss knows: the far end sends, its network loses and delays
-far red tc qdisc add dev eth0 root netem delay 25ms loss 2%
+check "a bad network" far red tc qdisc add dev eth0 root netem delay 25ms loss 2%
 busywait 10 ping1 on red 10.0.0.2
 blob 1500000
 sent() { far red nstat -asz TcpRetransSegs | awk '/Retrans/ { print $2 }'; }
 before=$(sent)
 check "1.5 MB over a bad network" transfer b-red t-red 10.0.0.1 7001
 again=$(($(sent) - before))
+check_num "it has lost some" $again -ge 4
 conn=$(chamctl -j conn show tenant red dport 7001 | jq '.[0]')
 diag "$(jq -c . <<<"$conn")"
 seen=$(jq '.forward.retrans + .reverse.retrans' <<<"$conn")

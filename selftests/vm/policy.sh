@@ -29,9 +29,9 @@ fast_now() {	# does a packet take the fast path
 slow_now() {
 	local a b
 	a=$(stat_of red fast-packets)
-	on red ping -qc2 -i0.2 -W2 10.0.0.2 >/dev/null
+	on red ping -qc2 -i0.2 -W2 10.0.0.2 >/dev/null || return 1
 	b=$(stat_of red fast-packets)
-	[ "$b" = "$a" ]
+	[ -n "$b" ] && [ "$b" = "$a" ]
 }
 busy() { for _ in $(seq 30); do "$@" && return 0; sleep 0.1; done; return 1; }
 

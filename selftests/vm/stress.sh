@@ -110,7 +110,7 @@ check_eq "and its ports are two" 2 "$(tenant_of red ports)"
 
 # Threaded NAPI: the same in a kernel thread
 echo 1 >/sys/class/net/red0/threaded
-check "a thread per queue" sh -c 'pgrep -f "napi/red0-" | grep -q .'
+check "a thread per queue" busywait 5 pgrep '^napi/red0-'
 busywait 10 ping1 on red 10.0.0.2
 fast=$(stat_of red tcp-fast)
 while [ ! -e /tmp/swapped ]; do topo_attach; chamctl conn flush; done >/dev/null 2>&1 &

@@ -53,14 +53,7 @@ clang-19 -target bpf -O2 -g -c -o /tmp/meta.o -I/usr/include/x86_64-linux-gnu \
 	"-DTARGET=$(in_ns hostb cat /sys/class/net/b0/ifindex)" /tmp/meta.bpf.c ||
 	bail "the forger does not compile"
 diag "seed $seed"
-while read -r line; do
-	case $line in
-	"ok "*)		pass "${line#ok }" ;;
-	"not ok "*)	fail "${line#not ok }" "seed $seed" ;;
-	"#"*)		diag "${line#\# }" ;;
-	*)		fail "the generator, seed $seed" "$line" ;;
-	esac
-done < <("$(dirname "$0")/wire.py" "$seed" "${FRAMES:-400}" /tmp/meta.o 2>&1)
+relay generator "$(dirname "$0")/wire.py" "$seed" "${FRAMES:-400}" /tmp/meta.o
 diag "$(chamctl -j stat show | jq -c '.[].reasons | with_entries(select(.value > 0))')"
 check_num "many different reasons" "$(chamctl -j stat show |
 	jq '[.[].reasons | to_entries[] | select(.value > 0) | .key] | unique | length')" -ge 10
