@@ -171,9 +171,19 @@ static int range(struct ctl *c, const char *name, const char *s, struct range *t
 	return 0;
 }
 
+static int list_add(struct ctl *c, struct list *list, const char *s)
+{
+	const char **v = reallocarray(list->v, list->n + 1, sizeof(*v));
+
+	if (!v)
+		return ctl_fail(c, EXIT_KERNEL, "out of memory");
+	list->v = v;
+	v[list->n++] = s;
+	return 0;
+}
+
 static int value(struct ctl *c, const struct kw *k, const char *s)
 {
-	struct list *list = k->to;
 	unsigned long v;
 	int err;
 
@@ -208,10 +218,7 @@ static int value(struct ctl *c, const struct kw *k, const char *s)
 	case KW_WORDS:
 		return words(c, k, s);
 	case KW_LIST:
-		if (list->n == (int)(sizeof(list->v) / sizeof(list->v[0])))
-			return ctl_fail(c, EXIT_SYNTAX, "too many %s", k->name);
-		list->v[list->n++] = s;
-		return 0;
+		return list_add(c, k->to, s);
 	case KW_PREFIX:
 		return prefix(c, k->name, s, k->to);
 	case KW_RANGE:

@@ -75,7 +75,7 @@ enum kw_type { KW_U32, KW_U16, KW_STR, KW_ADDR, KW_MAC, KW_PROTO, KW_STATE,
 	       KW_WORDS, KW_AREA, KW_FLAG, KW_LIST, KW_PREFIX, KW_RANGE };
 
 struct list {
-	const char *v[64];
+	const char **v;		/* the caller frees it */
 	int n;
 };
 

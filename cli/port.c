@@ -128,8 +128,11 @@ static int set(struct ctl *c, int argc, char **argv)
 	if (bits & 3 && cham_port__bind(c->h, ifindex, tenant))
 		return ctl_kernel(c);
 	if (bits & 4 && cham_port__set_role(c->h, ifindex, as))
-		return ctl_kernel(c);
-	return datapath_follow(c);
+		ret = ctl_fail(c, EXIT_KERNEL, "%schamelio: %s",
+			       bits & 1 ? "the port is the tenant's now, but not in that role: " : "",
+			       cham__last_error(c->h));
+	/* The datapath is where the port's tenant has it, whatever its role. */
+	return datapath_follow(c) ?: ret;
 }
 
 static int announce(struct ctl *c, int argc, char **argv)

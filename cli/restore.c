@@ -616,8 +616,12 @@ static void make_datapath(struct restore *r, const char *mode)
 	struct ctl *c = r->c;
 	int n;
 
-	if (!strcmp(mode, "detached"))
-		return;
+	/* What is attached stays, and has the new ports. */
+	if (!strcmp(mode, "detached")) {
+		if (!was)
+			return;
+		mode = "attached";
+	}
 	n = was ? cham_datapath__sync(c->h) :
 	    cham_datapath__attach(c->h, r->object, !strcmp(mode, "generic") ?
 				  CHAM_DATAPATH_GENERIC : 0);

@@ -3,6 +3,7 @@
  * The Linux side of a tenant, which is its slow path: a bridge with the
  * tenant's representors and a vxlan device that speaks the tenant's VNI.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -191,10 +192,9 @@ static void unbuild(struct ctl *c, const struct side *n, bool with_bridge)
 		spawn(c, true, bridge);
 }
 
-int tenant_setup(struct ctl *c, int argc, char **argv)
+static int setup(struct ctl *c, int argc, char **argv, struct list *devs, struct list *remotes)
 {
 	struct cham_tenant t = { .sz = sizeof(t) };
-	struct list devs = { .n = 0 }, remotes = { .n = 0 };
 	const char *name, *uplink = NULL;
 	struct find f = { 0 };
 	struct side n;
@@ -203,9 +203,9 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 	uint64_t set = 0;
 	int family, bridge, ret, i;
 	const struct kw kws[] = {
-		{ "dev", KW_LIST, &devs, NULL, 0 },
+		{ "dev", KW_LIST, devs, NULL, 0 },
 		{ "uplink", KW_STR, &uplink, NULL, 1 },
-		{ "remote", KW_LIST, &remotes, NULL, 0 },
+		{ "remote", KW_LIST, remotes, NULL, 0 },
 		{ 0 },
 	};
 
@@ -217,7 +217,7 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 	if (!ret && !uplink)
 		ret = ctl_fail(c, EXIT_SYNTAX, "uplink is missing");
 	if (!ret)
-		ret = parse_remotes(c, &remotes, &family);
+		ret = parse_remotes(c, remotes, &family);
 	if (!ret)
 		ret = ctl_open(c);
 	if (ret)
@@ -231,8 +231,8 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 		return ctl_fail(c, EXIT_KERNEL,
 				"%s is no uplink; first: chamctl uplink add %s local ADDR",
 				uplink, uplink);
-	for (i = 0; !ret && i < devs.n; i++)
-		ret = need_dev(c, devs.v[i], &ifindex);
+	for (i = 0; !ret && i < devs->n; i++)
+		ret = need_dev(c, devs->v[i], &ifindex);
 	if (ret)
 		return ret;
 	/* A vxlan device goes with its uplink, the bridge and its ports stay. */
@@ -243,16 +243,26 @@ int tenant_setup(struct ctl *c, int argc, char **argv)
 		return ctl_fail(c, EXIT_KERNEL,
 				"%s exists already; first: chamctl tenant teardown %s", n.vxlan,
 				name);
-	ret = build(c, &n, !bridge, &t, &f.u, family, &devs, &remotes);
+	ret = build(c, &n, !bridge, &t, &f.u, family, devs, remotes);
 	if (ret) {
 		unbuild(c, &n, !bridge);
 		return ret;
 	}
-	fit.devs = &devs;
+	fit.devs = devs;
 	fit.u = &f.u;
 	fit.carries = f.u.mtu - (family == 16 || (!family && !f.u.local4.len) ? 70 : 50);
 	/* Ports that change meanwhile are no reason to do all of this again. */
 	return cham_port__for_each(c->h, warn_mtu, &fit) < 0 ? ctl_kernel(c) : 0;
+}
+
+int tenant_setup(struct ctl *c, int argc, char **argv)
+{
+	struct list devs = { 0 }, remotes = { 0 };
+	int ret = setup(c, argc, argv, &devs, &remotes);
+
+	free(devs.v);
+	free(remotes.v);
+	return ret;
 }
 
 int tenant_teardown(struct ctl *c, int argc, char **argv)

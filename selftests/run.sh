@@ -248,29 +248,36 @@ rm -rf "$taken" "$O"/selftests/results.*
 mkdir "$taken"
 : >"$results"
 
-host_tests() {
-	local file name
+# what is to be run here: "KIND NAME"
+here=()
+if [ "$vm_only" = 0 ]; then
 	for file in selftests/host/*.sh; do
-		wanted "$file" || continue
-		run_file host "$file"
+		! wanted "$file" || here+=("host $(basename "$file" .sh)")
 	done
 	for file in selftests/unit/*_test.c; do
-		[ -e "$file" ] || continue
 		name=unit_$(basename "$file" _test.c)
-		selected "$name" || continue
-		if [ -x "$O/selftests/$name" ]; then
-			run_file unit "$O/selftests/$name"
+		! selected "$name" || here+=("unit $name")
+	done
+	for file in selftests/fuzz/*_fuzz.c; do
+		name=$(basename "$file" _fuzz.c)
+		! selected "fuzz_$name" || here+=("fuzz $name")
+	done
+fi
+
+host_tests() {
+	local kind name
+	while read -r kind name <&3; do
+		if [ "$kind" = host ]; then
+			run_file host "selftests/host/$name.sh" 3<&-
+		elif [ "$kind" = fuzz ]; then
+			run_file fuzz selftests/fuzz/run.sh "$name" 3<&-
+		elif [ -x "$O/selftests/$name" ]; then
+			run_file unit "$O/selftests/$name" 3<&-
 		else
 			echo "unit/$name 0 1 0 not built" >>"$results"
 			show "$(tail -n 1 "$results")" 0
 		fi
-	done
-	for file in selftests/fuzz/*_fuzz.c; do
-		[ -e "$file" ] || continue
-		name=$(basename "$file" _fuzz.c)
-		selected "fuzz_$name" || continue
-		run_file fuzz selftests/fuzz/run.sh "$name"
-	done
+	done 3< <(printf '%s\n' ${here[@]+"${here[@]}"})
 }
 
 # what guests will run, and how long that may take
@@ -348,7 +355,7 @@ boots() (
 
 # the first lane begins with the host's tests
 run_lane() {
-	[ "$1" != 1 ] || [ "$vm_only" = 1 ] || host_tests
+	[ "$1" != 1 ] || [ ${#here[@]} = 0 ] || host_tests
 	! boots "$1" || vm_tests "$1"
 }
 trap 'trap - TERM; kill 0; wait; exit 130' INT TERM
@@ -357,7 +364,7 @@ for ((n = jobs; n >= 1; n--)); do
 done
 wait
 
-for name in ${names[@]+"${names[@]}"}; do
+for name in ${names[@]+"${names[@]}"} ${here[@]+"${here[@]/ //}"}; do
 	grep -qh "^$name " "$O"/selftests/results.* ||
 		echo "$name 0 1 0 did not finish" | tee -a "$results" | sed 's/^/# /'
 done

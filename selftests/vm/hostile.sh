@@ -47,6 +47,11 @@ dmesg -C
 
 # red in the meantime
 blob 512K
+wire_lost() {
+	{ ip -s -j link show up0 && in_ns hostb ip -s -j link show b0; } |
+		jq -s '[.[][].stats64 | .rx.dropped + .tx.dropped] | add'
+}
+before=$(wire_lost)
 ip netns exec t-red ping -i 0.1 10.0.0.2 >"$tap_tmp/ping" &
 ping=$!
 transfers() {
@@ -72,7 +77,13 @@ check "red moves its file both ways, more than once" busywait 60 moved 2
 wait $busy
 pinged $ping "$tap_tmp/ping"
 diag "$(tail -n 2 "$tap_tmp/ping")" "red moved its file $(wc -l <"$tap_tmp/moved") times both ways"
-check_eq "red lost no ping" "" "$lost"
+# a slow machine's wire is full of the files
+if [ "${TIMESCALE:-1}" = 1 ]; then
+	check_eq "red lost no ping" "" "$lost"
+else
+	check_num "red lost no ping that the wire had room for: $lost" "$(wc -w <<<"$lost")" -le \
+		$(($(wire_lost) - before))
+fi
 check "and its files arrived as sent" test ! -e "$tap_tmp/wrong"
 
 diag "evil: $(chamctl -j stat show tenant evil |

@@ -26,6 +26,7 @@ promise() {
 	llvm-as-19 -o "$here/$1.bc" "$here/$1.ll"
 }
 if [ "${1:-}" = --outside ]; then
+	rm -rf "$here"
 	mkdir -p "$here"
 	set -e
 	bitcode echo "$tap_top/bpf/echo.bpf.c"

@@ -18,6 +18,7 @@ many=${MANY:-36}
 
 # ---- outside: the compiler is slow in the VM
 if [ "${1:-}" = --outside ]; then
+	rm -rf "$here"
 	mkdir -p "$here"
 	set -e
 	for i in $(seq "$many"); do

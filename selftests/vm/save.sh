@@ -81,6 +81,9 @@ check "which is what it was" test -c /dev/null
 check "a configuration of some length" test "$(stat -c %s $saved)" -gt 4096
 check_match "a full device is told" "standard output did not take all of it" \
 	"$(chamctl save 2>&1 >/dev/full)"
+jq '.datapath = "detached"' $saved > /tmp/any.json
+restore "what is attached remains so" 0 \
+	'any(.[]; .item == "datapath" and .name == "attached" and .status == "kept")' /tmp/any.json
 ln -s $saved /tmp/linked.json
 check "saved by another name" chamctl save /tmp/linked.json
 check "which it keeps" test -L /tmp/linked.json

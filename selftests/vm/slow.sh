@@ -79,6 +79,8 @@ check "red's slow port" chamctl port set reds tenant red role slow
 check "is shown" role_is reds slow
 check "the others are guests'" role_is red0 guest
 check_match "in words" "tenant red role slow state up" "$(chamctl port show reds)"
+check_match "nor a port that comes with it, which is red's then" "the port is the tenant's now, but not in that role: .*red has a slow port" \
+	"$(chamctl port set red1 tenant red role slow 2>&1)"
 check_match "a second one: refused" "tenant red has a slow port, reds; make that a guest's first" \
 	"$(chamctl port set red1 role slow 2>&1)"
 check_match "neither of them" 'role takes guest\|slow, not "fast"' \

@@ -16,6 +16,7 @@ here=$O/selftests/swap
 
 # ---- outside: the compiler is slow in the VM
 if [ "${1:-}" = --outside ]; then
+	rm -rf "$here"
 	mkdir -p "$here"
 	set -e
 	# where llc finds no source lines, as in the jail: both make the same

@@ -183,6 +183,10 @@ check_eq "Linux alone: the same answer" "mtu = 1350" "$(too_big 1323 10.0.0.2)"
 check_eq "Linux alone: the same answer to IPv6" "mtu=1350" "$(too_big 1303 fd00::2)"
 
 # A port larger than its tunnel is known when it is set up.
+chamctl tenant teardown red
+mapfile -t remotes < <(printf 'remote\n192.0.2.%d\n' {2..81})
+check "80 remotes" chamctl tenant setup red dev red0 uplink up0 "${remotes[@]}"
+check_eq "are there" 80 "$(bridge fdb show dev vx-red | grep -c 00:00:00:00:00:00)"
 said=$(chamctl tenant teardown red && chamctl tenant setup red dev red0 uplink up0 remote 192.0.2.2 2>&1)
 check_eq "a port that fits: not a word" "" "$said"
 chamctl tenant teardown red
