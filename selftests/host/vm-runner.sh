@@ -62,9 +62,15 @@ check_eq "a warning of the kernel" 70 $?
 check_match "and its text" "made/up.c" "$err"
 one --timeout 120 -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60' >/dev/null 2>&1
 check_eq "a panic" 70 $?
-one --accel tcg --timeout 120 -- sh -c 'echo "Oops: int3: 0000 [#1]" >/dev/kmsg; \
-	echo c >/proc/sysrq-trigger; sleep 60' >/dev/null 2>&1
+# oops WHERE: the breakpoint of a patch is met there
+oops() {
+	one --accel tcg --timeout 120 -- sh -c "printf 'Oops: int3: 0000 [#1]\\nRIP: 0010:$1\\n' | \
+		while read -r l; do echo \"\$l\" >/dev/kmsg; done; echo c >/proc/sysrq-trigger; sleep 60" >/dev/null 2>&1
+}
+oops do_syscall_64+0x1a/0x20
 check_eq "the emulator's own oops" 72 $?
+oops bpf_prog_6deef7357e7b4530+0x1a/0x20
+check_eq "not in the text of a BPF program" 70 $?
 one --kernel 0.0.0-none -- true 2>/dev/null
 check_eq "no such kernel" 125 $?
 check "nothing is left" busywait 5 no_leftovers
