@@ -129,7 +129,8 @@ static int set(struct ctl *c, int argc, char **argv)
 		return ctl_kernel(c);
 	if (bits & 4 && cham_port__set_role(c->h, ifindex, as))
 		ret = ctl_fail(c, EXIT_KERNEL, "%schamelio: %s",
-			       bits & 1 ? "the port is the tenant's now, but not in that role: " : "",
+			       bits & 1 ?
+			       "the port is the tenant's now, but not in that role: " : "",
 			       cham__last_error(c->h));
 	/* The datapath is where the port's tenant has it, whatever its role. */
 	return datapath_follow(c) ?: ret;
